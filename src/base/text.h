@@ -1,0 +1,36 @@
+// Small text functions that several layers need.
+#pragma once
+
+#include "base/result.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace svc {
+
+/// `text` with every byte that is not valid UTF-8, and every control character but tab, replaced
+/// by '?', cut at `limit` bytes on a character boundary. What a worker says reaches a terminal
+/// and JSON only through this.
+std::string printable(std::string_view text, std::size_t limit);
+
+/// "64M", "1G", "512K", "4096": bytes, binary multiples.
+Result<std::uint64_t> parse_size(std::string_view text);
+
+/// A name for a service, a listener: [A-Za-z0-9_.-], 1 to `limit` bytes, not starting with '.' or
+/// '-'.
+bool is_plain_name(std::string_view text, std::size_t limit);
+
+/// Signal number from "SIGTERM", "TERM" or "15"; an error names what would be right.
+Result<int> parse_signal(std::string_view text);
+/// "SIGTERM"; "signal 40" for one without a name.
+std::string signal_name(int signal);
+
+/// The word of `candidates` nearest to `word` (edit distance of at most 2), or empty: "did you
+/// mean".
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+} // namespace svc

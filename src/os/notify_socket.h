@@ -1,0 +1,43 @@
+// The notify socket of one worker, and our own messages to the service manager.
+#pragma once
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+namespace svc::os {
+
+/// A bound, non-blocking AF_UNIX datagram socket with SO_PASSCRED at `path` (an old file there is
+/// removed). Mode 0600 and owned by `owner` where one is given and we may; 0666 if `anyone`.
+Result<UniqueFd> open_notify_socket(const std::string& path, std::optional<uid_t> owner,
+                                    bool anyone);
+
+struct Datagram {
+    std::string bytes; ///< at most 4096
+    pid_t sender = 0;  ///< 0: already gone, or in a pid namespace that we cannot see
+    uid_t uid = 0;
+    std::vector<UniqueFd> fds; ///< the caller's to close
+};
+/// nullopt: nothing more to read now.
+Result<std::optional<Datagram>> receive_datagram(int socket);
+
+/// Tells the service manager, never blocking: a full or missing socket loses the message (returns
+/// false). NOTIFY_SOCKET is read once, at the first call of take_manager_socket().
+class ManagerSocket {
+public:
+    /// From NOTIFY_SOCKET, which is unset. Without one, send() does nothing.
+    static ManagerSocket take();
+    bool send(std::string_view message) const;
+    [[nodiscard]] bool present() const { return static_cast<bool>(fd_); }
+
+private:
+    UniqueFd fd_;
+};
+
+} // namespace svc::os

@@ -1,0 +1,82 @@
+// Action: what policy wants done. apply() writes the intent into the State first; then the Host
+// performs it. An action without a mechanism (MarkAvailable, …) ends in apply().
+#pragma once
+
+#include "rollout/observation.h"
+
+namespace svc::rollout {
+
+/// Start svc-launch for a new worker: order, listeners, notify socket. Answer: WorkerSpawned, or
+/// LaunchFailed.
+struct LaunchWorker {
+    WorkerId worker = 0;
+    RevisionNumber revision = 0;
+    std::uint32_t replica = 0;
+};
+/// Write the worker where it survives the supervisor. Answer: WorkerRecorded.
+struct RecordWorker {
+    WorkerId worker = 0;
+};
+/// Send GO. Answer: WorkerExecuted, LaunchFailed or WorkerExited.
+struct ReleaseWorker {
+    WorkerId worker = 0;
+};
+struct MarkReady { ///< on = "started": the delay passed
+    WorkerId worker = 0;
+};
+struct MarkAvailable {
+    WorkerId worker = 0;
+};
+/// Begins the drain: nothing is signalled by this action itself. With a pre-stop hook the worker
+/// goes to `draining` and the hook runs (answer: HookEnded).
+struct RetireWorker {
+    WorkerId worker = 0;
+    Retirement why = Retirement::none;
+    std::string reason;
+    bool run_pre_stop = false;
+};
+/// End the pre-stop or post-stop hook that still runs; its HookEnded is no longer awaited.
+struct CancelHook {
+    WorkerId worker = 0;
+    HookPoint point = HookPoint::pre_stop;
+};
+struct SignalWorker { ///< the stop signal
+    WorkerId worker = 0;
+    std::int32_t signal = 0;
+};
+struct KillWorker { ///< SIGKILL to the whole group
+    WorkerId worker = 0;
+    std::string reason;
+};
+struct RunPostStop { ///< answer: HookEnded
+    WorkerId worker = 0;
+};
+/// The worker is gone and its last report was made: the Host drops what it holds for it.
+struct ForgetWorker {
+    WorkerId worker = 0;
+};
+struct BeginRollout { ///< the Host applies the revision's live listener options
+    RevisionNumber revision = 0;
+};
+struct RollBack { ///< the Host puts the live listener options of `to_revision` back
+    RevisionNumber to_revision = 0;
+    std::string reason;
+    std::vector<std::string> last_output;
+};
+struct EndRollout {
+    Outcome outcome;
+};
+/// Nothing refers to it any more: the Host closes the listeners that only it had.
+struct DropRevision {
+    RevisionNumber revision = 0;
+};
+/// Every worker is gone: the daemon ends with this exit status.
+struct Finish {
+    std::int32_t exit_status = 0;
+};
+
+using Action = std::variant<LaunchWorker, RecordWorker, ReleaseWorker, MarkReady, MarkAvailable,
+                            RetireWorker, CancelHook, SignalWorker, KillWorker, RunPostStop,
+                            ForgetWorker, BeginRollout, RollBack, EndRollout, DropRevision, Finish>;
+
+} // namespace svc::rollout

@@ -1,0 +1,42 @@
+// Event: one line of the service's story, for `svc events`, the log and the waiting callers.
+#pragma once
+
+#include "rollout/state.h"
+
+namespace svc::rollout {
+
+enum class EventKind {
+    rollout_requested, ///< a revision was made
+    rollout_pending,   ///< it waits for the running one
+    rollout_started,
+    rollout_rolling_back,
+    rollout_ended, ///< with its verdict
+    scaled,
+    worker_launched,
+    worker_ready,
+    worker_available,
+    worker_status,
+    worker_retired,  ///< the drain began
+    worker_stopping, ///< the stop signal was sent
+    worker_killed,
+    worker_exited,
+    worker_restarting, ///< it died by itself; the text says when the next try is
+    hook_failed,
+    stopping, ///< the supervisor stops
+    listener, ///< opened, repaired, closed (by the daemon)
+    refused,  ///< a request changed nothing (by the daemon)
+};
+
+struct Event {
+    std::uint64_t sequence = 0; ///< stamped by the daemon, from 1
+    WallTime at{};              ///< stamped by the daemon
+    EventKind kind = EventKind::worker_status;
+    RevisionNumber revision = 0;
+    WorkerId worker = 0;
+    std::string worker_name;
+    std::optional<Verdict> verdict; ///< of rollout_ended
+    std::string text;               ///< a sentence
+    bool operator==(const Event&) const = default;
+};
+
+} // namespace svc::rollout

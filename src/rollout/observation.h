@@ -1,0 +1,72 @@
+// Observation: what the mechanism saw, as a value. record() writes it into the State; nothing acts
+// inside a handler.
+#pragma once
+
+#include "rollout/state.h"
+
+namespace svc::rollout {
+
+struct WorkerSpawned {
+    WorkerId worker = 0;
+    Pid pid = 0;
+};
+/// The worker is written where it survives the supervisor.
+struct WorkerRecorded {
+    WorkerId worker = 0;
+};
+/// The launcher's socket was closed by the exec.
+struct WorkerExecuted {
+    WorkerId worker = 0;
+};
+/// svc-launch (or its start) failed; its process, if there was one, is reaped.
+struct LaunchFailed {
+    WorkerId worker = 0;
+    std::int32_t error = 0; ///< errno
+    std::string step;       ///< "credentials", "exec", …
+    std::string sentence;   ///< "cannot execute /usr/bin/web: Permission denied"
+};
+/// A notify datagram that notify_access permits, parsed by the mechanism.
+struct WorkerNotified {
+    WorkerId worker = 0;
+    bool ready = false;
+    bool reloading = false;
+    bool stopping = false;
+    std::optional<std::string> status;
+    std::optional<std::int32_t> error;
+    std::optional<Duration> extend_timeout;
+};
+struct MainPidChanged {
+    WorkerId worker = 0;
+    Pid pid = 0;
+};
+struct WorkerExited {
+    WorkerId worker = 0;
+    ExitStatus status;
+    std::vector<std::string> last_output;
+};
+enum class HookPoint { pre_stop, post_stop };
+struct HookEnded {
+    WorkerId worker = 0;
+    HookPoint point = HookPoint::pre_stop;
+    bool succeeded = false;
+    std::string detail; ///< why it failed
+};
+/// A checked, complete revision, its listeners open. It gets the number State::next_revision.
+struct RolloutRequested {
+    Revision revision;
+    bool supersede = false;
+};
+struct ScaleRequested {
+    std::uint32_t replicas = 0;
+    bool from_file = false; ///< the service file's own `replicas` changed
+};
+struct StopRequested {
+    bool now = false;
+    std::string reason;
+};
+
+using Observation = std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed,
+                                 WorkerNotified, MainPidChanged, WorkerExited, HookEnded,
+                                 RolloutRequested, ScaleRequested, StopRequested>;
+
+} // namespace svc::rollout

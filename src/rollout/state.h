@@ -1,0 +1,185 @@
+// State: all that the supervisor knows, one value. parse(serialize(state)) == state holds after
+// every step, so that a later supervisor can go on where this one ended.
+//
+// A worker's life, and who moves it (S: apply() of an action; O: record() of an observation):
+//
+//   spawning ─O spawned→ recording ─O recorded→ executing ─O exec→ starting ─O ready→ ready ─S→
+//   available
+//      │                     │                      │                 │             │           │
+//      └──────────┬──────────┴──────────────────────┘                 └──────┬──────┴───────────┘
+//             S kill: it is not yet the worker's program                 S retire
+//                 │                                                          ▼
+//                 │                          draining (pre-stop hook runs) ─S→ stopping (signal
+//                 sent) ▼                                 │                            │
+//              killing (SIGKILL to its group) ←─S end of grace ──────────────────┘
+//                 │
+//   any phase ─O exited→ exited (post-stop hook runs, if it has one) ─S forget→ gone
+//
+// What can never happen: a phase moves backwards; a worker gets GO before it was recorded; a
+// worker that was once ready is signalled before its pre-stop hook ended or ran out of time; an
+// exited worker is signalled.
+#pragma once
+
+#include "rollout/revision.h"
+
+#include <optional>
+
+namespace svc::rollout {
+
+using WorkerId = std::uint64_t; ///< from 1, never used twice in the life of a State
+using Pid = std::int32_t; ///< for display and waitid only; the mechanism signals through a pidfd
+
+enum class WorkerPhase {
+    spawning,  ///< svc-launch is being started and given its order
+    recording, ///< its pid is known and being written where it survives the supervisor
+    executing, ///< it has GO; the exec is not confirmed yet
+    starting,
+    ready,
+    available, ///< ready for min_ready
+    draining,  ///< the pre-stop hook runs; it still serves
+    stopping,  ///< the stop signal was sent
+    killing,   ///< SIGKILL was sent to the group
+    exited,    ///< its process is gone; the post-stop hook runs
+};
+
+/// Why a worker is on its way out by our will.
+enum class Retirement { none, replaced, scaled_down, failed, taken_back, stopped };
+
+/// How a process ended, as far as it can be known.
+struct ExitStatus {
+    enum class Kind { unknown, code, signal, launch };
+    Kind kind = Kind::unknown;
+    std::int32_t value = 0; ///< exit code, signal number, or errno of the failing launch step
+    bool core_dumped = false;
+    bool out_of_memory = false;
+    std::string detail; ///< launch: the sentence ("cannot execute /usr/bin/web: Permission denied")
+
+    bool operator==(const ExitStatus&) const = default;
+};
+/// "exit status 1", "killed by SIGSEGV (core dumped)", "out of memory (SIGKILL)", the launch
+/// sentence.
+std::string describe(const ExitStatus& status);
+
+struct Worker {
+    WorkerId id = 0;
+    RevisionNumber revision = 0;
+    std::uint32_t replica = 0;
+    std::uint32_t attempt = 0; ///< 0 for the first launch of this revision at this replica
+    WorkerPhase phase = WorkerPhase::spawning;
+    Pid pid = 0;
+
+    Instant since{}; ///< entered this phase
+    Instant launched_at{};
+    std::optional<Instant> ready_at;
+    Instant start_deadline{}; ///< ready by then, or it failed
+    Retirement retirement = Retirement::none;
+    std::string retirement_reason;
+    std::optional<Instant> drain_began;
+    Instant stop_deadline{}; ///< end of grace; of `exited`: end of the post-stop hook
+
+    std::string status_text;         ///< STATUS=, printable
+    std::int32_t notified_errno = 0; ///< ERRNO=
+    bool reloading = false;          ///< between RELOADING=1 and READY=1
+    bool announced_stop = false;     ///< STOPPING=1
+    std::optional<ExitStatus> exit;
+    std::vector<std::string> last_output; ///< last lines of stderr, printable, bounded
+
+    bool operator==(const Worker&) const = default;
+};
+
+/// "r7-2", and "r7-2.1" for the first restart: names the notify socket, the log and the cgroup.
+std::string worker_name(const Worker& worker);
+
+/// Neither on its way out nor gone: counts against replicas + max_surge.
+bool is_live(const Worker& worker);
+/// Its process may still exist: counts against max_total.
+bool has_process(const Worker& worker);
+bool is_available(const Worker& worker);
+
+/// One of the N places that a worker fills; outlives its workers.
+struct Replica {
+    std::uint32_t index = 0;
+    std::uint32_t restarts = 0;        ///< of workers that died by themselves, ever
+    std::uint32_t failures = 0;        ///< in a row: sets the backoff
+    std::optional<Instant> next_start; ///< not before
+    bool held_down = false;            ///< restart.policy says that it stays down
+    std::string last_exit;
+
+    bool operator==(const Replica&) const = default;
+};
+
+enum class RolloutPhase { progressing, rolling_back };
+
+/// The rollout under way. There is at most one.
+///
+///   progressing ─ all new available, no old one left undrained → Verdict::complete
+///       │ a new worker failed, or progress_deadline
+///       ▼
+///   rolling_back ─ no new one left undrained → Verdict::rolled_back
+///       │ the old revision cannot be brought back within progress_deadline
+///       └→ Verdict::failed
+///
+/// From both: superseded by a newer request, aborted by a stop. A rollout with no completed
+/// revision behind it (`from` is 0) cannot roll back: its failure is Verdict::failed and the
+/// supervisor stops.
+struct Rollout {
+    RevisionNumber from = 0; ///< last completed; 0 at the first boot
+    RevisionNumber to = 0;
+    RolloutPhase phase = RolloutPhase::progressing;
+    Instant began{};
+    Instant progressed{}; ///< a worker became available, or it began
+    std::uint32_t previous_replicas = 0;
+    std::string reason;                   ///< why it rolls back
+    std::vector<std::string> last_output; ///< of the worker that failed
+
+    bool operator==(const Rollout&) const = default;
+};
+
+enum class Verdict { complete, rolled_back, failed, superseded, aborted };
+
+/// How a revision's rollout ended. The newest 64 are kept for callers that still wait.
+struct Outcome {
+    RevisionNumber revision = 0;
+    Verdict verdict = Verdict::complete;
+    std::string reason;
+    RevisionNumber successor = 0; ///< of superseded: the revision whose verdict counts instead
+    std::vector<std::string> last_output;
+    Instant began{};
+    Instant ended{};
+
+    bool operator==(const Outcome&) const = default;
+};
+
+enum class Wanted { run, stop, stop_now };
+
+struct State {
+    std::string service;
+    Wanted wanted = Wanted::run;
+    std::string stop_reason;
+    bool failed = false; ///< the supervisor stops because its first revision failed
+    RevisionNumber next_revision = 1;
+    WorkerId next_worker = 1;
+    std::uint32_t replicas = 0; ///< the target now
+    std::uint32_t file_replicas =
+        0;                      ///< what the service file last said: `scale` lasts until it changes
+    RevisionNumber current = 0; ///< last completed
+    RevisionNumber pending = 0; ///< waits for the rollout to end; 0 none
+    std::optional<Rollout> rollout;
+    std::map<RevisionNumber, Revision> revisions; ///< those that something still refers to
+    std::vector<Replica> replica_list; ///< by index; longer than `replicas` after a scale-down
+    std::map<WorkerId, Worker> workers;
+    std::vector<Outcome> outcomes; ///< oldest first
+
+    bool operator==(const State&) const = default;
+};
+
+/// The revision that new workers are started from: the rollout's aim, else `current`.
+RevisionNumber target_revision(const State& state);
+/// The budget in force: the target revision's settings at the present `replicas`.
+Budget budget_in_force(const State& state);
+const Outcome* find_outcome(const State& state, RevisionNumber revision);
+/// The revisions whose listeners must stay open: current, target, pending, and of every worker with
+/// a process.
+std::vector<RevisionNumber> revisions_in_use(const State& state);
+
+} // namespace svc::rollout

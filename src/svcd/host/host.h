@@ -1,0 +1,46 @@
+// DaemonHost: the mechanism under the supervisor. It performs actions and reports what it saw; it
+// decides nothing.
+#pragma once
+
+#include "rollout/supervisor.h"
+#include "svcd/host/commands.h"
+#include "svcd/host/listeners.h"
+
+#include <boost/asio/cancellation_signal.hpp>
+
+namespace svc::daemon {
+
+struct HostCallbacks {
+    std::function<void(rollout::Observation)>
+        observe; ///< records it and wakes the step (never steps inside)
+    std::function<void(const rollout::Event&)> report;
+    std::function<void(const rollout::State&)> settled;
+    std::function<void(int exit_status)> finish;       ///< Action Finish
+    std::function<void(const std::string& text)> warn; ///< something that the daemon should log
+};
+
+class DaemonHost final : public rollout::Host {
+public:
+    /// Opens and holds the launcher; fails if it is not there.
+    static Result<std::unique_ptr<DaemonHost>> make(boost::asio::io_context& io,
+                                                    const Settings& settings,
+                                                    ListenerTable& listeners,
+                                                    HostCallbacks callbacks);
+    ~DaemonHost() override;
+
+    void perform(const rollout::Action& action, const rollout::State& state) override;
+    void report(const rollout::Event& event) override;
+    void settled(const rollout::State& state) override;
+
+    /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
+    void children_ended();
+    /// Runs a preflight check or any other command; cancelling ends its group with SIGKILL.
+    boost::asio::awaitable<CommandResult> run(CommandRequest request);
+
+private:
+    struct Impl;
+    explicit DaemonHost(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace svc::daemon

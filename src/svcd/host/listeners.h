@@ -1,0 +1,55 @@
+// ListenerTable: every listening socket of the service, held from before the first worker that uses
+// it until after the last.
+#pragma once
+
+#include "os/listener_socket.h"
+#include "svcd/settings.h"
+#include "wire/control.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace svc::daemon {
+
+/// A listener is known by its address as written (port 0: address and name), so that a renamed one
+/// keeps its socket. It is a set of sockets (one today).
+///
+/// What can never happen: a socket is closed while a revision in use needs it; a refused reload
+/// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched.
+class ListenerTable {
+public:
+    using Report =
+        std::function<void(std::string text)>; ///< "listener http: backlog put back to 4096"
+
+    ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report);
+    ~ListenerTable();
+
+    /// Opens what `spec` needs and is not open yet: all of it, or none and an error.
+    Result<void> open(const rollout::Spec& spec);
+    /// Sets the live options of `spec` on its open sockets (a reload; a rollback with the old
+    /// spec).
+    void apply_live(const rollout::Spec& spec);
+    /// The sockets of `spec` in the order of its listeners, with a name for each (LISTEN_FDNAMES).
+    /// Ours.
+    struct Passed {
+        std::vector<int> fds;
+        std::vector<std::string> names;
+    };
+    [[nodiscard]] Passed passed_to(const rollout::Spec& spec) const;
+    /// Closes what none of `in_use` needs, and removes the unix paths that go with it.
+    void keep_only(const std::vector<const rollout::Spec*>& in_use);
+    /// Looks for what a worker may have damaged, and repairs it: after every start, ready and exit.
+    /// A shutdown(2) is also seen at once, as HUP by an epoll entry without events.
+    void inspect_all();
+    [[nodiscard]] std::vector<wire::ListenerStatus> status(const rollout::Spec& spec) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace svc::daemon

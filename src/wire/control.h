@@ -1,0 +1,138 @@
+// The control protocol's messages: io.svc.Supervisor (control.varlink is its description).
+#pragma once
+
+#include "rollout/event.h"
+#include "rollout/state.h"
+
+#include <boost/json/object.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace svc::wire {
+
+/// The text of io.svc.Supervisor, for org.varlink.service.GetInterfaceDescription.
+extern const std::string_view control_interface;
+inline constexpr std::string_view control_interface_name = "io.svc.Supervisor";
+
+// Parameters of the calls ------------------------------------------------------------------------
+
+struct ReloadCall { ///< Reload and Apply
+    std::string cause;
+    bool supersede = false;
+    bool wait = true;         ///< false: the reply comes once the revision is accepted
+    bool wait_drained = true; ///< true: the last reply comes when the old workers are gone
+};
+struct ScaleCall {
+    std::uint32_t replicas = 0;
+    bool wait = true;
+};
+struct StopCall {
+    bool now = false;
+    bool wait = true;
+};
+struct EventsCall {
+    std::uint64_t since = 0; ///< sequence number; the newest ones kept are replayed after it
+    bool follow = false;     ///< needs `more`
+};
+
+// Replies ----------------------------------------------------------------------------------------
+
+struct WorkerStatus {
+    std::string name;
+    std::uint64_t revision = 0;
+    std::uint32_t replica = 0;
+    std::string state; ///< WorkerPhase's name
+    std::int32_t pid = 0;
+    std::int64_t age_us = 0;
+    std::string waits_for; ///< "pre-stop hook 2s, 28s of grace left"; empty: nothing
+    std::string status_text;
+    bool operator==(const WorkerStatus&) const = default;
+};
+struct ReplicaStatus {
+    std::uint32_t index = 0;
+    std::uint32_t restarts = 0;
+    std::string waits_for; ///< "restart in 12s (exit status 1)"; "held down: …"
+    bool operator==(const ReplicaStatus&) const = default;
+};
+struct ListenerStatus {
+    std::string name;
+    std::string address; ///< as bound: a port of 0 shows the port it got
+    std::uint32_t sockets = 0;
+    std::uint32_t backlog = 0;
+    bool operator==(const ListenerStatus&) const = default;
+};
+struct RolloutStatus {
+    std::string phase; ///< "progressing", "rolling back", "complete", "rolled back", "failed",
+                       ///< "superseded", "aborted"
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::uint32_t updated = 0; ///< available workers of `to`
+    std::string reason;
+    std::vector<std::string> last_output;
+    bool operator==(const RolloutStatus&) const = default;
+};
+struct ServiceStatus {
+    std::string service;
+    std::string summary; ///< "revision 7, 4/4 available", "rolling 6 → 7: 2/4 updated"
+    std::uint64_t revision = 0;
+    std::string cause;
+    std::int64_t revision_made_at_us = 0; ///< since the epoch
+    std::uint32_t replicas = 0;
+    std::uint32_t available = 0;
+    std::uint64_t pending = 0;
+    bool stopping = false;
+    std::int32_t supervisor_pid = 0;
+    std::string service_file;
+    std::vector<RolloutStatus>
+        rollout; ///< the running one, else the last one ended; empty before the first
+    std::vector<WorkerStatus> workers; ///< by replica, then oldest first
+    std::vector<ReplicaStatus> replica_list;
+    std::vector<ListenerStatus> listeners; ///< filled in by the daemon
+    bool operator==(const ServiceStatus&) const = default;
+};
+/// All but listeners, supervisor_pid, service_file: those the daemon knows.
+ServiceStatus status_of(const rollout::State& state, Instant now);
+
+/// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
+struct Progress {
+    std::string state; ///< "accepted", "pending", "progressing", "rolling back", "draining", "done"
+    std::uint64_t revision = 0;
+    std::string text;   ///< a sentence for a person: "r7-0 is ready", "revision 7 is complete"
+    std::string worker; ///< name, if it is about one
+    std::uint32_t updated = 0;
+    std::uint32_t replicas = 0;
+    std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted",
+                         ///< "unchanged", "scaled", "stopped"
+    std::string reason;
+    std::vector<std::string> last_output;
+    std::vector<std::string> changed; ///< apply: what differed
+    bool operator==(const Progress&) const = default;
+};
+
+// Errors: "io.svc.Supervisor." + one of these; parameters {"message": "…", "mistakes": ["file:1:2:
+// …"]}
+namespace control_error {
+inline constexpr std::string_view not_permitted =
+    "io.svc.Supervisor.NotPermitted"; ///< exit status 4
+inline constexpr std::string_view service_file =
+    "io.svc.Supervisor.ServiceFileWrong";                                  ///< exit status 5
+inline constexpr std::string_view refused = "io.svc.Supervisor.Refused";   ///< exit status 1
+inline constexpr std::string_view stopping = "io.svc.Supervisor.Stopping"; ///< exit status 1
+inline constexpr std::string_view busy =
+    "io.svc.Supervisor.Busy"; ///< too many clients or calls; exit status 1
+} // namespace control_error
+
+// Structs to and from `parameters`; from_json refuses wrong types and unknown members by name.
+boost::json::object to_json(const ReloadCall&);
+boost::json::object to_json(const ScaleCall&);
+boost::json::object to_json(const StopCall&);
+boost::json::object to_json(const EventsCall&);
+boost::json::object to_json(const ServiceStatus&);
+boost::json::object to_json(const Progress&);
+boost::json::object to_json(const rollout::Event&);
+template <class T>
+Result<T> from_json(const boost::json::object& parameters); // for each of the types above
+
+} // namespace svc::wire

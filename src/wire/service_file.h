@@ -1,0 +1,42 @@
+// The service file (TOML) → Spec, with every mistake at once. Pure: reads text, opens nothing.
+#pragma once
+
+#include "rollout/spec.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace svc::wire {
+
+inline constexpr std::size_t service_file_limit = 1u << 20; ///< bytes
+
+/// One mistake: "web.toml:12:3: [rollout] max_surge: \"a lot\" is not a count or a percentage;
+/// write 1 or \"25%\"".
+struct Mistake {
+    std::uint32_t line = 0; ///< from 1; 0: the file as a whole
+    std::uint32_t column = 0;
+    std::string key;     ///< "rollout.max_surge"
+    std::string message; ///< what is wrong and what would be right
+    bool operator==(const Mistake&) const = default;
+};
+std::string format_mistake(std::string_view file, const Mistake& mistake);
+
+struct ParsedServiceFile {
+    rollout::Spec spec;            ///< meaningful only if there are no mistakes
+    std::vector<Mistake> mistakes; ///< in the order of the file
+};
+ParsedServiceFile parse_service_file(std::string_view text);
+
+/// Combinations that are wrong whatever they came from (file or command line): also called by
+/// parse_service_file.
+std::vector<Mistake> check_spec(const rollout::Spec& spec);
+
+/// Replaces ${release}. An unknown ${name} is an error; "$$" is a dollar.
+Result<std::string> expand(std::string_view text, std::string_view release);
+
+/// The listeners of `next` that ask for what an open socket cannot become: one sentence each, with
+/// the remedy.
+std::vector<std::string> creation_conflicts(const rollout::Spec& open, const rollout::Spec& next);
+
+} // namespace svc::wire
