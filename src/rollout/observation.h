@@ -44,7 +44,6 @@ struct WorkerExited {
     ExitStatus status;
     std::vector<std::string> last_output;
 };
-enum class HookPoint { pre_stop, post_stop };
 struct HookEnded {
     WorkerId worker = 0;
     HookPoint point = HookPoint::pre_stop;

@@ -1,23 +1,22 @@
 // State: all that the supervisor knows, one value. parse(serialize(state)) == state holds after
 // every step, so that a later supervisor can go on where this one ended.
 //
-// A worker's life, and who moves it (S: apply() of an action; O: record() of an observation):
+// A worker's life, and who moves it (A: apply() of an action; O: record() of an observation):
 //
-//   spawning ─O spawned→ recording ─O recorded→ executing ─O exec→ starting ─O ready→ ready ─S→
+//   spawning -O-> spawned -A-> recording -O-> recorded -A-> executing -O-> starting -> ready -A->
 //   available
-//      │                     │                      │                 │             │           │
-//      └──────────┬──────────┴──────────────────────┘                 └──────┬──────┴───────────┘
-//             S kill: it is not yet the worker's program                 S retire
-//                 │                                                          ▼
-//                 │                          draining (pre-stop hook runs) ─S→ stopping (signal
-//                 sent) ▼                                 │                            │
-//              killing (SIGKILL to its group) ←─S end of grace ──────────────────┘
-//                 │
-//   any phase ─O exited→ exited (post-stop hook runs, if it has one) ─S forget→ gone
+//                    |             |              |             |             |          | |
+//                    +-------------+------+-------+-------------+ +----------+-----+-----+
+//                                         | A: it is not yet the worker's own program          | A:
+//                                         retired v v
+//                                      killing <-A- stopping (stop signal sent) <-A- draining
+//                                      (pre-stop hook)
 //
-// What can never happen: a phase moves backwards; a worker gets GO before it was recorded; a
-// worker that was once ready is signalled before its pre-stop hook ended or ran out of time; an
-// exited worker is signalled.
+//   any of them -O-> exited (the post-stop hook runs, if there is one) -O-> finished -A-> forgotten
+//
+// What can never happen: a phase moves backwards; a worker gets GO before it was recorded; a worker
+// that was once ready is signalled before its pre-stop hook ended or ran out of time; a worker that
+// exited is signalled; two workers have one name.
 #pragma once
 
 #include "rollout/revision.h"
@@ -31,15 +30,18 @@ using Pid = std::int32_t; ///< for display and waitid only; the mechanism signal
 
 enum class WorkerPhase {
     spawning,  ///< svc-launch is being started and given its order
-    recording, ///< its pid is known and being written where it survives the supervisor
+    spawned,   ///< its pid is known
+    recording, ///< it is being written where it survives the supervisor
+    recorded,
     executing, ///< it has GO; the exec is not confirmed yet
     starting,
     ready,
     available, ///< ready for min_ready
-    draining,  ///< the pre-stop hook runs; it still serves
+    draining,  ///< on its way out; it still serves while its pre-stop hook runs
     stopping,  ///< the stop signal was sent
     killing,   ///< SIGKILL was sent to the group
-    exited,    ///< its process is gone; the post-stop hook runs
+    exited,    ///< its process is gone; the post-stop hook is due or runs
+    finished,  ///< nothing is left to do for it but to forget it
 };
 
 /// Why a worker is on its way out by our will.
@@ -60,6 +62,8 @@ struct ExitStatus {
 /// sentence.
 std::string describe(const ExitStatus& status);
 
+enum class HookPoint { pre_stop, post_stop };
+
 struct Worker {
     WorkerId id = 0;
     RevisionNumber revision = 0;
@@ -70,12 +74,15 @@ struct Worker {
 
     Instant since{}; ///< entered this phase
     Instant launched_at{};
+    std::optional<Instant> executed_at;
     std::optional<Instant> ready_at;
+    std::optional<Instant> available_at;
     Instant start_deadline{}; ///< ready by then, or it failed
     Retirement retirement = Retirement::none;
     std::string retirement_reason;
     std::optional<Instant> drain_began;
-    Instant stop_deadline{}; ///< end of grace; of `exited`: end of the post-stop hook
+    Instant stop_deadline{}; ///< end of grace; while a post-stop hook runs: its end
+    std::optional<HookPoint> running_hook;
 
     std::string status_text;         ///< STATUS=, printable
     std::int32_t notified_errno = 0; ///< ERRNO=
@@ -99,11 +106,14 @@ bool is_available(const Worker& worker);
 /// One of the N places that a worker fills; outlives its workers.
 struct Replica {
     std::uint32_t index = 0;
-    std::uint32_t restarts = 0;        ///< of workers that died by themselves, ever
-    std::uint32_t failures = 0;        ///< in a row: sets the backoff
-    std::optional<Instant> next_start; ///< not before
-    bool held_down = false;            ///< restart.policy says that it stays down
-    std::string last_exit;
+    std::uint32_t restarts = 0; ///< of workers that died by themselves, ever
+    RevisionNumber failing_revision =
+        0;                      ///< whose worker died here last: the next four are about it alone
+    std::uint32_t failures = 0; ///< in a row: sets the backoff
+    std::optional<Instant> next_start;                ///< not before
+    bool held_down = false;                           ///< restart.policy says that it stays down
+    std::string last_exit;                            ///< describe() of the last death
+    std::map<RevisionNumber, std::uint32_t> launches; ///< so far; numbers the attempts
 
     bool operator==(const Replica&) const = default;
 };
@@ -127,8 +137,9 @@ struct Rollout {
     RevisionNumber to = 0;
     RolloutPhase phase = RolloutPhase::progressing;
     Instant began{};
-    Instant progressed{}; ///< a worker became available, or it began
-    std::uint32_t previous_replicas = 0;
+    Instant progressed{};                ///< a worker became available, or it began
+    std::uint32_t previous_replicas = 0; ///< put back by a rollback, with the next
+    std::uint32_t previous_file_replicas = 0;
     std::string reason;                   ///< why it rolls back
     std::vector<std::string> last_output; ///< of the worker that failed
 
@@ -150,7 +161,8 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
-enum class Wanted { run, stop, stop_now };
+/// ended: every worker is gone and Finish was performed; nothing happens any more.
+enum class Wanted { run, stop, stop_now, ended };
 
 struct State {
     std::string service;
@@ -164,6 +176,7 @@ struct State {
         0;                      ///< what the service file last said: `scale` lasts until it changes
     RevisionNumber current = 0; ///< last completed
     RevisionNumber pending = 0; ///< waits for the rollout to end; 0 none
+    bool pending_supersedes = false; ///< it does not wait: the running rollout is superseded
     std::optional<Rollout> rollout;
     std::map<RevisionNumber, Revision> revisions; ///< those that something still refers to
     std::vector<Replica> replica_list; ///< by index; longer than `replicas` after a scale-down
