@@ -3,15 +3,15 @@
 //
 // A worker's life, and who moves it (A: apply() of an action; O: record() of an observation):
 //
-//   spawning -O-> spawned -A-> recording -O-> recorded -A-> executing -O-> starting -> ready -A->
-//   available
-//                    |             |              |             |             |          | |
-//                    +-------------+------+-------+-------------+ +----------+-----+-----+
-//                                         | A: it is not yet the worker's own program          | A:
-//                                         retired v v
-//                                      killing <-A- stopping (stop signal sent) <-A- draining
-//                                      (pre-stop hook)
+//   spawning -O-> spawned -A-> recording -O-> recorded -A-> executing -O-> starting .. available
+//                    |             |             |              |              |
+//                    +-------------+------+------+--------------+              | A: retire
+//                                         | A: not yet the worker's program    v
+//                                         |                                 draining (pre-stop hook)
+//                                         v                                    | A
+//                                      killing <-A end of grace-- stopping (stop signal sent)
 //
+//   starting -O notified, A delay-> ready -A min_ready-> available
 //   any of them -O-> exited (the post-stop hook runs, if there is one) -O-> finished -A-> forgotten
 //
 // What can never happen: a phase moves backwards; a worker gets GO before it was recorded; a worker
