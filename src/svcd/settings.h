@@ -5,18 +5,22 @@
 
 #include <optional>
 #include <string>
+#include <sys/resource.h>
 
 namespace svc::daemon {
 
 struct Settings {
     std::string name;         ///< of the service
-    std::string runtime_dir;  ///< DIR/NAME: control, notify/
+    std::string runtime_dir;  ///< DIR/NAME: control, notify/, lock; both directories exist
     std::string state_dir;    ///< DIR/NAME
-    std::string service_file; ///< empty: `inline_spec` came from the command line
+    std::string service_file; ///< absolute; empty: `inline_spec` came from the command line
     std::optional<rollout::Spec> inline_spec;
     std::string launcher_path; ///< svc-launch
     std::string
         control_group; ///< group that may change things besides uid 0 and our own uid; empty: none
+    /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one. A worker gets this one
+    /// back unless its service file says otherwise: programs that use select(2) break above 1024.
+    rlim_t original_nofile_soft = RLIM_INFINITY;
 };
 
 } // namespace svc::daemon
