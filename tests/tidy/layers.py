@@ -1,0 +1,74 @@
+"""The arrows of the architecture are include permissions (HACKING.md): who may include what."""
+import re
+
+from source import files, name, read, report
+
+LAYERS = {
+    "base": ("base/",),
+    "rollout": ("base/", "rollout/"),
+    "wire": ("base/", "rollout/", "wire/"),
+    "os": ("base/", "os/"),
+    "launch": ("base/", "os/", "wire/launch_order.h", "launch/"),
+    "svc": ("base/", "wire/", "os/", "svc/"),
+    "svcd": ("base/", "rollout/", "wire/", "os/", "svcd/"),
+}
+# Library → the paths below src/ that may include it.
+LIBRARIES = {
+    r"boost/asio|boost/beast|boost/system": ("svcd/",),
+    r"boost/json|boost/describe|boost/mp11": ("wire/", "svc/", "svcd/"),
+    r"boost/": ("wire/", "svc/", "svcd/"),
+    r"spdlog/|fmt/": ("svcd/",),
+    r"toml\+\+/|tomlplusplus": ("wire/service_file",),
+    r"CLI/": ("svc/", "svcd/"),
+    r"systemd/": ("os/",),
+    r"doctest": (),
+}
+PURE = ("rollout", "wire")
+# Headers that reach outside the process, or that read a clock for policy's sake.
+IMPURE = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|syslog|netdb|grp|pwd)\.h|"
+                    r"sys/(?!types\.h).*|netinet/.*|arpa/.*|linux/.*|"
+                    r"fstream|iostream|filesystem|thread|mutex|future|random|condition_variable")
+CLOCKS = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday)\b")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def mistakes_of(path):
+    inside = name(path).removeprefix("src/")
+    layer = inside.split("/")[0]
+    for number, line in enumerate(read(path).splitlines(), 1):
+        place = f"{name(path)}:{number}"
+        if layer in PURE and CLOCKS.search(line.split("//")[0]):
+            yield f"{place}: {layer} is pure and reads no clock"
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        quoted, header = match.group(1) == '"', match.group(2)
+        if quoted and not header.startswith(LAYERS[layer]):
+            yield f"{place}: {layer} may not include {header}; it may: {', '.join(LAYERS[layer])}"
+        if layer in PURE and not quoted and IMPURE.fullmatch(header):
+            yield f"{place}: {layer} is pure and may not include <{header}>"
+        for library, users in LIBRARIES.items():
+            if re.match(library, header):
+                if not inside.startswith(users):
+                    yield f"{place}: {header} belongs to {' '.join(users) or 'the tests'} only"
+                break
+
+
+def main():
+    findings = []
+    sources = files(".h", ".cpp", under=("src",))
+    for path in sources:
+        layer = name(path).split("/")[1]
+        if layer not in LAYERS:
+            findings.append(f"{name(path)}: there is no layer src/{layer}")
+            continue
+        findings += mistakes_of(path)
+    bench = files(".h", ".cpp", ".py", under=("bench",))
+    for path in bench:
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if re.search(r"\bassert\b|\b(REQUIRE|CHECK)\(", line):
+                findings.append(f"{name(path)}:{number}: a benchmark measures, a test asserts")
+    report(findings, f"{len(sources)} sources and {len(bench)} of bench")
+
+
+main()
