@@ -1,1 +1,211 @@
-// Not written yet.
+// apply(): the intent of an action into the state, before the Host performs it.
+#include "rollout/decide.h"
+#include "rollout/story.h"
+
+#include <algorithm>
+
+namespace svc::rollout {
+
+namespace {
+
+std::string_view verdict_text(Verdict verdict) {
+    switch (verdict) {
+    case Verdict::complete:
+        return "complete";
+    case Verdict::rolled_back:
+        return "rolled back";
+    case Verdict::failed:
+        return "failed";
+    case Verdict::superseded:
+        return "superseded";
+    case Verdict::aborted:
+        return "aborted";
+    }
+    fatal("verdict_text(): no such verdict");
+}
+
+struct Applier {
+    State& state;
+    Instant now;
+    std::vector<Event>& events;
+
+    Worker& worker(WorkerId id) { return state.workers.at(id); }
+    const Spec& spec_of(const Worker& of) { return state.revisions.at(of.revision).spec; }
+    void tell(EventKind kind, const Worker& of, std::string text) {
+        events.push_back(about(kind, of, std::move(text)));
+    }
+
+    void operator()(const LaunchWorker& action) {
+        const Spec& spec = state.revisions.at(action.revision).spec;
+        while (state.replica_list.size() <= action.replica)
+            state.replica_list.push_back(
+                Replica{.index = static_cast<std::uint32_t>(state.replica_list.size())});
+        Worker made;
+        made.id = action.worker;
+        made.revision = action.revision;
+        made.replica = action.replica;
+        made.attempt = state.replica_list[action.replica].launches[action.revision]++;
+        made.since = made.launched_at = now;
+        made.start_deadline = now + spec.ready.timeout;
+        state.next_worker = action.worker + 1;
+        tell(EventKind::worker_launched, made, "is launched");
+        state.workers.emplace(action.worker, std::move(made));
+    }
+
+    void operator()(const RecordWorker& action) {
+        enter(worker(action.worker), WorkerPhase::recording, now);
+    }
+
+    void operator()(const ReleaseWorker& action) {
+        enter(worker(action.worker), WorkerPhase::executing, now);
+    }
+
+    void operator()(const MarkReady& action) {
+        Worker& one = worker(action.worker);
+        one.ready_at = now;
+        enter(one, WorkerPhase::ready, now);
+        tell(EventKind::worker_ready, one, "counts as ready: it runs");
+    }
+
+    void operator()(const MarkAvailable& action) {
+        Worker& one = worker(action.worker);
+        one.available_at = now;
+        enter(one, WorkerPhase::available, now);
+        if (state.rollout && one.revision == target_revision(state))
+            state.rollout->progressed = now;
+        tell(EventKind::worker_available, one, "is available");
+    }
+
+    void operator()(const RetireWorker& action) {
+        Worker& one = worker(action.worker);
+        one.retirement = action.why;
+        one.retirement_reason = action.reason;
+        one.drain_began = now;
+        one.stop_deadline = now + spec_of(one).stop.grace;
+        if (action.run_pre_stop)
+            one.running_hook = HookPoint::pre_stop;
+        // Before the exec is confirmed there is no program yet that could drain: decide() kills it.
+        if (one.phase >= WorkerPhase::starting)
+            enter(one, WorkerPhase::draining, now);
+        tell(EventKind::worker_retired, one, action.reason);
+    }
+
+    void operator()(const CancelHook& action) {
+        worker(action.worker).running_hook.reset();
+        if (action.point == HookPoint::post_stop)
+            enter(worker(action.worker), WorkerPhase::finished, now);
+        tell(EventKind::hook_failed, worker(action.worker),
+             action.point == HookPoint::pre_stop ? "pre-stop hook was ended before it was done"
+                                                 : "post-stop hook was ended before it was done");
+    }
+
+    void operator()(const SignalWorker& action) {
+        Worker& one = worker(action.worker);
+        enter(one, WorkerPhase::stopping, now);
+        tell(EventKind::worker_stopping, one, "is told to stop");
+    }
+
+    void operator()(const KillWorker& action) {
+        Worker& one = worker(action.worker);
+        enter(one, WorkerPhase::killing, now);
+        tell(EventKind::worker_killed, one, action.reason);
+    }
+
+    void operator()(const RunPostStop& action) {
+        Worker& one = worker(action.worker);
+        one.running_hook = HookPoint::post_stop;
+        one.stop_deadline = now + spec_of(one).stop.post_stop_timeout;
+    }
+
+    void operator()(const ForgetWorker& action) { state.workers.erase(action.worker); }
+
+    void operator()(const BeginRollout& action) {
+        Rollout rollout;
+        rollout.from = state.current;
+        rollout.to = action.revision;
+        rollout.began = rollout.progressed = now;
+        rollout.previous_replicas = state.replicas;
+        rollout.previous_file_replicas = state.file_replicas;
+        const std::uint32_t asked = state.revisions.at(action.revision).spec.rollout.replicas;
+        // `scale` lasts until the file says something new.
+        if (asked != state.file_replicas || state.current == 0) {
+            state.replicas = asked;
+            state.file_replicas = asked;
+        }
+        state.rollout = std::move(rollout);
+        state.pending = 0;
+        state.pending_supersedes = false;
+        events.push_back(about(EventKind::rollout_started, action.revision,
+                               "rollout of " + revision_text(action.revision) + " started"));
+    }
+
+    void put_replicas_back() {
+        state.replicas = state.rollout->previous_replicas;
+        state.file_replicas = state.rollout->previous_file_replicas;
+    }
+
+    void operator()(const RollBack& action) {
+        Rollout& rollout = *state.rollout;
+        rollout.phase = RolloutPhase::rolling_back;
+        rollout.reason = action.reason;
+        rollout.last_output = action.last_output;
+        rollout.progressed = now;
+        put_replicas_back();
+        events.push_back(about(EventKind::rollout_rolling_back, rollout.to, action.reason));
+    }
+
+    void operator()(const EndRollout& action) {
+        const Outcome& outcome = action.outcome;
+        Revision& revision = state.revisions.at(outcome.revision);
+        switch (outcome.verdict) {
+        case Verdict::complete:
+            if (state.current != 0)
+                state.revisions.at(state.current).state = RevisionState::retired;
+            state.current = outcome.revision;
+            revision.state = RevisionState::current;
+            break;
+        case Verdict::superseded:
+            if (state.rollout->phase == RolloutPhase::progressing)
+                put_replicas_back();
+            revision.state = RevisionState::superseded;
+            break;
+        case Verdict::rolled_back:
+        case Verdict::failed:
+        case Verdict::aborted:
+            revision.state = RevisionState::failed;
+            break;
+        }
+        revision.reason = outcome.reason;
+        state.rollout.reset();
+        Event event = about(EventKind::rollout_ended, outcome.revision,
+                            revision_text(outcome.revision) + " " +
+                                std::string(verdict_text(outcome.verdict)) +
+                                (outcome.reason.empty() ? "" : ": " + outcome.reason));
+        event.verdict = outcome.verdict;
+        events.push_back(std::move(event));
+        keep_outcome(state, outcome);
+        // The first revision of all failed, and nothing waits to take its place.
+        if (outcome.verdict == Verdict::failed && state.current == 0 && state.pending == 0) {
+            state.failed = true;
+            if (state.wanted == Wanted::run)
+                state.wanted = Wanted::stop;
+            state.stop_reason = outcome.reason;
+        }
+    }
+
+    void operator()(const DropRevision& action) {
+        state.revisions.erase(action.revision);
+        for (Replica& replica : state.replica_list)
+            replica.launches.erase(action.revision);
+    }
+
+    void operator()(const Finish&) { state.wanted = Wanted::ended; }
+};
+
+} // namespace
+
+void apply(State& state, const Action& action, Instant now, std::vector<Event>& events) {
+    std::visit(Applier{state, now, events}, action);
+}
+
+} // namespace svc::rollout

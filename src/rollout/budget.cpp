@@ -1,1 +1,30 @@
-// Not written yet.
+#include "rollout/spec.h"
+
+#include <algorithm>
+
+namespace svc::rollout {
+
+namespace {
+
+std::uint32_t count_of(const Share& share, std::uint32_t replicas, bool round_up) {
+    if (!share.percent)
+        return share.value;
+    const std::uint64_t hundredths = std::uint64_t{share.value} * replicas;
+    return static_cast<std::uint32_t>((hundredths + (round_up ? 99 : 0)) / 100);
+}
+
+} // namespace
+
+Budget budget_of(const RolloutSpec& spec, std::uint32_t replicas) {
+    Budget budget;
+    budget.replicas = replicas;
+    budget.surge = count_of(spec.max_surge, replicas, true);
+    budget.unavailable = std::min(count_of(spec.max_unavailable, replicas, false), replicas);
+    if (budget.surge == 0 && budget.unavailable == 0)
+        budget.surge = 1;
+    const std::uint32_t usual = replicas + budget.surge + replicas;
+    budget.total = std::max(spec.max_total.value_or(usual), replicas + budget.surge);
+    return budget;
+}
+
+} // namespace svc::rollout

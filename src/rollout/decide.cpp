@@ -1,1 +1,41 @@
-// Not written yet.
+// decide(): the order in which policy is asked.
+#include "rollout/planner.h"
+
+namespace svc::rollout {
+
+void Planner::retire(const Worker& worker, Retirement why, std::string reason) {
+    // A worker that never served has nothing to deregister from.
+    const bool served =
+        worker.phase == WorkerPhase::ready || worker.phase == WorkerPhase::available;
+    act(RetireWorker{worker.id, why, std::move(reason),
+                     served && spec_of(worker).stop.pre_stop.has_value()});
+}
+
+void drop_revisions(Planner& planner) {
+    const State& state = planner.state;
+    for (const auto& [number, revision] : state.revisions) {
+        const bool used =
+            number == state.current || number == state.pending ||
+            (state.rollout && (number == state.rollout->from || number == state.rollout->to)) ||
+            std::any_of(
+                state.workers.begin(), state.workers.end(),
+                [number = number](const auto& entry) { return entry.second.revision == number; });
+        if (!used)
+            planner.act(DropRevision{number});
+    }
+}
+
+Decision decide(const State& state, Instant now) {
+    Planner planner{state, now};
+    if (state.wanted == Wanted::ended)
+        return planner.decision;
+    for (const auto part : {judge_new_revision, tend_workers, stop_everything,
+                            end_and_begin_rollouts, move_workers, drop_revisions}) {
+        part(planner);
+        if (planner.acted())
+            break;
+    }
+    return std::move(planner.decision);
+}
+
+} // namespace svc::rollout

@@ -1,1 +1,89 @@
-// Not written yet.
+#include "rollout/state.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+
+namespace svc::rollout {
+
+std::string describe(const ExitStatus& status) {
+    switch (status.kind) {
+    case ExitStatus::Kind::unknown:
+        return "ended, exit status unknown";
+    case ExitStatus::Kind::code:
+        return "exit status " + std::to_string(status.value);
+    case ExitStatus::Kind::signal: {
+        if (status.out_of_memory)
+            return "out of memory (killed by " + signal_name(status.value) + ")";
+        std::string text = "killed by " + signal_name(status.value);
+        if (status.core_dumped)
+            text += " (core dumped)";
+        return text;
+    }
+    case ExitStatus::Kind::launch:
+        return status.detail;
+    }
+    fatal("describe(): no such kind of exit status");
+}
+
+std::string worker_name(const Worker& worker) {
+    std::string name = "r" + std::to_string(worker.revision) + "-" + std::to_string(worker.replica);
+    if (worker.attempt > 0)
+        name += "." + std::to_string(worker.attempt);
+    return name;
+}
+
+bool is_live(const Worker& worker) {
+    return worker.retirement == Retirement::none && worker.phase <= WorkerPhase::available;
+}
+
+bool has_process(const Worker& worker) {
+    return worker.phase < WorkerPhase::exited;
+}
+
+bool is_available(const Worker& worker) {
+    return is_live(worker) && worker.phase == WorkerPhase::available;
+}
+
+RevisionNumber target_revision(const State& state) {
+    if (!state.rollout)
+        return state.current;
+    return state.rollout->phase == RolloutPhase::progressing ? state.rollout->to
+                                                             : state.rollout->from;
+}
+
+Budget budget_in_force(const State& state) {
+    const auto revision = state.revisions.find(target_revision(state));
+    if (revision == state.revisions.end())
+        return budget_of(RolloutSpec{}, state.replicas);
+    return budget_of(revision->second.spec.rollout, state.replicas);
+}
+
+const Outcome* find_outcome(const State& state, RevisionNumber revision) {
+    const auto found =
+        std::find_if(state.outcomes.rbegin(), state.outcomes.rend(),
+                     [&](const Outcome& outcome) { return outcome.revision == revision; });
+    return found == state.outcomes.rend() ? nullptr : &*found;
+}
+
+std::vector<RevisionNumber> revisions_in_use(const State& state) {
+    std::vector<RevisionNumber> used;
+    const auto use = [&](RevisionNumber number) {
+        if (number != 0)
+            used.push_back(number);
+    };
+    use(state.current);
+    use(state.pending);
+    if (state.rollout) {
+        use(state.rollout->from);
+        use(state.rollout->to);
+    }
+    for (const auto& [id, worker] : state.workers)
+        if (has_process(worker))
+            use(worker.revision);
+    std::sort(used.begin(), used.end());
+    used.erase(std::unique(used.begin(), used.end()), used.end());
+    return used;
+}
+
+} // namespace svc::rollout

@@ -18,10 +18,14 @@ public:
     virtual void settled(const State& state) = 0;
 };
 
+/// decide(), or in a test a policy that is wrong on purpose.
+using Policy = Decision (*)(const State& state, Instant now);
+
 class Supervisor {
 public:
     /// `host` must outlive the supervisor.
-    Supervisor(State state, Host& host) : state_(std::move(state)), host_(host) {}
+    Supervisor(State state, Host& host, Policy policy = decide)
+        : state_(std::move(state)), host_(host), policy_(policy) {}
 
     /// Keeps what was seen for the next step; may be called from inside Host::perform().
     void observe(Observation observation) { seen_.push_back(std::move(observation)); }
@@ -35,6 +39,7 @@ public:
 private:
     State state_;
     Host& host_;
+    Policy policy_;
     std::deque<Observation> seen_;
 };
 

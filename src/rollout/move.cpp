@@ -1,0 +1,208 @@
+// move_workers(): who is launched and who is retired, so that the target revision fills every
+// replica. A rollout, a rollback, a restart and a scale are all this one reconciliation; they
+// differ only in what the target is.
+//
+// The arithmetic is that of a Kubernetes Deployment's rolling update, with two differences: every
+// worker with a process counts against max_total, so that back-to-back reloads cannot pile up
+// draining ones; and while a rollout has not proved itself, a crashed worker of the serving
+// revision is replaced by its own kind before the new revision gets the place.
+#include "rollout/planner.h"
+
+namespace svc::rollout {
+
+namespace {
+
+class Mover {
+public:
+    explicit Mover(Planner& planner)
+        : planner_(planner), state_(planner.state), target_(target_revision(state_)),
+          budget_(budget_in_force(state_)) {
+        for (const auto& [id, worker] : state_.workers) {
+            running_ += has_process(worker) ? 1 : 0;
+            if (is_live(worker)) {
+                live_.push_back(&worker);
+                available_ += is_available(worker) ? 1 : 0;
+            }
+        }
+    }
+
+    void scale_down() {
+        for (const Worker* worker : live_)
+            if (worker->replica >= budget_.replicas)
+                planner_.retire(*worker, Retirement::scaled_down,
+                                "scaled down to " + std::to_string(budget_.replicas) + " replicas");
+    }
+
+    /// What neither serves nor ever will: workers of a revision that was given up, not available yet.
+    void take_back() {
+        for (const Worker* worker : live_)
+            if (!wanted(worker->revision) && !is_available(*worker))
+                planner_.retire(*worker, Retirement::taken_back, "its revision was given up");
+    }
+
+    /// After a scale-down the surge that was right before can be too much.
+    void trim() {
+        const std::uint32_t most = budget_.replicas + budget_.surge;
+        std::vector<const Worker*> order = live_;
+        std::stable_sort(order.begin(), order.end(), [&](const Worker* a, const Worker* b) {
+            return trim_rank(*a) < trim_rank(*b);
+        });
+        for (std::size_t extra = 0; live_.size() - extra > most; ++extra)
+            planner_.retire(*order[extra], Retirement::scaled_down,
+                            "more workers than replicas and surge");
+    }
+
+    void launch() {
+        std::uint32_t next = 0;
+        restore_serving(next);
+        for (const std::uint32_t index : by_need())
+            if (live_at(index, target_) == nullptr && may_start(index, target_))
+                launch_at(index, target_, next);
+    }
+
+    void retire_old() {
+        const std::int64_t floor = std::int64_t{budget_.replicas} - budget_.unavailable;
+        std::int64_t unproven = 0;
+        std::vector<const Worker*> old;
+        for (const Worker* worker : live_) {
+            if (worker->revision != target_)
+                old.push_back(worker);
+            else if (!is_available(*worker))
+                ++unproven;
+        }
+        std::int64_t places = std::ssize(live_) - floor - unproven;
+        std::int64_t spare = std::int64_t{available_} - floor;
+        std::stable_sort(old.begin(), old.end(), [&](const Worker* a, const Worker* b) {
+            return retire_rank(*a) < retire_rank(*b);
+        });
+        for (const Worker* worker : old) {
+            if (places <= 0)
+                return;
+            if (is_available(*worker) && spare-- <= 0)
+                return;
+            --places;
+            planner_.retire(*worker, Retirement::replaced,
+                            "replaced by revision " + std::to_string(target_));
+        }
+    }
+
+private:
+    [[nodiscard]] bool wanted(RevisionNumber revision) const {
+        return revision == target_ || revision == state_.current;
+    }
+
+    [[nodiscard]] const Worker* live_at(std::uint32_t index, RevisionNumber revision) const {
+        for (const Worker* worker : live_)
+            if (worker->replica == index && worker->revision == revision)
+                return worker;
+        return nullptr;
+    }
+
+    [[nodiscard]] bool covered(std::uint32_t index) const {
+        return std::any_of(live_.begin(), live_.end(),
+                           [&](const Worker* worker) { return worker->replica == index; });
+    }
+
+    /// Replicas without any worker first, then in order.
+    [[nodiscard]] std::vector<std::uint32_t> by_need() const {
+        std::vector<std::uint32_t> order;
+        for (const bool served : {false, true})
+            for (std::uint32_t index = 0; index < budget_.replicas; ++index)
+                if (covered(index) == served)
+                    order.push_back(index);
+        return order;
+    }
+
+    /// Backoff and restart policy, as far as they are about this revision.
+    bool may_start(std::uint32_t index, RevisionNumber revision) {
+        if (index >= state_.replica_list.size())
+            return true;
+        const Replica& replica = state_.replica_list[index];
+        if (replica.failing_revision != revision)
+            return true;
+        return !replica.held_down && (!replica.next_start || planner_.due(*replica.next_start));
+    }
+
+    void launch_at(std::uint32_t index, RevisionNumber revision, std::uint32_t& next) {
+        const bool room = live_.size() + reserved_ + next < budget_.replicas + budget_.surge &&
+                          running_ + next < budget_.total;
+        if (room)
+            planner_.act(LaunchWorker{state_.next_worker + next++, revision, index});
+    }
+
+    /// While a rollout progresses: crashed workers of the serving revision are started again as long as
+    /// too few of either revision serve. The place of one in backoff is kept.
+    void restore_serving(std::uint32_t& next) {
+        const RevisionNumber serving = state_.current;
+        if (serving == 0 || serving == target_)
+            return;
+        std::int64_t serve = 0;
+        for (const Worker* worker : live_)
+            serve += worker->revision == serving || is_available(*worker) ? 1 : 0;
+        std::int64_t missing = std::int64_t{budget_.replicas} - budget_.unavailable - serve;
+        for (const std::uint32_t index : by_need()) {
+            if (missing <= 0)
+                return;
+            const Worker* newer = live_at(index, target_);
+            if (live_at(index, serving) != nullptr || (newer != nullptr && is_available(*newer)))
+                continue;
+            if (is_held_down(index, serving))
+                continue;
+            --missing;
+            if (may_start(index, serving))
+                launch_at(index, serving, next);
+            else
+                ++reserved_;
+        }
+    }
+
+    [[nodiscard]] bool is_held_down(std::uint32_t index, RevisionNumber revision) const {
+        return index < state_.replica_list.size() && state_.replica_list[index].held_down &&
+               state_.replica_list[index].failing_revision == revision;
+    }
+
+    /// Who goes first when there are too many: newcomers that do not serve yet, then others that do not, then old
+    /// ones, then new ones.
+    [[nodiscard]] int trim_rank(const Worker& worker) const {
+        const bool is_target = worker.revision == target_;
+        if (!is_available(worker))
+            return is_target ? 0 : 1;
+        return is_target ? 3 : 2;
+    }
+
+    /// Which old worker goes first: one that does not serve; one whose replica the new revision serves
+    /// already; one whose replica it is about to.
+    [[nodiscard]] int retire_rank(const Worker& worker) const {
+        if (!is_available(worker))
+            return 0;
+        const Worker* successor = live_at(worker.replica, target_);
+        if (successor == nullptr)
+            return 3;
+        return is_available(*successor) ? 1 : 2;
+    }
+
+    Planner& planner_;
+    const State& state_;
+    RevisionNumber target_;
+    Budget budget_;
+    std::vector<const Worker*> live_;
+    std::uint32_t available_ = 0;
+    std::uint32_t running_ = 0; ///< draining ones too
+    std::uint32_t reserved_ = 0;
+};
+
+} // namespace
+
+void move_workers(Planner& planner) {
+    if (planner.state.wanted != Wanted::run || target_revision(planner.state) == 0)
+        return;
+    Mover mover(planner);
+    for (const auto part : {&Mover::scale_down, &Mover::take_back, &Mover::trim, &Mover::launch,
+                            &Mover::retire_old}) {
+        (mover.*part)();
+        if (planner.acted())
+            return;
+    }
+}
+
+} // namespace svc::rollout

@@ -1,0 +1,52 @@
+// What the parts of decide() share. Internal to the rollout layer.
+#pragma once
+
+#include "rollout/decide.h"
+
+#include <algorithm>
+
+namespace svc::rollout {
+
+/// Collects one decision. Each part of policy looks at the state and adds actions; decide() asks the
+/// parts in order and ends at the first that wants something done, so that no part reasons about a
+/// state that another one has just decided to change.
+struct Planner {
+    const State& state;
+    Instant now;
+    Decision decision{};
+
+    void act(Action action) { decision.actions.push_back(std::move(action)); }
+    [[nodiscard]] bool acted() const { return !decision.actions.empty(); }
+
+    /// True if `at` has come; else it is a time to wake at.
+    bool due(Instant at) {
+        if (now >= at)
+            return true;
+        if (!decision.wake_at || at < *decision.wake_at)
+            decision.wake_at = at;
+        return false;
+    }
+
+    [[nodiscard]] const Spec& spec_of(RevisionNumber revision) const {
+        return state.revisions.at(revision).spec;
+    }
+    [[nodiscard]] const Spec& spec_of(const Worker& worker) const {
+        return spec_of(worker.revision);
+    }
+
+    void retire(const Worker& worker, Retirement why, std::string reason);
+};
+
+// The parts, in the order in which decide() asks them.
+void judge_new_revision(
+    Planner& planner); ///< the rollout's failure, seen before anything else happens to it
+void tend_workers(Planner& planner);    ///< each worker by itself: launch, readiness, drain, end
+void stop_everything(Planner& planner); ///< when the supervisor is to stop
+void end_and_begin_rollouts(Planner& planner);
+void move_workers(Planner& planner); ///< who is launched and who is retired
+void drop_revisions(Planner& planner);
+
+/// "r8-0: exit status 1 before it was ready"; what a failed launch or start is reported as.
+std::string failure_text(const Worker& worker);
+
+} // namespace svc::rollout

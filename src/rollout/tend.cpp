@@ -1,0 +1,117 @@
+// tend_workers(): what each worker needs next, whatever the others do.
+#include "rollout/planner.h"
+
+namespace svc::rollout {
+
+namespace {
+
+void tend_launching(Planner& planner, const Worker& worker) {
+    // Its program does not run yet: nothing can be drained, and the launcher knows no stop signal.
+    if (worker.retirement != Retirement::none) {
+        planner.act(KillWorker{worker.id, "its launch was called off"});
+        return;
+    }
+    if (worker.phase == WorkerPhase::spawned)
+        planner.act(RecordWorker{worker.id});
+    else if (worker.phase == WorkerPhase::recorded)
+        planner.act(ReleaseWorker{worker.id});
+}
+
+void fail_late_start(Planner& planner, const Worker& worker) {
+    if (worker.retirement == Retirement::none && planner.due(worker.start_deadline))
+        planner.retire(worker, Retirement::failed,
+                       "was not ready within " +
+                           format_duration(planner.spec_of(worker).ready.timeout));
+}
+
+void tend_starting(Planner& planner, const Worker& worker) {
+    const ReadySpec& ready = planner.spec_of(worker).ready;
+    if (ready.on == ReadyOn::notify)
+        fail_late_start(planner, worker);
+    else if (planner.due(*worker.executed_at + ready.delay))
+        planner.act(MarkReady{worker.id});
+}
+
+void tend_draining(Planner& planner, const Worker& worker) {
+    const StopSpec& stop = planner.spec_of(worker).stop;
+    if (worker.running_hook) {
+        // The signal comes min_stop before SIGKILL, so that no worker dies without having seen it.
+        if (planner.state.wanted == Wanted::stop_now ||
+            planner.due(worker.stop_deadline - stop.min_stop))
+            planner.act(CancelHook{worker.id, HookPoint::pre_stop});
+        return;
+    }
+    planner.act(SignalWorker{worker.id, stop.signal});
+}
+
+void tend_stopping(Planner& planner, const Worker& worker) {
+    if (planner.due(worker.stop_deadline))
+        planner.act(KillWorker{worker.id, "did not end within its grace period"});
+}
+
+void tend_exited(Planner& planner, const Worker& worker) {
+    const StopSpec& stop = planner.spec_of(worker).stop;
+    if (worker.running_hook == HookPoint::pre_stop) {
+        planner.act(CancelHook{worker.id, HookPoint::pre_stop});
+        return;
+    }
+    if (worker.running_hook == HookPoint::post_stop) {
+        if (planner.state.wanted == Wanted::stop_now || planner.due(worker.stop_deadline))
+            planner.act(CancelHook{worker.id, HookPoint::post_stop});
+        return;
+    }
+    const bool ran = worker.executed_at.has_value();
+    if (ran && stop.post_stop && planner.state.wanted != Wanted::stop_now)
+        planner.act(RunPostStop{worker.id});
+    else
+        planner.act(ForgetWorker{worker.id});
+}
+
+void tend(Planner& planner, const Worker& worker) {
+    switch (worker.phase) {
+    case WorkerPhase::spawning:
+        return; // the Host answers in any case
+    case WorkerPhase::spawned:
+    case WorkerPhase::recorded:
+        tend_launching(planner, worker);
+        return;
+    case WorkerPhase::recording:
+    case WorkerPhase::executing:
+        tend_launching(planner, worker);
+        fail_late_start(planner, worker);
+        return;
+    case WorkerPhase::starting:
+        tend_starting(planner, worker);
+        return;
+    case WorkerPhase::ready:
+        if (planner.due(*worker.ready_at + planner.spec_of(worker).rollout.min_ready))
+            planner.act(MarkAvailable{worker.id});
+        return;
+    case WorkerPhase::available:
+        return;
+    case WorkerPhase::draining:
+        tend_draining(planner, worker);
+        return;
+    case WorkerPhase::stopping:
+        tend_stopping(planner, worker);
+        return;
+    case WorkerPhase::killing:
+        return; // SIGKILL cannot be refused; the exit will be seen
+    case WorkerPhase::exited:
+        tend_exited(planner, worker);
+        return;
+    case WorkerPhase::finished:
+        planner.act(ForgetWorker{worker.id});
+        return;
+    }
+    fatal("tend(): no such phase");
+}
+
+} // namespace
+
+void tend_workers(Planner& planner) {
+    for (const auto& [id, worker] : planner.state.workers)
+        tend(planner, worker);
+}
+
+} // namespace svc::rollout

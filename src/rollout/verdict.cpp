@@ -1,0 +1,173 @@
+// When a rollout fails, ends and begins; and how the supervisor stops.
+#include "rollout/planner.h"
+
+namespace svc::rollout {
+
+namespace {
+
+bool failed_to_start(Planner& planner, const Worker& worker) {
+    if (worker.retirement != Retirement::none)
+        return false;
+    if (worker.phase == WorkerPhase::exited)
+        return !worker.available_at;
+    const bool awaited = worker.phase < WorkerPhase::starting ||
+                         (worker.phase == WorkerPhase::starting &&
+                          planner.spec_of(worker).ready.on == ReadyOn::notify);
+    return awaited && planner.due(worker.start_deadline);
+}
+
+/// The clock runs only while a worker of the new revision is on its way: a slow drain of old ones is not
+/// the new revision's failure.
+bool made_no_progress(Planner& planner, const Worker& worker) {
+    if (!is_live(worker) || is_available(worker))
+        return false;
+    const Instant since = std::max(planner.state.rollout->progressed, worker.launched_at);
+    return planner.due(since + planner.spec_of(worker).rollout.progress_deadline);
+}
+
+void fail_rollout(Planner& planner, const Worker& worker, std::string reason) {
+    const Rollout& rollout = *planner.state.rollout;
+    if (rollout.from != 0) {
+        planner.act(RollBack{rollout.from, std::move(reason), worker.last_output});
+        return;
+    }
+    planner.act(EndRollout{Outcome{.revision = rollout.to,
+                                   .verdict = Verdict::failed,
+                                   .reason = std::move(reason),
+                                   .last_output = worker.last_output,
+                                   .began = rollout.began,
+                                   .ended = planner.now}});
+}
+
+/// Every replica has an available worker of `revision`, or is known not to get one now.
+bool is_settled(const Planner& planner, RevisionNumber revision, bool despite_failures) {
+    const State& state = planner.state;
+    for (std::uint32_t index = 0; index < state.replicas; ++index) {
+        const bool covered =
+            std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+                const Worker& worker = entry.second;
+                return worker.replica == index && worker.revision == revision &&
+                       is_available(worker);
+            });
+        if (covered)
+            continue;
+        if (index >= state.replica_list.size())
+            return false;
+        const Replica& replica = state.replica_list[index];
+        const bool given_up = replica.failing_revision == revision &&
+                              (replica.held_down || (despite_failures && replica.failures > 0));
+        if (!given_up)
+            return false;
+    }
+    return true;
+}
+
+bool any_live_other(const State& state, RevisionNumber revision) {
+    return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+        return is_live(entry.second) && entry.second.revision != revision;
+    });
+}
+
+void end_rollout(Planner& planner, Verdict verdict, std::string reason,
+                 RevisionNumber successor = 0) {
+    const Rollout& rollout = *planner.state.rollout;
+    planner.act(EndRollout{Outcome{.revision = rollout.to,
+                                   .verdict = verdict,
+                                   .reason = std::move(reason),
+                                   .successor = successor,
+                                   .last_output = rollout.last_output,
+                                   .began = rollout.began,
+                                   .ended = planner.now}});
+}
+
+void end_progressing(Planner& planner) {
+    const RevisionNumber to = planner.state.rollout->to;
+    if (is_settled(planner, to, false) && !any_live_other(planner.state, to))
+        end_rollout(planner, Verdict::complete, "");
+}
+
+void end_rolling_back(Planner& planner) {
+    const Rollout& rollout = *planner.state.rollout;
+    if (!any_live_other(planner.state, rollout.from)) {
+        if (is_settled(planner, rollout.from, true))
+            end_rollout(planner, Verdict::rolled_back, rollout.reason);
+        return;
+    }
+    const Duration patience = planner.spec_of(rollout.from).rollout.progress_deadline;
+    if (planner.due(rollout.progressed + patience))
+        end_rollout(planner, Verdict::failed,
+                    rollout.reason + "; " + "revision " + std::to_string(rollout.from) +
+                        " could not be brought back within " + format_duration(patience) +
+                        ": workers of both serve");
+}
+
+} // namespace
+
+std::string failure_text(const Worker& worker) {
+    std::string text = worker_name(worker) + ": ";
+    if (!worker.exit)
+        return text + "was not ready in time";
+    text += describe(*worker.exit);
+    if (worker.exit->kind == ExitStatus::Kind::launch)
+        return text;
+    return text + (worker.ready_at ? " within min_ready" : " before it was ready");
+}
+
+void judge_new_revision(Planner& planner) {
+    const State& state = planner.state;
+    if (state.wanted != Wanted::run || !state.rollout ||
+        state.rollout->phase != RolloutPhase::progressing)
+        return;
+    for (const auto& [id, worker] : state.workers) {
+        if (worker.revision != state.rollout->to)
+            continue;
+        const RolloutSpec& rollout = planner.spec_of(worker).rollout;
+        if (failed_to_start(planner, worker))
+            fail_rollout(planner, worker,
+                         worker.exit ? failure_text(worker)
+                                     : worker_name(worker) + ": was not ready within " +
+                                           format_duration(planner.spec_of(worker).ready.timeout));
+        else if (made_no_progress(planner, worker))
+            fail_rollout(planner, worker,
+                         worker_name(worker) + ": not available within progress_deadline (" +
+                             format_duration(rollout.progress_deadline) + ")");
+        if (planner.acted())
+            return;
+    }
+}
+
+void stop_everything(Planner& planner) {
+    const State& state = planner.state;
+    if (state.wanted == Wanted::run)
+        return;
+    if (state.rollout) {
+        end_rollout(planner, Verdict::aborted, state.stop_reason);
+        return;
+    }
+    for (const auto& [id, worker] : state.workers) {
+        if (state.wanted == Wanted::stop_now && has_process(worker) &&
+            worker.phase != WorkerPhase::spawning && worker.phase != WorkerPhase::killing)
+            planner.act(KillWorker{worker.id, state.stop_reason});
+        else if (is_live(worker))
+            planner.retire(worker, Retirement::stopped, state.stop_reason);
+    }
+    if (state.workers.empty())
+        planner.act(Finish{state.failed ? 1 : 0});
+}
+
+void end_and_begin_rollouts(Planner& planner) {
+    const State& state = planner.state;
+    if (state.wanted != Wanted::run)
+        return;
+    if (state.rollout && state.pending != 0 && state.pending_supersedes)
+        end_rollout(planner, Verdict::superseded,
+                    "superseded by revision " + std::to_string(state.pending), state.pending);
+    else if (state.rollout && state.rollout->phase == RolloutPhase::progressing)
+        end_progressing(planner);
+    else if (state.rollout)
+        end_rolling_back(planner);
+    if (state.pending != 0 && (!state.rollout || planner.acted()))
+        planner.act(BeginRollout{state.pending});
+}
+
+} // namespace svc::rollout
