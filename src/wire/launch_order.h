@@ -5,9 +5,12 @@
 //                   then the fds: one byte 'F' with at most 253 of them over SCM_RIGHTS, as often
 //                   as needed, then one byte 'G' (GO) once the worker is recorded
 //   launch → svcd   nothing but end-of-file when the exec happened (its end is close-on-exec), or
-//   one
-//                   LaunchFailure frame, then its exit
+//                   one LaunchFailure frame, then its exit
 //   end-of-file before GO means to the launcher: exit with status 0, nothing was started.
+//
+// A failure may come before the order, the fds or GO are all sent: sending then gives EPIPE, and
+// reading gives the frame first and ECONNRESET instead of end-of-file after it, because something
+// was left unread. A frame is final; EPIPE while sending means: read, the reason is there.
 #pragma once
 
 #include "base/result.h"
