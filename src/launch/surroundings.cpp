@@ -1,0 +1,104 @@
+#include "launch/launch.h"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace svc::launch {
+
+namespace {
+
+Result<void> connect(int source, int target) {
+    if (::dup2(source, target) < 0)
+        return system_error("cannot put a fd on number " + std::to_string(target), errno);
+    return {};
+}
+
+} // namespace
+
+Result<void> enter_process_group(Launch& launch) {
+    if (launch.order.new_session) {
+        if (::setsid() < 0)
+            return system_error("cannot start a session", errno);
+        return {};
+    }
+    if (::setpgid(0, 0) != 0)
+        return system_error("cannot start a process group", errno);
+    return {};
+}
+
+Result<void> set_umask(Launch& launch) {
+    if (launch.order.umask)
+        ::umask(*launch.order.umask);
+    return {};
+}
+
+Result<void> enter_directory(Launch& launch) {
+    const std::string& wanted = launch.order.directory;
+    const std::string directory = wanted.empty() ? "/" : wanted;
+    if (::chdir(directory.c_str()) == 0)
+        return {};
+    const int error = errno;
+    std::string what = "cannot enter the directory " + directory;
+    if (error == EACCES)
+        what += " as uid " + std::to_string(::geteuid());
+    return system_error(std::move(what), error);
+}
+
+Result<void> connect_stdio(Launch& launch) {
+    const wire::LaunchOrder& order = launch.order;
+    if (order.stdin_index < 0) {
+        const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!null)
+            return system_error("cannot open /dev/null", errno);
+        if (auto connected = connect(null.get(), STDIN_FILENO); !connected)
+            return connected;
+    }
+    const std::pair<std::int32_t, int> wanted[] = {{order.stdin_index, STDIN_FILENO},
+                                                   {order.stdout_index, STDOUT_FILENO},
+                                                   {order.stderr_index, STDERR_FILENO}};
+    for (const auto& [index, target] : wanted) {
+        if (index < 0)
+            continue;
+        const int source = launch.fds.at(static_cast<std::size_t>(index)).get();
+        if (auto connected = connect(source, target); !connected)
+            return connected;
+    }
+    return {};
+}
+
+Result<void> prepare_environment(Launch& launch) {
+    // An exec keeps the pid, so ours is the worker's: what LISTEN_PID asks for (sd_listen_fds(3)).
+    const std::string pid = std::to_string(::getpid());
+    for (const std::string& name : launch.order.pid_variables)
+        launch.pid_entries.push_back(name + "=" + pid);
+
+    const auto point_at = [](std::vector<std::string>& texts, std::vector<char*>& pointers) {
+        for (std::string& text : texts)
+            pointers.push_back(text.data());
+    };
+    point_at(launch.order.arguments, launch.argument_pointers);
+    launch.argument_pointers.push_back(nullptr);
+    point_at(launch.order.environment, launch.environment_pointers);
+    point_at(launch.pid_entries, launch.environment_pointers);
+    launch.environment_pointers.push_back(nullptr);
+    return {};
+}
+
+Result<void> reset_signals(Launch&) {
+    struct sigaction by_default {};
+    by_default.sa_handler = SIG_DFL;
+    // An exec resets handlers, but what is ignored stays ignored (signal(7)): a worker that
+    // inherits an ignored SIGPIPE or SIGHUP behaves in ways that its author never saw. KILL, STOP
+    // and the two signals of the C library give EINVAL, and are as they should be.
+    for (int signal = 1; signal < NSIG; ++signal)
+        ::sigaction(signal, &by_default, nullptr);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    return {};
+}
+
+} // namespace svc::launch
