@@ -1,4 +1,8 @@
-// The control protocol's messages: io.svc.Supervisor (control.varlink is its description).
+// The control protocol's messages: io.svc.Supervisor (control_interface is its description).
+//
+// Reload, Apply, Scale and Stop answer with Progress. With `more` there is one reply whenever
+// something happened, and a last one (without `continues`) that has a verdict; without `more` only
+// the last. Status answers with ServiceStatus, Events with one event a reply.
 #pragma once
 
 #include "rollout/event.h"
@@ -43,7 +47,8 @@ struct WorkerStatus {
     std::string name;
     std::uint64_t revision = 0;
     std::uint32_t replica = 0;
-    std::string state; ///< WorkerPhase's name
+    std::string state; ///< "launching", "starting", "ready", "available", "draining", "stopping",
+                       ///< "killing", "exited"
     std::int32_t pid = 0;
     std::int64_t age_us = 0;
     std::string waits_for; ///< "pre-stop hook 2s, 28s of grace left"; empty: nothing
@@ -94,6 +99,8 @@ struct ServiceStatus {
 };
 /// All but listeners, supervisor_pid, service_file: those the daemon knows.
 ServiceStatus status_of(const rollout::State& state, Instant now);
+/// "rolled back": a verdict as it stands in Progress::verdict and RolloutStatus::phase.
+std::string_view verdict_words(rollout::Verdict verdict);
 
 /// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
 struct Progress {
@@ -103,16 +110,28 @@ struct Progress {
     std::string worker; ///< name, if it is about one
     std::uint32_t updated = 0;
     std::uint32_t replicas = 0;
+    std::string workers; ///< "2 available, 1 starting, 1 draining"
     std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted",
-                         ///< "unchanged", "scaled", "stopped"
+                         ///< "unchanged", "scaled", "stopped"; "accepted" if it was not to wait
     std::string reason;
     std::vector<std::string> last_output;
     std::vector<std::string> changed; ///< apply: what differed
     bool operator==(const Progress&) const = default;
 };
+/// How far the rollout of `revision` is: all members but text, worker, verdict, reason, last_output
+/// and changed. Of a revision that was superseded it tells of the one whose verdict counts instead.
+/// `revision` 0 is no rollout: the state of a Scale or a Stop.
+Progress progress_of(const rollout::State& state, std::uint64_t revision);
+/// The revision whose verdict a caller of `revision` gets: itself, or what superseded it.
+std::uint64_t deciding_revision(const rollout::State& state, std::uint64_t revision);
 
-// Errors: "io.svc.Supervisor." + one of these; parameters {"message": "…", "mistakes": ["file:1:2:
-// …"]}
+/// The parameters of every error.
+struct Refusal {
+    std::string message; ///< what happened and what to do
+    std::vector<std::string>
+        mistakes; ///< of the service file: "web.toml:12:3: rollout.replicas: …"
+    bool operator==(const Refusal&) const = default;
+};
 namespace control_error {
 inline constexpr std::string_view not_permitted =
     "io.svc.Supervisor.NotPermitted"; ///< exit status 4
@@ -124,14 +143,17 @@ inline constexpr std::string_view busy =
     "io.svc.Supervisor.Busy"; ///< too many clients or calls; exit status 1
 } // namespace control_error
 
-// Structs to and from `parameters`; from_json refuses wrong types and unknown members by name.
-boost::json::object to_json(const ReloadCall&);
-boost::json::object to_json(const ScaleCall&);
-boost::json::object to_json(const StopCall&);
-boost::json::object to_json(const EventsCall&);
-boost::json::object to_json(const ServiceStatus&);
-boost::json::object to_json(const Progress&);
-boost::json::object to_json(const rollout::Event&);
+// Structs to and from `parameters`. Of a call every member may be left out; an unknown one or a wrong
+// type is refused by name: a caller must not believe that something was done. Of a reply what is
+// unknown is passed over: a supervisor and the `svc` of another release understand each other.
+boost::json::object to_json(const ReloadCall& call);
+boost::json::object to_json(const ScaleCall& call);
+boost::json::object to_json(const StopCall& call);
+boost::json::object to_json(const EventsCall& call);
+boost::json::object to_json(const ServiceStatus& status);
+boost::json::object to_json(const Progress& progress);
+boost::json::object to_json(const rollout::Event& event);
+boost::json::object to_json(const Refusal& refusal);
 template <class T>
 Result<T> from_json(const boost::json::object& parameters); // for each of the types above
 

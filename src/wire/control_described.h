@@ -1,0 +1,27 @@
+// Which members the control protocol's messages have: described.h for control.h.
+#pragma once
+
+#include "wire/control.h"
+#include "wire/described.h"
+
+namespace svc::wire {
+
+BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
+BOOST_DESCRIBE_STRUCT(StopCall, (), (now, wait))
+BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, follow))
+BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
+                      (name, revision, replica, state, pid, age_us, waits_for, status_text))
+BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, waits_for))
+BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog))
+BOOST_DESCRIBE_STRUCT(RolloutStatus, (), (phase, from, to, updated, reason, last_output))
+BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
+                      (service, summary, revision, cause, revision_made_at_us, replicas, available,
+                       pending, stopping, supervisor_pid, service_file, rollout, workers,
+                       replica_list, listeners))
+BOOST_DESCRIBE_STRUCT(Progress, (),
+                      (state, revision, text, worker, updated, replicas, workers, verdict, reason,
+                       last_output, changed))
+BOOST_DESCRIBE_STRUCT(Refusal, (), (message, mistakes))
+
+} // namespace svc::wire

@@ -1,0 +1,116 @@
+// Which members the state's types have, for the JSON codec. Here and not beside the types, so that
+// src/rollout and src/base stay free of Boost. A member or an enumerator that is missing here does
+// not compile in tests/unit/wire/described_test.cpp.
+//
+// The order is the order of the JSON text; nothing depends on it.
+#pragma once
+
+#include "rollout/event.h"
+#include "rollout/state.h"
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+
+namespace svc {
+
+BOOST_DESCRIBE_ENUM(AddressFamily, ipv4, ipv6, unix_path, unix_abstract, systemd)
+BOOST_DESCRIBE_ENUM(SocketType, stream, datagram, seqpacket)
+BOOST_DESCRIBE_STRUCT(Address, (), (family, type, host, port))
+BOOST_DESCRIBE_STRUCT(ListenerOptions, (),
+                      (v6only, reuse_port, free_bind, transparent, bind_to_device, nonblock, mode,
+                       owner, group, backlog, tcp_fastopen, defer_accept, keepalive, nodelay,
+                       receive_buffer, send_buffer, mark))
+
+} // namespace svc
+
+namespace svc::rollout {
+
+// spec.h
+BOOST_DESCRIBE_STRUCT(ListenerSpec, (), (name, address, options))
+BOOST_DESCRIBE_STRUCT(ResourceLimit, (), (soft, hard))
+BOOST_DESCRIBE_ENUM(Session, process_group, session)
+BOOST_DESCRIBE_ENUM(ListenPid, set, omit)
+BOOST_DESCRIBE_ENUM(ErrorOutput, capture, inherit)
+BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
+                      (command, release, inputs, check, check_timeout, directory, user, group,
+                       supplementary_groups, environment, environment_files, umask, limits, nice,
+                       oom_score_adj, no_new_privileges, session, listen_pid, error_output))
+BOOST_DESCRIBE_ENUM(ReadyOn, notify, started)
+BOOST_DESCRIBE_ENUM(NotifyAccess, main, group, all)
+BOOST_DESCRIBE_STRUCT(ReadySpec, (), (on, notify_access, timeout, delay))
+BOOST_DESCRIBE_STRUCT(Share, (), (value, percent))
+BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
+                      (replicas, max_surge, max_unavailable, min_ready, progress_deadline,
+                       max_total))
+BOOST_DESCRIBE_STRUCT(ExecHook, (), (command))
+BOOST_DESCRIBE_STRUCT(SleepHook, (), (length))
+BOOST_DESCRIBE_STRUCT(SignalHook, (), (signal))
+BOOST_DESCRIBE_STRUCT(HttpHook, (), (method, address, host_header, target))
+BOOST_DESCRIBE_STRUCT(StopSpec, (),
+                      (pre_stop, post_stop, post_stop_timeout, signal, grace, min_stop, grace_max))
+BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
+BOOST_DESCRIBE_STRUCT(RestartSpec, (), (policy, backoff_min, backoff_max))
+BOOST_DESCRIBE_STRUCT(Spec, (), (process, listeners, ready, rollout, stop, restart))
+
+// revision.h
+BOOST_DESCRIBE_STRUCT(FileIdentity, (), (path, device, inode, size, modified_ns, changed_ns))
+BOOST_DESCRIBE_STRUCT(Credentials, (), (set, uid, gid, groups, user, home, shell))
+BOOST_DESCRIBE_ENUM(CauseKind, boot, reload, apply, signal, undo)
+BOOST_DESCRIBE_STRUCT(Cause, (), (kind, text, uid))
+BOOST_DESCRIBE_ENUM(RevisionState, candidate, current, retired, failed, superseded)
+BOOST_DESCRIBE_STRUCT(Revision, (),
+                      (number, state, reason, spec, executable, command, release, file_environment,
+                       credentials, executable_identity, input_identities, cause, made_at))
+
+// state.h
+BOOST_DESCRIBE_ENUM(WorkerPhase, spawning, spawned, recording, recorded, executing, starting, ready,
+                    available, draining, stopping, killing, exited, finished)
+BOOST_DESCRIBE_ENUM(Retirement, none, replaced, scaled_down, failed, taken_back, stopped)
+BOOST_DESCRIBE_ENUM(ExitStatus::Kind, unknown, code, signal, launch)
+BOOST_DESCRIBE_STRUCT(ExitStatus, (), (kind, value, core_dumped, out_of_memory, detail))
+BOOST_DESCRIBE_ENUM(HookPoint, pre_stop, post_stop)
+BOOST_DESCRIBE_STRUCT(Worker, (),
+                      (id, revision, replica, attempt, phase, pid, since, launched_at, executed_at,
+                       ready_at, available_at, start_deadline, retirement, retirement_reason,
+                       drain_began, stop_deadline, running_hook, status_text, notified_errno,
+                       reloading, announced_stop, exit, last_output))
+BOOST_DESCRIBE_STRUCT(Replica, (),
+                      (index, restarts, failing_revision, failures, next_start, held_down,
+                       last_exit, launches))
+BOOST_DESCRIBE_ENUM(RolloutPhase, progressing, rolling_back)
+BOOST_DESCRIBE_STRUCT(Rollout, (),
+                      (from, to, phase, began, progressed, most_available, previous_replicas,
+                       previous_file_replicas, reason, last_output))
+BOOST_DESCRIBE_ENUM(Verdict, complete, rolled_back, failed, superseded, aborted)
+BOOST_DESCRIBE_STRUCT(Outcome, (),
+                      (revision, verdict, reason, successor, last_output, began, ended))
+BOOST_DESCRIBE_ENUM(Wanted, run, stop, stop_now, ended)
+BOOST_DESCRIBE_STRUCT(State, (),
+                      (service, wanted, stop_reason, failed, next_revision, next_worker, replicas,
+                       file_replicas, current, pending, pending_supersedes, rollout, revisions,
+                       replica_list, workers, outcomes))
+
+// event.h
+BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_started,
+                    rollout_rolling_back, rollout_ended, scaled, worker_launched, worker_ready,
+                    worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
+                    worker_exited, worker_restarting, hook_failed, stopping, listener, refused)
+BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
+
+} // namespace svc::rollout
+
+namespace svc::wire {
+
+/// The "kind" that stands for a variant's alternative in JSON.
+template <class T>
+inline constexpr const char* variant_kind = nullptr;
+template <>
+inline constexpr const char* variant_kind<rollout::ExecHook> = "exec";
+template <>
+inline constexpr const char* variant_kind<rollout::SleepHook> = "sleep";
+template <>
+inline constexpr const char* variant_kind<rollout::SignalHook> = "signal";
+template <>
+inline constexpr const char* variant_kind<rollout::HttpHook> = "http";
+
+} // namespace svc::wire
