@@ -1,0 +1,67 @@
+"""Processes as /proc shows them, and waiting for what nothing tells of."""
+import contextlib
+import os
+import pathlib
+import signal
+import time
+
+PATIENCE = 20.0  # seconds until a wait gives up; never how long something takes when all is well
+
+
+def wait_until(what, condition, timeout=PATIENCE):
+    """Polls where nothing can be waited on; returns the condition's first true value."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout:g} s for {what}")
+        time.sleep(0.01)
+
+
+def alive(pid):
+    """Whether a process exists and is no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(pid):
+    """The processes whose parent this is."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(entry.name))
+    return found
+
+
+def command_line(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return "?"
+
+
+def end_children():
+    """Kills every child of this process, and says which there were. Orphans come to us one
+    generation at a time, so until there is none."""
+    left = []
+    for pid in iter_children():
+        if alive(pid):
+            left.append(f"{pid} {command_line(pid)}")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+    return left
+
+
+def iter_children():
+    while True:
+        found = children(os.getpid())
+        if not found:
+            return
+        yield from found

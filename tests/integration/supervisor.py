@@ -1,0 +1,245 @@
+"""One svcd under test: its life, its service manager, its story, its control socket."""
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from listening import get, split_address
+from processes import PATIENCE, wait_until
+from service_file import toml
+from varlink import Connection, call
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SVC_BUILD", SOURCE / "build"))
+SVCD = BUILD / "src/svcd/front/svcd"
+SVC = BUILD / "src/svc/svc"
+
+
+class Manager:
+    """The service manager's side of NOTIFY_SOCKET."""
+
+    def __init__(self, path):
+        self.path = path
+        self.messages = []
+        self._changed = threading.Condition()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.bind(str(path))
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        with contextlib.suppress(OSError):
+            while True:
+                datagram = self._socket.recv(65536)
+                with self._changed:
+                    self.messages += datagram.decode(errors="replace").splitlines()
+                    self._changed.notify_all()
+
+    def wait_for(self, word, timeout=PATIENCE, after=0, alive=lambda: True):
+        """Waits for a line that starts with `word` after the first `after` ones; returns the
+        number of lines up to and with it."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                for index in range(after, len(self.messages)):
+                    if self.messages[index].startswith(word):
+                        return index + 1
+                left = deadline - time.monotonic()
+                if left <= 0 or not alive():
+                    raise AssertionError(f"no {word} from the supervisor in {timeout:g} s; it said "
+                                         f"{self.messages[after:]}")
+                self._changed.wait(min(left, 0.2))
+
+    def close(self):
+        self._socket.close()
+
+
+class EventStream:
+    """Follows the service's story from its first event that is still kept."""
+
+    def __init__(self, control):
+        self.seen = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._connection = Connection(control, timeout=None)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        with contextlib.suppress(OSError, EOFError, ValueError):
+            for event in self._connection.stream("Events", {"since": 0, "follow": True}):
+                with self._changed:
+                    self.seen.append(event)
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, kind, condition=lambda event: True, timeout=PATIENCE, after=0):
+        """The first event of this kind with a sequence number over `after` that meets the
+        condition."""
+        deadline = time.monotonic() + timeout
+        looked_at = 0
+        with self._changed:
+            while True:
+                for event in self.seen[looked_at:]:
+                    if event["kind"] == kind and event["sequence"] > after and condition(event):
+                        return event
+                looked_at = len(self.seen)
+                left = deadline - time.monotonic()
+                if left <= 0 or (self._ended and looked_at == len(self.seen)):
+                    raise AssertionError(f"waited {timeout:g} s for event {kind}; there were:\n" +
+                                         "\n".join(self.lines()))
+                self._changed.wait(left)
+
+    @property
+    def last(self):
+        with self._changed:
+            return self.seen[-1]["sequence"] if self.seen else 0
+
+    def of(self, kind):
+        with self._changed:
+            return [event for event in self.seen if event["kind"] == kind]
+
+    def lines(self):
+        return [f"  {event['sequence']} {event['kind']}: {event['text']}" for event in self.seen]
+
+    def close(self):
+        self._connection.close()
+
+
+class Supervisor:
+    """One svcd in a directory of its own."""
+
+    def __init__(self, directory, content, name="web", arguments=(), environment=None, prefix=()):
+        self.directory = pathlib.Path(directory)
+        self.name = name
+        self.file = self.directory / f"{name}.toml"
+        self.runtime = self.directory / "run"
+        self.state = self.directory / "state"
+        self.control = self.runtime / name / "control"
+        self.log_path = self.directory / f"{name}.log"
+        self.manager = Manager(self.directory / f"{name}.manager")
+        self.environment = {**os.environ, "NOTIFY_SOCKET": str(self.manager.path),
+                            "SVC_RUNTIME_DIR": str(self.runtime), **(environment or {})}
+        self.arguments = [*map(str, prefix), str(SVCD), "--name", name, "--runtime-dir",
+                          str(self.runtime), "--state-dir", str(self.state), *map(str, arguments)]
+        self.process = None
+        self._events = None
+        self.write(content)
+
+    # Life ------------------------------------------------------------------------------------------
+
+    def write(self, content):
+        """Puts a service file in place in one step, as an editor does."""
+        text = content if isinstance(content, str) else toml(content)
+        new = self.file.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.rename(self.file)
+
+    def spawn(self, **options):
+        """Starts svcd; `options` are Popen's."""
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([*self.arguments, str(self.file)], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, env=self.environment, **options)
+        return self
+
+    def start(self, timeout=PATIENCE):
+        """Starts svcd and waits until it told its manager that the service is ready."""
+        self.spawn()
+        self.manager.wait_for("READY=1", timeout, alive=lambda: self.process.poll() is None)
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wait(self, timeout=PATIENCE):
+        """The exit status of svcd, which ends by itself."""
+        return self.process.wait(timeout)
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def stop(self, timeout=PATIENCE):
+        self.signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def close(self):
+        """After a test: ends what still runs, hard."""
+        if self._events:
+            self._events.close()
+        if self.process and self.process.poll() is None:
+            self.signal(signal.SIGQUIT)
+            try:
+                self.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.manager.close()
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    # Talk ------------------------------------------------------------------------------------------
+
+    def svc(self, *arguments, timeout=PATIENCE, user=None):
+        """Runs `svc …` to its end; .returncode, .stdout and .stderr."""
+        return subprocess.run([str(SVC), *map(str, arguments)], env=self.environment, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
+                              **({"user": user, "group": user, "extra_groups": []} if user else {}))
+
+    def start_svc(self, *arguments):
+        """Starts `svc …` and does not wait for it."""
+        return subprocess.Popen([str(SVC), *map(str, arguments)], env=self.environment, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    def call(self, method, parameters=None, timeout=PATIENCE):
+        """One Varlink call without `more`: its reply's parameters."""
+        return call(self.control, method, parameters, timeout)
+
+    def status(self):
+        return self.call("Status")
+
+    @property
+    def events(self):
+        if self._events is None:
+            self._events = EventStream(self.control)
+        return self._events
+
+    def wait_status(self, what, condition, timeout=PATIENCE):
+        """Polls the status until the condition holds; returns that status."""
+        def met():
+            status = self.status()
+            return status if condition(status) else None
+        return wait_until(what, met, timeout)
+
+    def events_when_up(self):
+        """The events of a supervisor that was only spawned: as soon as it takes connections."""
+        def connected():
+            with contextlib.suppress(OSError):
+                return self.events
+        return wait_until("the control socket", connected)
+
+    # Facts -----------------------------------------------------------------------------------------
+
+    def workers(self, *states):
+        return [entry for entry in self.status()["workers"] if not states or entry["state"] in states]
+
+    def pids(self, *states):
+        return [entry["pid"] for entry in self.workers(*states)]
+
+    def address(self, listener="http"):
+        """Where a listener is bound: ("127.0.0.1", 40123), or a unix path."""
+        for entry in self.status()["listeners"]:
+            if entry["name"] == listener:
+                return split_address(entry["address"])
+        raise AssertionError(f"no listener {listener}")
+
+    def get(self, target="/", listener="http", timeout=PATIENCE):
+        """One HTTP request over a connection of its own: the body of the answer."""
+        return get(self.address(listener), target, timeout)

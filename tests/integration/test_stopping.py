@@ -1,0 +1,159 @@
+"""The drain: pre-stop hook, stop signal, one grace period over both, SIGKILL, post-stop hook."""
+import http.server
+import threading
+import time
+
+from harness import PATIENCE, ServiceTest, alive, connect, main, service, wait_until, worker
+
+
+class Drain(ServiceTest):
+
+    def setUp(self):
+        super().setUp()
+        self.marks = self.directory / "marks"
+
+    def marked(self, *options, **tables):
+        return service(worker("--marks", self.marks, *options), **tables)
+
+    def words(self):
+        return [line.split()[0] for line in self.marks.read_text(encoding="utf-8").splitlines()]
+
+    def times(self):
+        return {line.split()[0]: float(line.split()[2])
+                for line in self.marks.read_text(encoding="utf-8").splitlines()}
+
+    def say(self, word):
+        """A hook's command that adds a mark."""
+        return ["/bin/sh", "-c", f"echo {word} $$ $(cut -d' ' -f1 /proc/uptime) >> {self.marks}"]
+
+    def test_the_hooks_run_before_the_signal_and_after_the_exit(self):
+        supervisor = self.start(self.marked(stop={
+            "pre_stop": {"exec": self.say("before")}, "post_stop": {"exec": self.say("after")}}))
+        self.assertEqual(0, supervisor.stop())
+        self.assertEqual(["start", "ready", "before", "SIGTERM", "end", "after"], self.words())
+
+    def test_a_worker_serves_while_its_pre_stop_hook_runs(self):
+        go = self.directory / "go"
+        hook = ["/bin/sh", "-c", f"until [ -e {go} ]; do sleep 0.02; done"]
+        supervisor = self.start(self.marked(stop={"pre_stop": {"exec": hook}}))
+        address = supervisor.address()
+        supervisor.signal(15)
+        supervisor.events.wait_for("worker_retired")
+        status = supervisor.status()["workers"][0]
+        self.assertEqual("draining", status["state"])
+        self.assertIn("pre-stop hook", status["waits_for"])
+        self.assertIn("of grace left", status["waits_for"])
+        self.assertIn("pre-stop hook", supervisor.svc("status").stdout)
+        with connect(address) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            self.assertIn(b"200 OK", client.recv(1000))
+        go.touch()
+        self.assertEqual(0, supervisor.wait())
+
+    def test_a_sleep_is_a_hook(self):
+        supervisor = self.start(self.marked(stop={"pre_stop": {"sleep": "700ms"}}))
+        began = time.monotonic()
+        supervisor.stop()
+        self.assertGreaterEqual(self.times()["SIGTERM"] - began, 0.7)
+
+    def test_a_signal_is_a_hook(self):
+        supervisor = self.start(self.marked(stop={"pre_stop": {"signal": "SIGUSR2"}}))
+        supervisor.stop()
+        self.assertEqual(["start", "ready", "SIGUSR2", "SIGTERM", "end"], self.words())
+
+    def test_a_request_is_a_hook(self):
+        asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):  # noqa: N802 (http.server's name)
+                asked.append(self.path)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/drain?worker=1"
+        supervisor = self.start(self.marked(stop={"pre_stop": {"http": url, "method": "POST"}}))
+        self.assertEqual(0, supervisor.stop())
+        self.assertEqual(["/drain?worker=1"], asked)
+
+    def test_a_hook_that_fails_is_told_and_the_drain_goes_on(self):
+        supervisor = self.start(self.marked(stop={"pre_stop": {"exec": ["/bin/sh", "-c", "exit 7"]}}))
+        self.assertEqual(0, supervisor.stop())
+        self.assertIn("exit status 7", supervisor.log)
+        self.assertEqual(["start", "ready", "SIGTERM", "end"], self.words())
+
+    def test_a_hook_without_an_end_leaves_the_worker_min_stop_for_its_signal(self):
+        supervisor = self.start(self.marked(stop={
+            "pre_stop": {"exec": ["/bin/sleep", "1000"]}, "grace": "2s", "min_stop": "1s"}))
+        began = time.monotonic()
+        self.assertEqual(0, supervisor.stop())
+        self.assertEqual(["start", "ready", "SIGTERM", "end"], self.words())
+        self.assertGreaterEqual(self.times()["SIGTERM"] - began, 0.9)
+        self.assertLess(self.times()["SIGTERM"] - began, 1.9)
+
+    def test_another_stop_signal_is_sent_where_the_service_file_says_so(self):
+        supervisor = self.start(self.marked("--stop-signal", "SIGQUIT", stop={"signal": "SIGQUIT"}))
+        supervisor.stop()
+        self.assertEqual(["start", "ready", "SIGQUIT", "end"], self.words())
+
+    def test_a_worker_that_ignores_its_signal_is_killed_with_all_its_children(self):
+        supervisor = self.start(self.marked("--ignore-term", "--fork", "3", stop={
+            "grace": "500ms", "min_stop": "100ms"}))
+        pid = supervisor.pids()[0]
+        group = [child for child in self.descendants(pid)]
+        self.assertEqual(3, len(group))
+        self.reload(supervisor)
+        self.assertTrue(supervisor.events.of("worker_killed"))
+        wait_until("the group to be gone", lambda: not any(map(alive, [pid, *group])))
+        supervisor.stop()
+
+    def descendants(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            return [int(word) for word in file.read().split()]
+
+    def test_children_that_outlive_their_worker_are_not_left_behind(self):
+        supervisor = self.start(self.marked("--fork", "2"))
+        group = self.descendants(supervisor.pids()[0])
+        self.assertEqual(0, supervisor.stop())
+        wait_until("the children to be gone", lambda: not any(map(alive, group)))
+
+    def test_a_worker_that_asks_for_more_time_gets_it(self):
+        supervisor = self.start(self.marked("--linger", "1.5", "--extend", "5000000", stop={
+            "grace": "700ms", "min_stop": "100ms"}))
+        self.assertEqual(0, supervisor.stop())
+        self.assertEqual("end", self.words()[-1])
+
+    def test_more_time_than_grace_max_is_not_given(self):
+        supervisor = self.start(self.marked("--linger", "60", "--extend", "90000000", stop={
+            "grace": "500ms", "min_stop": "100ms", "grace_max": "1s"}))
+        began = time.monotonic()
+        supervisor.stop()
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertNotIn("end", self.words())
+
+    def test_a_request_in_flight_is_finished_by_the_old_worker(self):
+        supervisor = self.start()
+        old = supervisor.pids()[0]
+        with connect(supervisor.address()) as client:
+            client.sendall(b"GET /slow?v=1.5 HTTP/1.1\r\n\r\n")
+            supervisor.get("/")  # taken in order: the slow one is being served
+            self.reload(supervisor)
+            answer = b"".join(iter(lambda: client.recv(1000), b""))
+        self.assertIn(b"200 OK", answer)
+        self.assertTrue(answer.endswith(f"1 {old}".encode()), answer)
+
+    def test_a_post_stop_hook_without_an_end_is_ended(self):
+        supervisor = self.start(self.marked(stop={
+            "post_stop": {"exec": ["/bin/sleep", "1000"]}, "post_stop_timeout": "300ms"}))
+        began = time.monotonic()
+        supervisor.stop(PATIENCE)
+        self.assertLess(time.monotonic() - began, 5)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What is not in the manual does not exist, and what is in the manual does.
+
+Options and verbs are compared with what --help prints, keys with what the parser of service files
+reads, signals and exit statuses with the sources. In a page, a line that begins with a bold word
+(*--option* …, *key* = …, *verb* …, *SIGHUP*, *3*) defines it. Usage: manual.py SVCD SVC
+"""
+import re
+import shutil
+import subprocess
+import sys
+
+from source import ROOT, files, read, report, skip
+
+MAN = ROOT / "man"
+PAGES = ("svc.1", "svc.toml.5", "svc-worker.7", "svcd.8")
+# CLI11's own, explained once in each page.
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
+
+
+def page(name):
+    # scdoc needs an underscore in a word escaped.
+    return read(MAN / f"{name}.scd").replace("\\", "")
+
+
+def section(name, *titles):
+    """The text below the headings of a page."""
+    found = ""
+    for block in re.split(r"^# ", page(name), flags=re.MULTILINE)[1:]:
+        title, _, text = block.partition("\n")
+        if title.strip() in titles:
+            found += text
+    return found
+
+
+def defined(text, pattern):
+    """The bold words that match the pattern in lines that begin with a bold word. Several may stand
+    in one line (*-q*, *--quiet*), before the first one that is not bold or a parameter."""
+    words = set()
+    for line in text.splitlines():
+        line = re.sub(r"^#+ ", "", line.strip())
+        if line.startswith("*"):
+            words.update(word for bold in re.findall(r"\*([^*]+)\*", line)
+                         for word in re.findall(rf"(?<![\w-]){pattern}(?![\w-])", bold))
+    return words
+
+
+def help_of(*command):
+    result = subprocess.run([*command, "--help"], stdin=subprocess.DEVNULL, text=True,
+                            capture_output=True, timeout=30)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)} --help ended with {result.returncode}: {result.stderr}")
+    return result.stdout
+
+
+def subcommands(text):
+    """The names below a heading such as "Subcommands:" or "Commands:"."""
+    found = re.search(r"^(?:sub)?commands:\n((?:[ \t]+.*\n?|\n)*)", text,
+                      flags=re.MULTILINE | re.IGNORECASE)
+    # A name stands in the first column of the list; deeper lines go on with a description.
+    return re.findall(r"^ {1,4}([a-z][a-z-]*)\b", found.group(1), flags=re.MULTILINE) if found else []
+
+
+def difference(what, where, real, written):
+    return ([f"{what} {name} is not in {where}" for name in sorted(real - written)] +
+            [f"{where} tells of {what} {name}, which does not exist"
+             for name in sorted(written - real)])
+
+
+def options(svcd, svc):
+    verbs = subcommands(help_of(svc))
+    of_svc = set(OPTION.findall(help_of(svc)))
+    for verb in verbs:
+        of_svc.update(OPTION.findall(help_of(svc, verb)))
+    findings = difference("option", "svc.1", of_svc, defined(page("svc.1"), "--[a-z][a-z0-9-]+"))
+    findings += difference("option", "svcd.8", set(OPTION.findall(help_of(svcd))),
+                           defined(page("svcd.8"), "--[a-z][a-z0-9-]+"))
+    commands = section("svc.1", "COMMANDS", "VERBS")
+    written = {match.group(1) for match in re.finditer(
+        r"^(?:#+ )?\*?(?:svc )?([a-z]+)\*?(?=[ \n])", commands, flags=re.MULTILINE)
+               if match.group(0).startswith(("*", "#"))}
+    return findings + difference("verb", "svc.1", set(verbs), written)
+
+
+def keys():
+    """The names that the parser asks its tables for."""
+    real = set()
+    for path in files(".cpp", under=("src/wire/service_file",)):
+        text = read(path)
+        real.update(re.findall(r'\bread_\w+(?:<[^>]*>)?\(\s*(?:\w+,\s*)?"([a-z0-9_]+)"', text))
+        real.update(re.findall(r'\bfind\("([a-z0-9_]+)"\)', text))
+    return difference("key", "svc.toml.5", real,
+                      defined(section("svc.toml.5", "KEYS", "TABLES", "OPTIONS", "SERVICE", "LISTENER",
+                                      "READY", "ROLLOUT", "STOP", "RESTART") or page("svc.toml.5"),
+                              "[a-z][a-z0-9_]+(?= =|$)"))
+
+
+def signals():
+    real = set()
+    for path in files(".cpp", ".h", under=("src/svcd/front",)):
+        for line in read(path).splitlines():
+            if "signal_set" in line or "signals" in line or "case SIG" in line:
+                real.update(re.findall(r"\bSIG(?!_)[A-Z0-9]+\b", line.split("//")[0]))
+    real -= {"SIGCHLD", "SIGPIPE"}  # not for people
+    return difference("signal", "svcd.8", real, defined(section("svcd.8", "SIGNALS"), "SIG[A-Z0-9]+"))
+
+
+def exit_statuses():
+    findings = []
+    for name, where in (("svc.1", "src/svc"), ("svcd.8", "src/svcd")):
+        real = set()
+        for path in files(".cpp", ".h", under=(where,)):
+            text = read(path)
+            for block in re.findall(r"enum class ExitStatus[^{]*\{(.*?)\}", text, flags=re.DOTALL):
+                real.update(re.findall(r"=\s*(\d+)", block))
+            real.update(re.findall(r"constexpr int exit_\w+\s*=\s*(\d+)", text))
+        written = defined(section(name, "EXIT STATUS"), r"\d+")
+        findings += difference("exit status", name, real, written)
+    return findings
+
+
+def lint():
+    """Problems that scdoc and mandoc see in the pages."""
+    findings = []
+    for name in PAGES:
+        built = subprocess.run(["scdoc"], stdin=open(MAN / f"{name}.scd", "rb"), capture_output=True)
+        if built.returncode:
+            findings.append(f"{name}: scdoc: {built.stderr.decode().strip()}")
+            continue
+        if shutil.which("mandoc"):
+            result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning"], input=built.stdout,
+                                    capture_output=True)
+            for line in result.stdout.decode().splitlines():
+                # Pages of other packages may be missing here; scdoc leaves blank lines by design.
+                if not re.search(r"referenced manual not found|blank line in fill mode|"
+                                 r"missing date|cross reference to self", line):
+                    findings.append(f"{name}: {line}")
+    return findings
+
+
+def main():
+    missing = [name for name in PAGES if not (MAN / f"{name}.scd").exists()]
+    if missing:
+        report([f"man/{name}.scd does not exist" for name in missing], "")
+    if not shutil.which("scdoc"):
+        skip("there is no scdoc")
+    svcd, svc = sys.argv[1:3]
+    report(options(svcd, svc) + keys() + signals() + exit_statuses() + lint(), "four pages")
+
+
+main()
