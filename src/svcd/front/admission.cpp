@@ -1,0 +1,217 @@
+#include "svcd/front/admission.h"
+
+#include "base/text.h"
+#include "svcd/front/compare.h"
+#include "wire/control.h"
+#include "wire/service_file.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+using rollout::Revision;
+using rollout::State;
+
+namespace {
+
+Admission refused(std::string_view error, std::string message,
+                  std::vector<std::string> mistakes = {}) {
+    Admission admission;
+    admission.error = error;
+    admission.message = std::move(message);
+    admission.mistakes = std::move(mistakes);
+    return admission;
+}
+
+Admission refused_for_stop() {
+    return refused(wire::control_error::stopping,
+                   "the supervisor is stopping; start it again to run the new version");
+}
+
+Admission refused_to_load(const Loaded& loaded) {
+    const std::string count = loaded.mistakes.size() == 1
+                                  ? std::string("1 mistake")
+                                  : std::to_string(loaded.mistakes.size()) + " mistakes";
+    return refused(
+        loaded.file_wrong ? wire::control_error::service_file : wire::control_error::refused,
+        (loaded.file_wrong ? "the service file is wrong (" + count + ")"
+                           : "the service file names what cannot be used (" + count + ")"),
+        loaded.mistakes);
+}
+
+/// The newest revision that was asked for and not turned down: what a file is compared with.
+const Revision* newest_wanted(const State& state) {
+    rollout::RevisionNumber number = state.current;
+    if (state.rollout && state.rollout->phase == rollout::RolloutPhase::progressing)
+        number = state.rollout->to;
+    if (state.pending != 0)
+        number = state.pending;
+    const auto found = state.revisions.find(number);
+    return found == state.revisions.end() ? nullptr : &found->second;
+}
+
+/// An open socket cannot become another one: asked of every revision that still has sockets.
+std::vector<std::string> conflicts_with_open(const State& state, const Revision& candidate) {
+    std::vector<std::string> all;
+    for (const auto number : rollout::revisions_in_use(state)) {
+        const auto open = state.revisions.find(number);
+        if (open == state.revisions.end())
+            continue;
+        for (auto& sentence : wire::creation_conflicts(open->second.spec, candidate.spec))
+            if (std::find(all.begin(), all.end(), sentence) == all.end())
+                all.push_back(std::move(sentence));
+    }
+    return all;
+}
+
+} // namespace
+
+/// Holds the turn while it lives and hands it on in the order of arrival.
+class Admissions::Turn {
+public:
+    explicit Turn(Admissions& all) : all_(all), wakeup_(all.executor_) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+        std::erase(all_.queue_, &wakeup_);
+        if (!mine_)
+            return;
+        all_.taken_ = false;
+        if (!all_.queue_.empty())
+            all_.queue_.front()->notify();
+    }
+    asio::awaitable<void> come() {
+        all_.queue_.push_back(&wakeup_);
+        while (all_.taken_ || all_.queue_.front() != &wakeup_)
+            co_await wakeup_.wait();
+        all_.queue_.pop_front();
+        all_.taken_ = mine_ = true;
+    }
+
+private:
+    Admissions& all_;
+    Wakeup wakeup_;
+    bool mine_ = false;
+};
+
+Admissions::Admissions(asio::any_io_executor executor, AdmissionWorld& world)
+    : executor_(std::move(executor)), world_(world) {}
+
+Admissions::~Admissions() {
+    while (!queue_.empty()) {
+        Wakeup* const last = queue_.back();
+        queue_.pop_back();
+        last->abandon();
+    }
+}
+
+void Admissions::stop() {
+    stop_check_.emit(asio::cancellation_type::terminal);
+}
+
+asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
+    Turn turn(*this);
+    co_await turn.come();
+    co_return co_await admit_now(request);
+}
+
+asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
+    if (world_.state().wanted != rollout::Wanted::run)
+        co_return refused_for_stop();
+    Loaded loaded = world_.load(request.cause);
+    if (!loaded.ok())
+        co_return refused_to_load(loaded);
+    std::vector<std::string> changed;
+    if (request.cause.kind == rollout::CauseKind::apply) {
+        if (auto settled = unchanged_or_scaled(loaded.revision, changed))
+            co_return std::move(*settled);
+        if (!changed.empty() && loaded.revision.cause.text.empty())
+            loaded.revision.cause.text = "changed: " + join(changed, "; ");
+    }
+    if (auto conflicts = conflicts_with_open(world_.state(), loaded.revision); !conflicts.empty())
+        co_return refused(wire::control_error::refused,
+                          "open listeners cannot become what the service file asks for",
+                          std::move(conflicts));
+    auto failed = co_await checked(loaded.revision);
+    if (failed)
+        co_return std::move(*failed);
+    Admission admission = open_and_request(std::move(loaded.revision), request.supersede);
+    if (admission.kind == Admission::Kind::revision)
+        admission.changed = std::move(changed);
+    co_return admission;
+}
+
+std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candidate,
+                                                         std::vector<std::string>& changed) {
+    const State& state = world_.state();
+    const Revision* serving = newest_wanted(state);
+    if (serving == nullptr)
+        return std::nullopt;
+    Differences differences = compare(*serving, state.file_replicas, candidate);
+    Admission admission;
+    admission.revision = serving->number;
+    if (differences.none()) {
+        admission.kind = Admission::Kind::unchanged;
+        return admission;
+    }
+    const std::string replicas = "service file: rollout.replicas";
+    if (differences.lines.empty()) {
+        admission.kind = Admission::Kind::scaled;
+        admission.replicas = candidate.spec.rollout.replicas;
+        admission.changed = {replicas};
+        world_.request_scale_from_file(admission.replicas);
+        return admission;
+    }
+    changed = std::move(differences.lines);
+    if (differences.replicas)
+        changed.push_back(replicas);
+    return std::nullopt;
+}
+
+asio::awaitable<std::optional<Admission>> Admissions::checked(const Revision& candidate) {
+    if (candidate.spec.process.check.empty())
+        co_return std::nullopt;
+    CommandResult result;
+    auto run = [&]() -> asio::awaitable<void> { result = co_await world_.check(candidate); };
+    try {
+        co_await asio::co_spawn(
+            executor_, run, asio::bind_cancellation_slot(stop_check_.slot(), asio::use_awaitable));
+    } catch (const boost::system::system_error& cancelled) {
+        result.how = cancelled.code().message();
+    }
+    // The check may have run for a minute: what was true before it may not be now.
+    if (world_.state().wanted != rollout::Wanted::run)
+        co_return refused_for_stop();
+    if (result.succeeded)
+        co_return std::nullopt;
+    std::string message = "the check " + join(candidate.spec.process.check, " ") + " failed (" +
+                          result.how + "); nothing was changed";
+    for (const auto& line : result.output)
+        message += "\n" + line;
+    co_return refused(wire::control_error::refused, std::move(message));
+}
+
+Admission Admissions::open_and_request(Revision candidate, bool supersede) {
+    if (auto opened = world_.open_listeners(candidate.spec); !opened)
+        return refused(wire::control_error::refused,
+                       opened.error().message + "; nothing was changed");
+    const rollout::RevisionNumber number = world_.state().next_revision;
+    world_.request_rollout(std::move(candidate), supersede);
+    if (world_.state().next_revision == number) {
+        // Policy did not take it, and it does so only when it is told to stop.
+        world_.close_unused_listeners();
+        return refused_for_stop();
+    }
+    Admission admission;
+    admission.kind = Admission::Kind::revision;
+    admission.revision = number;
+    return admission;
+}
+
+} // namespace svc::daemon

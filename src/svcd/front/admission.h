@@ -1,0 +1,94 @@
+// Admission: what happens to a reload before it is a rollout.
+#pragma once
+
+#include "rollout/state.h"
+#include "svcd/front/loader.h"
+#include "svcd/front/wakeup.h"
+#include "svcd/host/commands.h"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace svc::daemon {
+
+struct AdmissionRequest {
+    rollout::Cause cause; ///< kind apply: only if something changed
+    bool supersede = false;
+};
+
+/// What became of a request.
+struct Admission {
+    enum class Kind {
+        revision,  ///< made: `revision` is its number, its rollout is requested
+        scaled,    ///< apply: only `replicas` changed
+        unchanged, ///< apply: nothing did; `revision` is the one that has it all
+        refused,   ///< nothing was changed; `error`, `message` and `mistakes` say why
+    };
+    Kind kind = Kind::refused;
+    rollout::RevisionNumber revision = 0;
+    std::uint32_t replicas = 0;        ///< scaled: the new target
+    std::vector<std::string> changed;  ///< apply
+    std::string_view error;            ///< one of wire::control_error
+    std::string message;               ///< one sentence, then the check's output
+    std::vector<std::string> mistakes; ///< all of them
+};
+
+/// What admission needs from the daemon; a test scripts it.
+class AdmissionWorld {
+public:
+    virtual ~AdmissionWorld() = default;
+    virtual Loaded load(const rollout::Cause& cause) = 0;
+    [[nodiscard]] virtual const rollout::State& state() const = 0;
+    /// Runs service.check for a candidate; cancelling ends it.
+    virtual boost::asio::awaitable<CommandResult> check(const rollout::Revision& candidate) = 0;
+    virtual Result<void> open_listeners(const rollout::Spec& spec) = 0;
+    /// Closes what no revision in use needs.
+    virtual void close_unused_listeners() = 0;
+    /// Observes RolloutRequested and steps.
+    virtual void request_rollout(rollout::Revision revision, bool supersede) = 0;
+    /// Observes ScaleRequested{from_file} and steps.
+    virtual void request_scale_from_file(std::uint32_t replicas) = 0;
+};
+
+/// One request at a time, in the order of arrival:
+///
+///   waiting for its turn → loading → checking (service.check) → opening listeners → requested
+///                             └──────────┴───────────────────────────┴→ refused
+///
+/// What can never happen: two requests between loading and requested at once (the second would
+/// compare with, or bind over, what the first is about to change); a refused request leaves a
+/// listener open that was not; a request is admitted after a stop was asked for.
+class Admissions {
+public:
+    Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);
+    ~Admissions();
+
+    /// The request goes on even if nobody waits for its answer any more.
+    boost::asio::awaitable<Admission> admit(AdmissionRequest request);
+    /// A stop was asked for: ends a check that runs, refuses what waits.
+    void stop();
+    /// Requests whose turn has not come.
+    [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+
+private:
+    class Turn;
+    boost::asio::awaitable<Admission> admit_now(const AdmissionRequest& request);
+    boost::asio::awaitable<std::optional<Admission>> checked(const rollout::Revision& candidate);
+    std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
+                                                 std::vector<std::string>& changed);
+    Admission open_and_request(rollout::Revision candidate, bool supersede);
+
+    boost::asio::any_io_executor executor_;
+    AdmissionWorld& world_;
+    bool taken_ = false;
+    std::deque<Wakeup*> queue_;
+    boost::asio::cancellation_signal stop_check_;
+};
+
+} // namespace svc::daemon

@@ -1,0 +1,24 @@
+// What the control methods see of the daemon; a test scripts it.
+#pragma once
+
+#include "svcd/front/admission.h"
+#include "svcd/front/event_log.h"
+#include "wire/control.h"
+
+namespace svc::daemon {
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    [[nodiscard]] virtual const rollout::State& state() const = 0;
+    [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
+    virtual EventLog& events() = 0;
+    virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
+    /// Both are observed and stepped before they return.
+    virtual void scale(std::uint32_t replicas) = 0;
+    virtual void stop(bool now, std::string reason) = 0;
+    /// Every worker is gone and the supervisor is about to end.
+    [[nodiscard]] virtual bool finished() const = 0;
+};
+
+} // namespace svc::daemon

@@ -1,0 +1,157 @@
+#include "svcd/front/control_server.h"
+
+#include "os/clock.h"
+#include "wire/control.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+
+ControlServer::ControlServer(asio::io_context& io, CallHandler& handler, Authority authority,
+                             ServerLimits limits)
+    : io_(io), handler_(handler), authority_(authority), limits_(limits), acceptor_(io),
+      pause_(io) {}
+
+ControlServer::~ControlServer() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    if (!path_.empty())
+        ::unlink(path_.c_str());
+    const auto left = std::exchange(sessions_, {});
+    for (const auto& [key, session] : left) {
+        session->drop({});
+        session->abandon();
+    }
+}
+
+Result<void> ControlServer::listen(const std::string& path) {
+    const auto failed = [&](const boost::system::error_code& error) {
+        return system_error("cannot open the control socket " + path, error.value());
+    };
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return system_error("cannot remove the stale control socket " + path, errno);
+    boost::system::error_code error;
+    acceptor_.open(stream_protocol(), error);
+    if (error)
+        return failed(error);
+    acceptor_.bind(stream_protocol::endpoint(path), error);
+    if (error)
+        return failed(error);
+    path_ = path;
+    // connect(2) to a unix socket needs write permission on its file: see unix(7).
+    if (::chmod(path.c_str(), 0666) != 0)
+        return system_error("cannot set the mode of the control socket " + path, errno);
+    acceptor_.listen(SOMAXCONN, error);
+    if (error)
+        return failed(error);
+    acceptor_.non_blocking(true, error);
+    auto accepting = [this]() -> asio::awaitable<void> { co_await accept(); };
+    asio::co_spawn(io_, accepting, asio::detached);
+    return {};
+}
+
+void ControlServer::finish(std::function<void()> gone) {
+    all_gone_ = std::move(gone);
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+    const auto present = sessions_; // finish() may remove the session from the map
+    for (const auto& [key, session] : present)
+        session->finish();
+    if (sessions_.empty() && all_gone_)
+        asio::post(io_, std::exchange(all_gone_, nullptr));
+}
+
+asio::awaitable<void> ControlServer::accept() {
+    while (acceptor_.is_open()) {
+        auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(asio::use_awaitable));
+        if (!acceptor_.is_open())
+            break;
+        if (!error) {
+            admit(std::move(socket));
+            continue;
+        }
+        if (error == asio::error::connection_aborted)
+            continue;
+        // Out of descriptors or memory: the client stays in the backlog and accept(2) would fail
+        // again at once, so wait instead of spinning.
+        spdlog::warn("cannot accept a control client: {}", error.message());
+        evict(true);
+        pause_.expires_after(std::chrono::milliseconds(200));
+        auto [ignored] = co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
+        static_cast<void>(ignored);
+    }
+}
+
+void ControlServer::admit(ControlSession::Socket socket) {
+    auto peer = peer_of(socket.native_handle());
+    if (!peer) {
+        spdlog::warn("{}", peer.error().message);
+        return;
+    }
+    const bool privileged = may_change(*peer, authority_);
+    const std::size_t places = privileged
+                                   ? limits_.clients
+                                   : limits_.clients - std::min(limits_.reserved, limits_.clients);
+    if (sessions_.size() >= places && !evict(privileged)) {
+        wire::VarlinkReply busy;
+        busy.error = wire::control_error::busy;
+        busy.parameters["message"] = "too many clients are connected to this supervisor; "
+                                     "try again in a few seconds";
+        const std::string bytes = wire::encode(busy);
+        // A fresh socket's buffer takes this; if it does not, the close says the same.
+        boost::system::error_code ignored;
+        socket.non_blocking(true, ignored);
+        socket.write_some(asio::buffer(bytes), ignored);
+        return;
+    }
+    auto session = std::make_shared<ControlSession>(
+        std::move(socket), std::move(*peer), privileged, handler_, limits_.session,
+        [this](ControlSession& closed) { remove(closed); });
+    sessions_.emplace(session.get(), session);
+    session->start();
+}
+
+bool ControlServer::evict(bool for_one_that_may_change) {
+    const Instant now = os::now();
+    ControlSession* chosen = nullptr;
+    for (const auto& [key, session] : sessions_) {
+        if (!(session->idle() || session->stuck()) ||
+            now - session->active_at() < limits_.yields_after)
+            continue;
+        if (session->may_change() && !for_one_that_may_change)
+            continue;
+        // Who may only look goes first, then who was quiet longest.
+        const auto rank = [](const ControlSession& one) {
+            return std::pair(one.may_change(), one.active_at());
+        };
+        if (chosen == nullptr || rank(*session) < rank(*chosen))
+            chosen = session.get();
+    }
+    if (chosen == nullptr)
+        return false;
+    chosen->drop("its place was needed");
+    return true;
+}
+
+void ControlServer::remove(ControlSession& session) {
+    if (sessions_.erase(&session) == 0 || !sessions_.empty() || !all_gone_)
+        return;
+    // Posted: this is called from the middle of a session's own work.
+    asio::post(io_, std::exchange(all_gone_, nullptr));
+}
+
+} // namespace svc::daemon

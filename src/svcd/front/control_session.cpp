@@ -1,0 +1,213 @@
+#include "svcd/front/control_session.h"
+
+#include "os/clock.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <poll.h>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Bounds what one client can do to the others in one turn of the loop.
+constexpr std::size_t bytes_a_read = 16u << 10;
+
+/// True: the other end is closed, not only its sending side.
+bool hung_up(int socket) {
+    pollfd entry{.fd = socket, .events = 0, .revents = 0};
+    return ::poll(&entry, 1, 0) == 1 && (entry.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+wire::VarlinkReply malformed(const std::string& why) {
+    wire::VarlinkReply reply;
+    reply.error = "org.varlink.service.InvalidParameter";
+    reply.parameters["parameter"] = why;
+    return reply;
+}
+
+} // namespace
+
+ControlSession::ControlSession(Socket socket, Peer peer, bool may_change, CallHandler& handler,
+                               SessionLimits limits, std::function<void(ControlSession&)> closed)
+    : socket_(std::move(socket)), peer_(std::move(peer)), may_change_(may_change),
+      handler_(handler), limits_(limits), closed_(std::move(closed)), active_at_(os::now()),
+      wakeup_(socket_.get_executor()), reader_wakeup_(socket_.get_executor()) {}
+
+void ControlSession::start() {
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    const auto self = shared_from_this();
+    auto reader = [self]() -> asio::awaitable<void> { co_await self->read(); };
+    auto dispatcher = [self]() -> asio::awaitable<void> { co_await self->dispatch(); };
+    asio::co_spawn(socket_.get_executor(), reader, asio::detached);
+    asio::co_spawn(socket_.get_executor(), dispatcher, asio::detached);
+}
+
+void ControlSession::drop(std::string why) {
+    if (gone_)
+        return;
+    gone_ = true;
+    if (!why.empty())
+        spdlog::debug("control client (uid {}, pid {}) dropped: {}", peer_.uid, peer_.pid, why);
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    wakeup_.notify();
+    reader_wakeup_.notify();
+    closed_(*this);
+}
+
+void ControlSession::finish() {
+    finishing_ = true;
+    if (queue_.empty() && !busy_)
+        drop({});
+    else
+        wakeup_.notify();
+}
+
+void ControlSession::abandon() {
+    wakeup_.abandon();
+    reader_wakeup_.abandon();
+}
+
+void ControlSession::reply(const wire::VarlinkReply& reply) {
+    if (gone_ || oneway_)
+        return;
+    std::string bytes = wire::encode(reply);
+    if (unsent_ + bytes.size() > limits_.unsent) {
+        drop("does not read its replies");
+        return;
+    }
+    unsent_ += bytes.size();
+    queue_.push_back(std::move(bytes));
+    if (!writing_)
+        write_next();
+}
+
+void ControlSession::write_next() {
+    writing_ = true;
+    asio::async_write(socket_, asio::buffer(queue_.front()),
+                      [self = shared_from_this()](const boost::system::error_code& error,
+                                                  std::size_t) { self->written(error); });
+}
+
+void ControlSession::written(const boost::system::error_code& error) {
+    writing_ = false;
+    if (error || gone_) {
+        drop(error.message());
+        return;
+    }
+    active_at_ = os::now();
+    unsent_ -= queue_.front().size();
+    queue_.pop_front();
+    if (!queue_.empty())
+        write_next();
+    else if (finishing_ && !busy_)
+        drop({});
+    if (!backed_up())
+        wakeup_.notify();
+}
+
+bool ControlSession::take_in() {
+    std::array<char, bytes_a_read> bytes;
+    boost::system::error_code error;
+    const std::size_t count = socket_.read_some(asio::buffer(bytes), error);
+    if (error == asio::error::would_block)
+        return true;
+    if (error) {
+        end_of_input_ = true;
+        if (error != asio::error::eof)
+            drop(error.message());
+        return false;
+    }
+    active_at_ = os::now();
+    if (auto taken = messages_.append({bytes.data(), count}); !taken) {
+        broken_ = taken.error().message;
+        end_of_input_ = true;
+    }
+    return !end_of_input_;
+}
+
+asio::awaitable<void> ControlSession::read() {
+    while (!gone_ && !end_of_input_) {
+        if (busy_ && messages_.pending() >= limits_.unread) {
+            co_await reader_wakeup_.wait();
+            continue;
+        }
+        auto [error] =
+            co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
+        if (error || gone_)
+            break;
+        take_in();
+        // A call under way does not care; an idle dispatcher looks for a whole message.
+        if (!busy_ || end_of_input_)
+            wakeup_.notify();
+    }
+    if (!gone_ && broken_.empty())
+        co_await watch_for_hang_up();
+}
+
+asio::awaitable<void> ControlSession::watch_for_hang_up() {
+    while (!gone_) {
+        if (hung_up(socket_.native_handle())) {
+            drop("the client is gone");
+            break;
+        }
+        auto [error] =
+            co_await socket_.async_wait(Socket::wait_error, asio::as_tuple(asio::use_awaitable));
+        if (error)
+            break;
+    }
+}
+
+asio::awaitable<void> ControlSession::dispatch() {
+    while (!gone_ && !finishing_) {
+        auto message = messages_.next();
+        if (message) {
+            busy_ = true;
+            co_await handle_one(std::move(*message));
+            while (!gone_ && backed_up())
+                co_await wakeup_.wait();
+            busy_ = false;
+            active_at_ = os::now();
+        } else if (end_of_input_) {
+            if (!broken_.empty())
+                reply(malformed(broken_));
+            break;
+        } else {
+            reader_wakeup_.notify();
+            co_await wakeup_.wait();
+        }
+    }
+    if (!gone_)
+        finish();
+}
+
+asio::awaitable<void> ControlSession::handle_one(std::string message) {
+    auto call = wire::decode_call(message);
+    if (!call) {
+        // What follows on this stream cannot be trusted to start where a message starts.
+        reply(malformed(call.error().message));
+        end_of_input_ = true;
+        finishing_ = true;
+        co_return;
+    }
+    oneway_ = call->oneway;
+    try {
+        co_await handler_.handle(*call, *this);
+    } catch (const std::exception& failure) {
+        spdlog::error("control call {} failed: {}", call->method, failure.what());
+        drop("its call failed");
+    }
+    oneway_ = false;
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,100 @@
+// One client of the control socket.
+#pragma once
+
+#include "base/time.h"
+#include "svcd/front/call_handler.h"
+
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace svc::daemon {
+
+/// Bounds of one client. A test makes them small.
+struct SessionLimits {
+    std::size_t unsent = 1u << 20; ///< bytes queued for a client: over it, the client is dropped
+    std::size_t backed_up = 64u << 10; ///< bytes queued above which nothing new is begun for it
+    std::size_t unread = 64u << 10;    ///< bytes of calls taken in while one is being handled
+};
+
+/// Two coroutines and a queue:
+///
+///   reader      takes bytes in, until end-of-file; while a call is handled and enough calls wait,
+///               it leaves the rest in the socket, so that a client that sends faster than it is
+///               answered fills its own buffer, not our memory
+///   dispatcher  handles one whole message at a time, in order, then closes after end-of-file
+///   queue       replies, written as the socket takes them
+///
+///   open ─ end-of-file from the client → draining (its calls are still answered) → closed
+///     └── error, over a limit, evicted, hang-up ─────────────────────────────────────┘
+///
+/// A client that closes and one that only ends its sending side look alike to read(2); poll(2)
+/// tells them apart (POLLHUP), and only the first ends a wait. What can never happen: a write to
+/// this client blocks the event loop; a reply goes out of order; a session outlives its socket by
+/// more than its handler's next wakeup.
+class ControlSession final : public Caller, public std::enable_shared_from_this<ControlSession> {
+public:
+    using Socket = boost::asio::local::stream_protocol::socket;
+
+    ControlSession(Socket socket, Peer peer, bool may_change, CallHandler& handler,
+                   SessionLimits limits, std::function<void(ControlSession&)> closed);
+
+    void start();
+    /// Closes at once, whatever is unsent.
+    void drop(std::string why);
+    /// Closes as soon as everything queued is sent; no further call is begun.
+    void finish();
+    /// Ends what still sleeps: for the server's own end.
+    void abandon();
+
+    [[nodiscard]] Instant active_at() const { return active_at_; }
+    /// No call in progress and nothing unsent.
+    [[nodiscard]] bool idle() const { return !busy_ && queue_.empty(); }
+    /// Has replies that it does not take.
+    [[nodiscard]] bool stuck() const { return !queue_.empty(); }
+
+    [[nodiscard]] const Peer& peer() const override { return peer_; }
+    [[nodiscard]] bool may_change() const override { return may_change_; }
+    void reply(const wire::VarlinkReply& reply) override;
+    [[nodiscard]] bool gone() const override { return gone_; }
+    Wakeup& wakeup() override { return wakeup_; }
+    [[nodiscard]] bool backed_up() const override { return unsent_ > limits_.backed_up; }
+
+private:
+    boost::asio::awaitable<void> read();
+    boost::asio::awaitable<void> watch_for_hang_up();
+    boost::asio::awaitable<void> dispatch();
+    boost::asio::awaitable<void> handle_one(std::string message);
+    /// Takes in what is there: false when reading is over.
+    bool take_in();
+    void write_next();
+    void written(const boost::system::error_code& error);
+
+    Socket socket_;
+    Peer peer_;
+    bool may_change_;
+    CallHandler& handler_;
+    SessionLimits limits_;
+    std::function<void(ControlSession&)> closed_;
+
+    wire::MessageBuffer messages_;
+    std::string broken_; ///< why no further message can be cut from the stream
+    bool end_of_input_ = false;
+    bool busy_ = false;   ///< a call is being handled
+    bool oneway_ = false; ///< and wants no reply
+    bool finishing_ = false;
+    bool gone_ = false;
+
+    std::deque<std::string> queue_;
+    std::size_t unsent_ = 0;
+    bool writing_ = false;
+
+    Instant active_at_;
+    Wakeup wakeup_;        ///< of the dispatcher and the call that it handles
+    Wakeup reader_wakeup_; ///< of a reader that paused
+};
+
+} // namespace svc::daemon

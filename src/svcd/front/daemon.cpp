@@ -1,0 +1,307 @@
+#include "svcd/front/daemon.h"
+
+#include "os/clock.h"
+#include "svcd/front/logging.h"
+#include "wire/codec.h"
+#include "wire/service_file.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+using rollout::State;
+
+namespace {
+
+/// How long clients may take to read their last replies when the supervisor ends.
+constexpr auto farewell_time = std::chrono::seconds(1);
+constexpr int exit_file_wrong = 5;
+
+/// The whole of what we know must survive a journey through text; a build for debugging tries it
+/// after every step.
+void verify_survives(const State& state) {
+#ifdef SVC_VERIFY_STATE
+    const auto parsed = wire::parse_state(wire::serialize_state(state));
+    if (!parsed)
+        fatal("the state cannot be read back: " + parsed.error().message);
+    if (!(*parsed == state))
+        fatal("the state reads back as another one");
+#else
+    static_cast<void>(state);
+#endif
+}
+
+} // namespace
+
+Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manager)
+    : io_(io), settings_(std::move(settings)), manager_(std::move(manager)),
+      admissions_(io.get_executor(), *this), methods_(*this), signals_(io), deadline_(io),
+      manager_retry_(io), farewell_(io) {}
+
+Daemon::~Daemon() = default;
+
+Result<void> Daemon::start(std::optional<gid_t> control_group) {
+    listeners_ = std::make_unique<ListenerTable>(io_, settings_, [this](const std::string& text) {
+        note(rollout::EventKind::listener, text);
+    });
+    auto host = DaemonHost::make(io_, settings_, *listeners_, callbacks());
+    if (!host)
+        return host.error();
+    host_ = std::move(*host);
+    State state;
+    state.service = settings_.name;
+    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(state), *host_);
+
+    // Before the first child, or its end would go unnoticed.
+    for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD})
+        signals_.add(number);
+    wait_for_signal();
+
+    server_ = std::make_unique<ControlServer>(io_, methods_, make_authority(control_group));
+    if (auto listening = server_->listen(settings_.runtime_dir + "/control"); !listening)
+        return listening;
+    auto booting = [this]() -> asio::awaitable<void> { co_await boot(); };
+    asio::co_spawn(io_, booting, asio::detached);
+    return {};
+}
+
+HostCallbacks Daemon::callbacks() {
+    HostCallbacks all;
+    all.observe = [this](rollout::Observation seen) { observe(std::move(seen)); };
+    all.report = [this](const rollout::Event& event) { report(event); };
+    all.settled = [this](const State& state) { settled(state); };
+    all.finish = [this](int exit_status) { end(exit_status); };
+    all.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+    return all;
+}
+
+// The step ---------------------------------------------------------------------------------------
+
+void Daemon::observe(rollout::Observation observation) {
+    supervisor_->observe(std::move(observation));
+    if (std::exchange(step_pending_, true))
+        return;
+    asio::post(io_, [this] {
+        // An admission may have stepped meanwhile.
+        if (step_pending_)
+            step();
+    });
+}
+
+void Daemon::step() {
+    step_pending_ = false;
+    arm(supervisor_->step(os::now()));
+}
+
+void Daemon::arm(std::optional<Instant> wake_at) {
+    if (finished_)
+        wake_at.reset();
+    if (wake_at == armed_for_)
+        return;
+    armed_for_ = wake_at;
+    if (!wake_at) {
+        deadline_.cancel();
+        return;
+    }
+    // steady_clock is CLOCK_MONOTONIC, as Instant is.
+    deadline_.expires_at(std::chrono::steady_clock::time_point(wake_at->time_since_epoch()));
+    deadline_.async_wait([this](const boost::system::error_code& error) {
+        if (error)
+            return;
+        armed_for_.reset();
+        step();
+    });
+}
+
+void Daemon::settled(const State& state) {
+    verify_survives(state);
+    if (state.wanted != rollout::Wanted::run)
+        admissions_.stop();
+    manager_.update(state, os::now());
+    retry_manager();
+    events_.wake_all();
+}
+
+void Daemon::retry_manager() {
+    if (!manager_.has_unsent() || std::exchange(manager_retry_armed_, true))
+        return;
+    manager_retry_.expires_after(std::chrono::milliseconds(100));
+    manager_retry_.async_wait([this](const boost::system::error_code& error) {
+        if (error)
+            return;
+        manager_retry_armed_ = false;
+        manager_.retry();
+        retry_manager();
+    });
+}
+
+void Daemon::report(const rollout::Event& event) {
+    log_event(events_.append(event, os::wall_now()));
+}
+
+void Daemon::note(rollout::EventKind kind, std::string text) {
+    rollout::Event event;
+    event.kind = kind;
+    event.text = std::move(text);
+    report(event);
+}
+
+// Admission --------------------------------------------------------------------------------------
+
+Loaded Daemon::load(const rollout::Cause& cause) {
+    if (cause.kind == rollout::CauseKind::signal)
+        reload_waits_ = false;
+    return load_revision(settings_, cause, os::wall_now());
+}
+
+asio::awaitable<CommandResult> Daemon::check(const rollout::Revision& candidate) {
+    const auto& process = candidate.spec.process;
+    CommandRequest request;
+    for (const auto& argument : process.check) {
+        const auto expanded = wire::expand(argument, candidate.release);
+        request.command.push_back(expanded ? *expanded : argument);
+    }
+    request.revision = &candidate;
+    request.timeout = process.check_timeout;
+    manager_.tell("checking the new version: " + process.check.front(), process.check_timeout);
+    retry_manager();
+    co_return co_await host_->run(std::move(request));
+}
+
+Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
+    return listeners_->open(spec);
+}
+
+void Daemon::close_unused_listeners() {
+    std::vector<const rollout::Spec*> in_use;
+    for (const auto number : rollout::revisions_in_use(state()))
+        if (const auto found = state().revisions.find(number); found != state().revisions.end())
+            in_use.push_back(&found->second.spec);
+    listeners_->keep_only(in_use);
+}
+
+void Daemon::request_rollout(rollout::Revision revision, bool supersede) {
+    rollout::RolloutRequested requested{std::move(revision), supersede};
+    supervisor_->observe(std::move(requested));
+    step();
+}
+
+void Daemon::request_scale_from_file(std::uint32_t replicas) {
+    supervisor_->observe(rollout::ScaleRequested{replicas, true});
+    step();
+}
+
+asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
+    Admission admission = co_await admissions_.admit(std::move(request));
+    if (admission.kind == Admission::Kind::refused) {
+        note(rollout::EventKind::refused, admission.message);
+        for (const auto& mistake : admission.mistakes)
+            spdlog::error("{}", mistake);
+    }
+    co_return admission;
+}
+
+asio::awaitable<void> Daemon::boot() {
+    AdmissionRequest request;
+    request.cause = {rollout::CauseKind::boot, "", ::geteuid()};
+    const Admission admission = co_await admit(std::move(request));
+    // Told to stop while it booted, the supervisor ends as any stopping one does.
+    if (admission.kind == Admission::Kind::refused && state().wanted == rollout::Wanted::run)
+        end(admission.error == wire::control_error::service_file ? exit_file_wrong : 1);
+}
+
+asio::awaitable<void> Daemon::reload_for_signal() {
+    AdmissionRequest request;
+    request.cause = {rollout::CauseKind::signal, "SIGHUP", ::geteuid()};
+    const Admission admission = co_await admit(std::move(request));
+    if (admission.kind == Admission::Kind::revision)
+        spdlog::info("SIGHUP made revision {}", admission.revision);
+}
+
+// Requests ---------------------------------------------------------------------------------------
+
+wire::ServiceStatus Daemon::status() const {
+    wire::ServiceStatus status = wire::status_of(state(), os::now());
+    const auto target = state().revisions.find(rollout::target_revision(state()));
+    if (target != state().revisions.end())
+        status.listeners = listeners_->status(target->second.spec);
+    status.supervisor_pid = ::getpid();
+    status.service_file = settings_.service_file;
+    return status;
+}
+
+void Daemon::scale(std::uint32_t replicas) {
+    supervisor_->observe(rollout::ScaleRequested{replicas, false});
+    step();
+}
+
+void Daemon::stop(bool now, std::string reason) {
+    supervisor_->observe(rollout::StopRequested{now, std::move(reason)});
+    step();
+}
+
+// Signals and the end ----------------------------------------------------------------------------
+
+void Daemon::wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (error)
+            return;
+        handle_signal(number);
+        wait_for_signal();
+    });
+}
+
+void Daemon::handle_signal(int number) {
+    switch (number) {
+    case SIGCHLD:
+        host_->children_ended();
+        break;
+    case SIGHUP:
+        if (!std::exchange(reload_waits_, true)) {
+            auto reloading = [this]() -> asio::awaitable<void> { co_await reload_for_signal(); };
+            asio::co_spawn(io_, reloading, asio::detached);
+        }
+        break;
+    case SIGTERM:
+    case SIGINT: {
+        const std::string name = number == SIGTERM ? "SIGTERM" : "SIGINT";
+        const bool again = state().wanted != rollout::Wanted::run;
+        observe(rollout::StopRequested{again, again ? "a second " + name : name});
+        break;
+    }
+    case SIGQUIT:
+        observe(rollout::StopRequested{true, "SIGQUIT"});
+        break;
+    case SIGUSR1:
+        spdlog::info("SIGUSR1: there are no log files to reopen, the log goes to stderr");
+        break;
+    case SIGUSR2:
+        spdlog::warn("SIGUSR2: this version cannot upgrade itself while it runs; "
+                     "nothing was changed");
+        break;
+    default:
+        break;
+    }
+}
+
+void Daemon::end(int exit_status) {
+    if (std::exchange(finished_, true))
+        return;
+    exit_status_ = exit_status;
+    deadline_.cancel();
+    // Finish comes in the middle of a step: let it settle, and the waiting calls see it, first.
+    asio::post(io_, [this] {
+        events_.wake_all();
+        server_->finish([this] { io_.stop(); });
+        farewell_.expires_after(farewell_time);
+        farewell_.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+    });
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,94 @@
+// Daemon: the parts of svcd put together around one event loop.
+#pragma once
+
+#include "rollout/supervisor.h"
+#include "svcd/front/control_server.h"
+#include "svcd/front/methods.h"
+#include "svcd/front/service_manager.h"
+#include "svcd/host/host.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace svc::daemon {
+
+/// Single-threaded. Whatever happens (a child ends, a worker speaks, a client asks, a signal comes,
+/// the step's own deadline passes) becomes an observation, and observations wake one step:
+///
+///   handler → observe() → posted once → step(): record, decide, perform, until nothing is left
+///                                         └→ one timer, armed for the step's next deadline only
+///
+/// What can never happen: a step inside a step (a handler that needs its effect at once, as an
+/// admission does, runs from the loop itself); a timer that ticks without a deadline behind it.
+///
+///   booting ─ first revision complete → running ─ TERM, INT, QUIT, Stop → stopping ─ Finish → ended
+///      └─ service file wrong: exit status 5; revision fails: 1, after its workers are taken back
+class Daemon final : private AdmissionWorld, private Backend {
+public:
+    Daemon(boost::asio::io_context& io, Settings settings, os::ManagerSocket manager);
+    ~Daemon() override;
+
+    /// Opens the launcher and the control socket, takes over the signals, begins the boot.
+    Result<void> start(std::optional<gid_t> control_group);
+    /// Meaningful when the loop has ended.
+    [[nodiscard]] int exit_status() const { return exit_status_; }
+
+private:
+    // AdmissionWorld
+    Loaded load(const rollout::Cause& cause) override;
+    [[nodiscard]] const rollout::State& state() const override { return supervisor_->state(); }
+    boost::asio::awaitable<CommandResult> check(const rollout::Revision& candidate) override;
+    Result<void> open_listeners(const rollout::Spec& spec) override;
+    void close_unused_listeners() override;
+    void request_rollout(rollout::Revision revision, bool supersede) override;
+    void request_scale_from_file(std::uint32_t replicas) override;
+
+    // Backend
+    [[nodiscard]] wire::ServiceStatus status() const override;
+    EventLog& events() override { return events_; }
+    boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
+    void scale(std::uint32_t replicas) override;
+    void stop(bool now, std::string reason) override;
+    [[nodiscard]] bool finished() const override { return finished_; }
+
+    HostCallbacks callbacks();
+    void observe(rollout::Observation observation);
+    void step();
+    void arm(std::optional<Instant> wake_at);
+    void settled(const rollout::State& state);
+    void report(const rollout::Event& event);
+    void note(rollout::EventKind kind, std::string text);
+    void retry_manager();
+
+    void wait_for_signal();
+    void handle_signal(int number);
+    boost::asio::awaitable<void> boot();
+    boost::asio::awaitable<void> reload_for_signal();
+    /// Lets the clients have what is queued for them, then ends the loop.
+    void end(int exit_status);
+
+    boost::asio::io_context& io_;
+    Settings settings_;
+    ServiceManager manager_;
+    EventLog events_;
+    std::unique_ptr<ListenerTable> listeners_;
+    std::unique_ptr<DaemonHost> host_;
+    std::unique_ptr<rollout::Supervisor> supervisor_;
+    Admissions admissions_;
+    Methods methods_;
+    std::unique_ptr<ControlServer> server_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer deadline_;
+    boost::asio::steady_timer manager_retry_;
+    boost::asio::steady_timer farewell_;
+    std::optional<Instant> armed_for_;
+    bool step_pending_ = false;
+    bool reload_waits_ =
+        false; ///< a HUP's request whose turn has not come: a second one adds nothing
+    bool manager_retry_armed_ = false;
+    bool finished_ = false;
+    int exit_status_ = 1;
+};
+
+} // namespace svc::daemon

@@ -1,0 +1,248 @@
+#include "svcd/front/loader.h"
+
+#include "base/text.h"
+#include "os/files.h"
+#include "svcd/front/environment_file.h"
+#include "wire/service_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace {
+
+using rollout::Credentials;
+using rollout::FileIdentity;
+using rollout::ProcessSpec;
+using rollout::Revision;
+
+/// The PATH that a worker gets unless its service file says otherwise (svc-worker(7)).
+constexpr std::string_view default_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+FileIdentity identity_of(const std::string& path) {
+    FileIdentity identity{.path = path};
+    if (const auto stat = os::stat_file(path)) {
+        identity.device = stat->device;
+        identity.inode = stat->inode;
+        identity.size = stat->size;
+        identity.modified_ns = stat->modified_ns;
+        identity.changed_ns = stat->changed_ns;
+    }
+    return identity;
+}
+
+/// Fills one revision, step by step; a step that fails notes why and lets the next ones find their
+/// own mistakes.
+class Loader {
+public:
+    explicit Loader(const Settings& settings) : settings_(settings) {}
+
+    Loaded load(rollout::Cause cause, WallTime now) {
+        loaded_.revision.cause = std::move(cause);
+        loaded_.revision.made_at = now;
+        if (read_spec() && resolve_release()) {
+            expand_all();
+            read_environment_files();
+            find_credentials();
+            find_executable();
+            identify_inputs();
+        }
+        return std::move(loaded_);
+    }
+
+private:
+    [[nodiscard]] Revision& revision() { return loaded_.revision; }
+    [[nodiscard]] ProcessSpec& process() { return loaded_.revision.spec.process; }
+    [[nodiscard]] std::string where() const {
+        return settings_.service_file.empty() ? "command line" : settings_.service_file;
+    }
+    void mistake(std::string text) { loaded_.mistakes.push_back(std::move(text)); }
+    /// A mistake in what the service file says under `key`.
+    void file_mistake(const std::string& key, const std::string& text) {
+        loaded_.file_wrong = true;
+        mistake(where() + ": " + key + ": " + text);
+    }
+
+    bool read_spec() {
+        if (settings_.inline_spec) {
+            revision().spec = *settings_.inline_spec;
+            return true;
+        }
+        auto text = os::read_file(settings_.service_file, wire::service_file_limit);
+        if (!text) {
+            mistake(text.error().message);
+            return false;
+        }
+        auto parsed = wire::parse_service_file(*text);
+        for (const auto& wrong : parsed.mistakes)
+            mistake(wire::format_mistake(settings_.service_file, wrong));
+        loaded_.file_wrong = !parsed.mistakes.empty();
+        revision().spec = std::move(parsed.spec);
+        return !loaded_.file_wrong;
+    }
+
+    bool resolve_release() {
+        if (process().release.empty())
+            return true;
+        auto resolved = os::resolve_path(process().release);
+        if (!resolved) {
+            mistake(where() + ": service.release: " + resolved.error().message);
+            return false;
+        }
+        std::error_code ignored;
+        if (!std::filesystem::is_directory(*resolved, ignored)) {
+            mistake(where() + ": service.release: " + process().release +
+                    " is not a directory; point it at the directory of one release");
+            return false;
+        }
+        revision().release = std::move(*resolved);
+        return true;
+    }
+
+    std::string expand(const std::string& key, const std::string& text) {
+        auto expanded = wire::expand(text, revision().release);
+        if (expanded)
+            return std::move(*expanded);
+        file_mistake(key, expanded.error().message);
+        return {};
+    }
+
+    /// Command, directory and environment are kept expanded in the revision. What is expanded when
+    /// it runs (the check, hooks) is tried here, so that a wrong name is found now.
+    void expand_all() {
+        // A command line was expanded by the shell that it was typed into.
+        for (const auto& argument : process().command)
+            revision().command.push_back(
+                settings_.inline_spec ? argument : expand("service.command", argument));
+        for (const auto& argument : process().check)
+            expand("service.check", argument);
+        // Those of the command line are the caller's own and stand as they are.
+        if (!settings_.inline_spec)
+            for (auto& [name, value] : process().environment)
+                value = expand("service.environment." + name, value);
+        if (!settings_.inline_spec)
+            process().directory = expand("service.directory", process().directory);
+        const std::string& directory = process().directory;
+        if (!directory.empty() && ::access(directory.c_str(), X_OK) != 0)
+            mistake(system_error(where() + ": service.directory: cannot enter " + directory, errno)
+                        .message);
+        for (const auto* hook : {&revision().spec.stop.pre_stop, &revision().spec.stop.post_stop})
+            if (hook->has_value())
+                if (const auto* exec = std::get_if<rollout::ExecHook>(&**hook))
+                    for (const auto& argument : exec->command)
+                        expand("stop hook", argument);
+    }
+
+    void read_environment_files() {
+        for (const auto& written : process().environment_files) {
+            const bool optional = written.starts_with('-');
+            const std::string path =
+                expand("service.environment_files", optional ? written.substr(1) : written);
+            if (path.empty())
+                continue;
+            auto text = os::read_file(path, environment_file_limit);
+            if (!text) {
+                if (!(optional && text.error().code == ENOENT))
+                    mistake(where() + ": service.environment_files: " + text.error().message);
+                continue;
+            }
+            auto parsed = parse_environment(*text);
+            for (const auto& wrong : parsed.mistakes)
+                mistake(path + ":" + std::to_string(wrong.line) + ": " + wrong.message);
+            for (auto& [name, value] : parsed.variables)
+                revision().file_environment.insert_or_assign(name, std::move(value));
+        }
+    }
+
+    void find_credentials() {
+        Credentials found{.uid = ::geteuid(), .gid = ::getegid()};
+        if (!process().user.empty()) {
+            auto user = os::find_user(process().user);
+            if (!user) {
+                mistake(where() + ": service.user: " + user.error().message);
+                return;
+            }
+            found.uid = user->uid;
+            found.gid = user->gid;
+            found.user = user->name;
+            found.home = user->home;
+            found.shell = user->shell;
+            found.groups.assign(user->groups.begin(), user->groups.end());
+        }
+        add_groups(found);
+        // An unprivileged supervisor may name its own user: nothing is to be set then.
+        found.set = !(found.uid == ::geteuid() && found.gid == ::getegid()) ||
+                    (::geteuid() == 0 && !process().user.empty()) ||
+                    !process().supplementary_groups.empty();
+        revision().credentials = std::move(found);
+    }
+
+    void add_groups(Credentials& found) {
+        const auto add = [&](gid_t gid) {
+            if (std::find(found.groups.begin(), found.groups.end(), gid) == found.groups.end())
+                found.groups.push_back(gid);
+        };
+        if (!process().group.empty()) {
+            if (auto group = os::find_group(process().group))
+                found.gid = *group;
+            else
+                mistake(where() + ": service.group: " + group.error().message);
+        }
+        add(found.gid);
+        for (const auto& name : process().supplementary_groups) {
+            if (auto group = os::find_group(name))
+                add(*group);
+            else
+                mistake(where() + ": service.supplementary_groups: " + group.error().message);
+        }
+    }
+
+    /// The worker's own PATH decides, as it would if the worker's shell started the program.
+    [[nodiscard]] std::string search_path() {
+        if (const auto own = revision().file_environment.find("PATH");
+            own != revision().file_environment.end())
+            return own->second;
+        if (const auto own = process().environment.find("PATH"); own != process().environment.end())
+            return own->second;
+        return std::string(default_path);
+    }
+
+    void find_executable() {
+        if (revision().command.empty() || revision().command.front().empty())
+            return; // a mistake already, or one of expansion
+        const std::string base = process().directory.empty() ? "/" : process().directory;
+        auto found = os::find_executable(revision().command.front(), search_path(), base);
+        if (!found) {
+            mistake(where() + ": service.command: " + found.error().message);
+            return;
+        }
+        revision().executable =
+            found->starts_with('/')
+                ? std::move(*found)
+                : (std::filesystem::path(base) / *found).lexically_normal().string();
+        revision().executable_identity = identity_of(revision().executable);
+    }
+
+    void identify_inputs() {
+        for (const auto& input : process().inputs) {
+            const std::string path = expand("service.inputs", input);
+            if (!path.empty())
+                revision().input_identities.push_back(identity_of(path));
+        }
+    }
+
+    const Settings& settings_;
+    Loaded loaded_;
+};
+
+} // namespace
+
+Loaded load_revision(const Settings& settings, rollout::Cause cause, WallTime now) {
+    return Loader(settings).load(std::move(cause), now);
+}
+
+} // namespace svc::daemon

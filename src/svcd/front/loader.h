@@ -1,0 +1,28 @@
+// From a service file (or the command line's own spec) to a complete revision.
+#pragma once
+
+#include "rollout/revision.h"
+#include "svcd/settings.h"
+
+#include <string>
+#include <vector>
+
+namespace svc::daemon {
+
+/// The whole of what is wrong, not only the first.
+struct Loaded {
+    rollout::Revision revision; ///< complete but for its number; meaningful only if ok()
+    /// Each says where: "web.toml:12:3: …", "/etc/web.env:4: …", "/srv/web/current: …".
+    std::vector<std::string> mistakes;
+    /// True: the service file itself is wrong (exit status 5), not something that it names.
+    bool file_wrong = false;
+
+    [[nodiscard]] bool ok() const { return mistakes.empty(); }
+};
+
+/// Reads the service file and everything that it names: the release directory is resolved,
+/// ${release} expanded, environment files read, executable, user and groups looked up, the
+/// identities of the files taken. Reads only; changes nothing.
+Loaded load_revision(const Settings& settings, rollout::Cause cause, WallTime now);
+
+} // namespace svc::daemon

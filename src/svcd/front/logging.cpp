@@ -1,0 +1,102 @@
+#include "svcd/front/logging.h"
+
+#include "base/result.h"
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace {
+
+/// %* in a pattern: syslog(3)'s priority of the level.
+class PriorityFlag final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&,
+                spdlog::memory_buf_t& out) override {
+        char priority = '6';
+        if (message.level >= spdlog::level::err)
+            priority = '3';
+        else if (message.level == spdlog::level::warn)
+            priority = '4';
+        else if (message.level <= spdlog::level::debug)
+            priority = '7';
+        out.push_back(priority);
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<PriorityFlag>();
+    }
+};
+
+spdlog::level::level_enum level_of(const rollout::Event& event) {
+    using rollout::EventKind;
+    using rollout::Verdict;
+    switch (event.kind) {
+    case EventKind::worker_status:
+    case EventKind::worker_launched:
+    case EventKind::worker_ready:
+    case EventKind::worker_stopping:
+        return spdlog::level::debug;
+    case EventKind::rollout_requested:
+    case EventKind::rollout_pending:
+    case EventKind::rollout_started:
+    case EventKind::scaled:
+    case EventKind::worker_available:
+    case EventKind::worker_retired:
+    case EventKind::worker_exited:
+    case EventKind::stopping:
+    case EventKind::listener:
+        return spdlog::level::info;
+    case EventKind::worker_killed:
+    case EventKind::worker_restarting:
+    case EventKind::hook_failed:
+        return spdlog::level::warn;
+    case EventKind::rollout_rolling_back:
+    case EventKind::refused:
+        return spdlog::level::err;
+    case EventKind::rollout_ended:
+        return event.verdict == Verdict::complete     ? spdlog::level::info
+               : event.verdict == Verdict::superseded ? spdlog::level::warn
+                                                      : spdlog::level::err;
+    }
+    fatal("an unknown kind of event");
+}
+
+} // namespace
+
+bool is_journal(int fd, const char* journal_stream) {
+    if (journal_stream == nullptr)
+        return false;
+    struct stat status {};
+    if (::fstat(fd, &status) != 0)
+        return false;
+    return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == journal_stream;
+}
+
+void set_up_logging(const std::string& level) {
+    auto logger =
+        std::make_shared<spdlog::logger>("svcd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<PriorityFlag>('*');
+    formatter->set_pattern(is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))
+                               ? "<%*>%v"
+                               : "%H:%M:%S.%e svcd[%P] %l: %v");
+    logger->set_formatter(std::move(formatter));
+    logger->set_level(spdlog::level::from_str(level));
+    logger->flush_on(spdlog::level::trace);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+void log_event(const rollout::Event& event) {
+    const bool named = !event.worker_name.empty() && !event.text.starts_with(event.worker_name);
+    spdlog::log(level_of(event), "{}{}{}", named ? event.worker_name : "", named ? ": " : "",
+                event.text);
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,114 @@
+// svcd: one supervisor of one service.
+#include "os/files.h"
+#include "os/process.h"
+#include "svcd/front/daemon.h"
+#include "svcd/front/logging.h"
+#include "svcd/front/options.h"
+#include "svcd/front/places.h"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <unistd.h>
+
+namespace {
+
+using namespace svc;
+using namespace svc::daemon;
+
+const char* variable(const char* name) {
+    return std::getenv(name);
+}
+
+std::vector<std::string> own_environment() {
+    std::vector<std::string> all;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+        all.emplace_back(*entry);
+    return all;
+}
+
+/// What `run` holds until the end besides the loop.
+struct Ground {
+    Settings settings;
+    UniqueFd lock;
+    std::optional<gid_t> control_group;
+};
+
+Result<Ground> prepare(Options options) {
+    Ground ground;
+    auto directories = find_directories(options.name, options.runtime_dir, options.state_dir,
+                                        ::geteuid(), variable);
+    if (!directories)
+        return directories.error();
+    if (!options.control_group.empty()) {
+        auto group = os::find_group(options.control_group);
+        if (!group)
+            return Error{"--control-group: " + group.error().message, group.error().code};
+        ground.control_group = *group;
+    }
+    if (auto made = make_places(*directories); !made)
+        return made.error();
+    auto lock = lock_service(options.name, directories->runtime);
+    if (!lock)
+        return lock.error();
+    ground.lock = std::move(*lock);
+    Settings& settings = ground.settings;
+    settings.name = std::move(options.name);
+    settings.runtime_dir = std::move(directories->runtime);
+    settings.state_dir = std::move(directories->state);
+    settings.service_file = std::move(options.service_file);
+    settings.inline_spec = std::move(options.inline_spec);
+    settings.launcher_path = find_launcher(variable);
+    settings.control_group = std::move(options.control_group);
+    settings.original_nofile_soft = raise_descriptor_limit();
+    return ground;
+}
+
+int run(Options options) {
+    // A client or a worker that closes its end must not end us; svc-launch resets it for workers.
+    ::signal(SIGPIPE, SIG_IGN);
+    os::ManagerSocket manager = os::ManagerSocket::take();
+    auto ground = prepare(std::move(options));
+    if (!ground) {
+        spdlog::critical("{}", ground.error().message);
+        return 1;
+    }
+    // Orphans of workers come to us, so that their end is seen and no zombie stays.
+    if (auto subreaper = os::become_subreaper(); !subreaper)
+        spdlog::warn("{}", subreaper.error().message);
+
+    boost::asio::io_context io(1);
+    Daemon daemon(io, std::move(ground->settings), std::move(manager));
+    if (auto started = daemon.start(ground->control_group); !started) {
+        spdlog::critical("{}", started.error().message);
+        return 1;
+    }
+    io.run();
+    return daemon.exit_status();
+}
+
+} // namespace
+
+int main(int count, char** values) {
+    const std::vector<std::string> arguments(values + (count > 0 ? 1 : 0), values + count);
+    std::error_code unknown;
+    const std::string here = std::filesystem::current_path(unknown).string();
+    auto parsed = parse_options(arguments, own_environment(), here.empty() ? "/" : here);
+    if (const auto* end = std::get_if<EndNow>(&parsed)) {
+        std::fputs(end->text.c_str(), end->exit_status == 0 ? stdout : stderr);
+        return end->exit_status;
+    }
+    auto& options = std::get<Options>(parsed);
+    set_up_logging(options.log_level);
+    try {
+        return run(std::move(options));
+    } catch (const std::exception& failure) {
+        // A supervisor that cannot go on says why; the service manager starts it again.
+        spdlog::critical("svcd cannot go on: {}", failure.what());
+        return 1;
+    }
+}

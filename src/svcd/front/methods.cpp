@@ -1,0 +1,211 @@
+#include "svcd/front/methods.h"
+
+#include "base/text.h"
+#include "svcd/front/introspection.h"
+#include "svcd/front/waiting.h"
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t cause_limit = 200;        ///< bytes of a cause that a caller gives
+constexpr std::uint32_t replicas_limit = 10000; ///< as the service file's
+
+std::string who(const Peer& peer) {
+    return "uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
+}
+
+/// The parameters of a call as a struct; the mistake is answered if there is one.
+template <class T>
+std::optional<T> parameters_of(const wire::VarlinkCall& call, Caller& caller) {
+    auto parsed = wire::from_json<T>(call.parameters);
+    if (parsed)
+        return std::move(*parsed);
+    reply_invalid_parameter(caller, parsed.error().message);
+    return std::nullopt;
+}
+
+} // namespace
+
+asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& caller) {
+    const std::string_view name = call.method;
+    const auto dot = name.rfind('.');
+    const std::string_view interface = name.substr(0, dot == std::string_view::npos ? 0 : dot);
+    const std::string_view method = name.substr(dot == std::string_view::npos ? 0 : dot + 1);
+    if (interface == service_interface_name)
+        answer_introspection(call, caller);
+    else if (interface != wire::control_interface_name)
+        reply_interface_not_found(caller, interface);
+    else if (method == "Status")
+        status(call, caller);
+    else if (method == "Reload")
+        co_await reload(call, caller, rollout::CauseKind::reload);
+    else if (method == "Apply")
+        co_await reload(call, caller, rollout::CauseKind::apply);
+    else if (method == "Scale")
+        co_await scale(call, caller);
+    else if (method == "Stop")
+        co_await stop(call, caller);
+    else if (method == "Events")
+        co_await events(call, caller);
+    else
+        reply_method_not_found(caller, name);
+}
+
+bool Methods::permitted(Caller& caller) {
+    if (caller.may_change())
+        return true;
+    wire::VarlinkReply reply;
+    reply.error = wire::control_error::not_permitted;
+    reply.parameters["message"] =
+        "uid " + std::to_string(caller.peer().uid) +
+        " may look at this service but not change it; root, the supervisor's own user and the "
+        "members of its --control-group may";
+    reply.parameters["mistakes"] = boost::json::array{};
+    caller.reply(reply);
+    return false;
+}
+
+void Methods::status(const wire::VarlinkCall& call, Caller& caller) {
+    if (!call.parameters.empty()) {
+        reply_invalid_parameter(caller, call.parameters.begin()->key());
+        return;
+    }
+    wire::VarlinkReply reply;
+    reply.parameters = wire::to_json(backend_.status());
+    caller.reply(reply);
+}
+
+asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& caller,
+                                      rollout::CauseKind kind) {
+    const auto wanted = parameters_of<wire::ReloadCall>(call, caller);
+    if (!wanted || !permitted(caller))
+        co_return;
+    AdmissionRequest request;
+    request.cause = {kind, printable(wanted->cause, cause_limit), caller.peer().uid};
+    request.supersede = wanted->supersede;
+    // Before the request: the first events of the rollout come while it is admitted.
+    Waiting waiting(backend_, caller, call.more);
+    Admission admission = co_await backend_.admit(std::move(request));
+
+    const auto& state = backend_.state();
+    if (admission.kind == Admission::Kind::refused) {
+        waiting.fail(admission.error, admission.message, admission.mistakes);
+        co_return;
+    }
+    wire::Progress first;
+    first.state =
+        state.pending == admission.revision && admission.revision != 0 ? "pending" : "accepted";
+    first.revision = admission.revision;
+    first.replicas = state.replicas;
+    first.changed = admission.changed;
+    const std::string number = std::to_string(admission.revision);
+    switch (admission.kind) {
+    case Admission::Kind::revision:
+        first.text = first.state == "pending"
+                         ? "revision " + number + " waits for the running rollout"
+                         : "revision " + number + " is accepted";
+        waiting.send(first, !wanted->wait);
+        if (wanted->wait)
+            co_await waiting.for_rollout(admission.revision, wanted->wait_drained,
+                                         std::move(admission.changed));
+        break;
+    case Admission::Kind::scaled:
+        first.text =
+            "only rollout.replicas changed: scaling to " + std::to_string(admission.replicas);
+        waiting.send(first, !wanted->wait);
+        if (wanted->wait)
+            co_await waiting.for_scale(admission.replicas, std::move(admission.changed));
+        break;
+    case Admission::Kind::unchanged:
+        if (wanted->wait && admission.revision != state.current) {
+            first.text = "nothing changed since revision " + number + ", whose rollout is not over";
+            waiting.send(first, false);
+            co_await waiting.for_rollout(admission.revision, wanted->wait_drained, {});
+            break;
+        }
+        first.state = "done";
+        first.verdict = "unchanged";
+        first.text = "nothing changed since revision " + number;
+        waiting.send(first, true);
+        break;
+    case Admission::Kind::refused:
+        break;
+    }
+}
+
+asio::awaitable<void> Methods::scale(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::ScaleCall>(call, caller);
+    if (!wanted || !permitted(caller))
+        co_return;
+    Waiting waiting(backend_, caller, call.more);
+    if (wanted->replicas > replicas_limit) {
+        waiting.fail(wire::control_error::refused, "at most " + std::to_string(replicas_limit) +
+                                                       " replicas; nothing was changed");
+        co_return;
+    }
+    if (backend_.state().wanted != rollout::Wanted::run) {
+        waiting.fail(wire::control_error::stopping, "the supervisor is stopping");
+        co_return;
+    }
+    backend_.scale(wanted->replicas);
+    wire::Progress first;
+    first.state = "accepted";
+    first.revision = rollout::target_revision(backend_.state());
+    first.replicas = backend_.state().replicas;
+    first.text = "scaling to " + std::to_string(wanted->replicas);
+    waiting.send(first, !wanted->wait);
+    if (wanted->wait)
+        co_await waiting.for_scale(wanted->replicas, {});
+}
+
+asio::awaitable<void> Methods::stop(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::StopCall>(call, caller);
+    if (!wanted || !permitted(caller))
+        co_return;
+    Waiting waiting(backend_, caller, call.more);
+    backend_.stop(wanted->now, "svc stop (" + who(caller.peer()) + ")");
+    wire::Progress first;
+    first.state = "accepted";
+    first.revision = rollout::target_revision(backend_.state());
+    first.text = wanted->now ? "stopping now" : "draining every worker";
+    waiting.send(first, !wanted->wait);
+    if (wanted->wait)
+        co_await waiting.for_stop();
+}
+
+asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::EventsCall>(call, caller);
+    if (!wanted)
+        co_return;
+    if (!call.more) {
+        reply_expected_more(caller);
+        co_return;
+    }
+    EventLog& log = backend_.events();
+    EventLog::Subscription subscription(log, caller.wakeup());
+    std::uint64_t seen = wanted->since;
+    // Without `follow`: what there is now, not what comes while a slow client reads it.
+    const std::uint64_t end = log.newest();
+    while (!caller.gone()) {
+        const rollout::Event* next = log.after(seen);
+        const bool past_end = !wanted->follow && (next == nullptr || next->sequence > end);
+        if (past_end || (next == nullptr && backend_.finished()))
+            break;
+        if (next == nullptr || caller.backed_up()) {
+            co_await caller.wakeup().wait();
+            continue;
+        }
+        seen = next->sequence;
+        wire::VarlinkReply reply;
+        reply.parameters = wire::to_json(*next);
+        reply.continues = true;
+        caller.reply(reply);
+    }
+    // The stream's end carries no event.
+    caller.reply({});
+}
+
+} // namespace svc::daemon

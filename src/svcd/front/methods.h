@@ -1,0 +1,28 @@
+// The control methods: org.varlink.service and io.svc.Supervisor.
+#pragma once
+
+#include "svcd/front/backend.h"
+#include "svcd/front/call_handler.h"
+
+namespace svc::daemon {
+
+class Methods final : public CallHandler {
+public:
+    /// `backend` must outlive this.
+    explicit Methods(Backend& backend) : backend_(backend) {}
+
+    boost::asio::awaitable<void> handle(const wire::VarlinkCall& call, Caller& caller) override;
+
+private:
+    boost::asio::awaitable<void> reload(const wire::VarlinkCall& call, Caller& caller,
+                                        rollout::CauseKind kind);
+    boost::asio::awaitable<void> scale(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
+    void status(const wire::VarlinkCall& call, Caller& caller);
+    bool permitted(Caller& caller);
+
+    Backend& backend_;
+};
+
+} // namespace svc::daemon

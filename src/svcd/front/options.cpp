@@ -1,0 +1,187 @@
+#include "svcd/front/options.h"
+
+#include "base/text.h"
+#include "wire/service_file.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace svc::daemon {
+
+namespace {
+
+constexpr std::size_t name_limit = 64;
+
+/// The options as CLI11 fills them in.
+struct Typed {
+    std::string file;
+    std::string name;
+    std::string runtime_dir;
+    std::string state_dir;
+    std::string control_group;
+    std::string log_level = "info";
+    std::vector<std::string> listen;
+    std::uint32_t replicas = 1;
+    std::string ready = "notify";
+    std::string stop_signal = "SIGTERM";
+    std::string grace = "30s";
+    bool inline_option = false; ///< one of the five above was given
+};
+
+EndNow usage(const std::string& what) {
+    return {2, "svcd: " + what + "\nTry 'svcd --help', or svcd(8).\n"};
+}
+
+void add_options(CLI::App& app, Typed& typed) {
+    app.set_version_flag("--version", "svcd " SVC_VERSION);
+    app.add_option("FILE", typed.file, "The service file (svc.toml(5))");
+    app.add_option("--name", typed.name, "The service's name (default: the file's stem)");
+    app.add_option("--runtime-dir", typed.runtime_dir, "Control socket in DIR/NAME")
+        ->type_name("DIR");
+    app.add_option("--state-dir", typed.state_dir, "State in DIR/NAME")->type_name("DIR");
+    app.add_option("--control-group", typed.control_group,
+                   "Members of this group may change the service, too")
+        ->type_name("GROUP");
+    app.add_option("--log-level", typed.log_level, "debug, info, warning or error")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+    const std::string group = "Without a service file (svcd [OPTIONS] -- COMMAND [ARGUMENT...])";
+    app.add_option("--listen", typed.listen, "Address to listen on: 8080, [::1]:80, unix:/run/x")
+        ->type_name("ADDRESS")
+        ->group(group)
+        ->allow_extra_args(false);
+    app.add_option("--replicas", typed.replicas, "Workers at a time (default 1)")->group(group);
+    app.add_option("--ready", typed.ready, "A worker is ready when it says so, or once started")
+        ->check(CLI::IsMember({"notify", "started"}))
+        ->group(group);
+    app.add_option("--stop-signal", typed.stop_signal, "(default SIGTERM)")->group(group);
+    app.add_option("--grace", typed.grace, "How long a worker may drain (default 30s)")
+        ->group(group);
+}
+
+/// Variables of the caller that a service file could name: the rest cannot be told to a worker.
+std::map<std::string, std::string> inherited(const std::vector<std::string>& environment) {
+    std::map<std::string, std::string> result;
+    for (const auto& entry : environment) {
+        const auto equals = entry.find('=');
+        const std::string name = entry.substr(0, equals);
+        const bool plain =
+            !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                return std::isalnum(c) != 0 || c == '_';
+            });
+        if (plain && equals != std::string::npos && std::isdigit(name[0]) == 0)
+            result.emplace(name, entry.substr(equals + 1));
+    }
+    return result;
+}
+
+Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::string>& command,
+                                  const std::vector<std::string>& environment,
+                                  const std::string& working_directory) {
+    rollout::Spec spec;
+    spec.process.command = command;
+    spec.process.directory = working_directory;
+    spec.process.environment = inherited(environment);
+    for (const auto& text : typed.listen) {
+        auto address = parse_address(text);
+        if (!address)
+            return Error{"--listen: " + address.error().message};
+        rollout::ListenerSpec listener;
+        listener.name = "listen-" + std::to_string(spec.listeners.size() + 1);
+        listener.address = std::move(*address);
+        spec.listeners.push_back(std::move(listener));
+    }
+    spec.rollout.replicas = typed.replicas;
+    spec.ready.on = typed.ready == "started" ? rollout::ReadyOn::started : rollout::ReadyOn::notify;
+    auto signal = parse_signal(typed.stop_signal);
+    if (!signal)
+        return Error{"--stop-signal: " + signal.error().message};
+    spec.stop.signal = *signal;
+    auto grace = parse_duration(typed.grace);
+    if (!grace)
+        return Error{"--grace: " + grace.error().message};
+    spec.stop.grace = *grace;
+    if (const auto mistakes = wire::check_spec(spec); !mistakes.empty()) {
+        std::vector<std::string> all;
+        for (const auto& wrong : mistakes)
+            all.push_back(wire::format_mistake("command line", wrong));
+        return Error{join(all, "\n")};
+    }
+    return spec;
+}
+
+std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
+                                      const std::vector<std::string>& command,
+                                      const std::vector<std::string>& environment,
+                                      const std::string& working_directory) {
+    Options options;
+    options.runtime_dir = typed.runtime_dir;
+    options.state_dir = typed.state_dir;
+    options.control_group = typed.control_group;
+    options.log_level = typed.log_level;
+    namespace fs = std::filesystem;
+    if (has_command) {
+        if (!typed.file.empty())
+            return usage("a service file and a command after '--' exclude each other");
+        if (command.empty() || command.front().empty())
+            return usage("no command after '--'");
+        auto spec = inline_spec(typed, command, environment, working_directory);
+        if (!spec)
+            return usage(spec.error().message);
+        options.inline_spec = std::move(*spec);
+        options.name = fs::path(command.front()).stem().string();
+    } else {
+        if (typed.file.empty())
+            return usage("no service file; give FILE.toml, or --listen ADDRESS -- COMMAND");
+        if (typed.inline_option)
+            return usage("--listen, --replicas, --ready, --stop-signal and --grace are for a "
+                         "command after '--'; the service file says these things itself");
+        options.service_file =
+            (fs::path(working_directory) / typed.file).lexically_normal().string();
+        options.name = fs::path(typed.file).stem().string();
+    }
+    if (!typed.name.empty())
+        options.name = typed.name;
+    if (!is_plain_name(options.name, name_limit))
+        return usage("\"" + printable(options.name, name_limit) +
+                     "\" is no name for a service; give --name with letters, digits, '_', '.' "
+                     "and '-', at most " +
+                     std::to_string(name_limit));
+    return options;
+}
+
+} // namespace
+
+std::variant<Options, EndNow> parse_options(const std::vector<std::string>& arguments,
+                                            const std::vector<std::string>& environment,
+                                            const std::string& working_directory) {
+    // Cut at "--" here: a parser that takes the rest as positionals would look for options in it.
+    const auto cut = std::find(arguments.begin(), arguments.end(), "--");
+    const bool has_command = cut != arguments.end();
+    const std::vector<std::string> command(has_command ? cut + 1 : cut, arguments.end());
+    std::vector<std::string> own(arguments.begin(), cut);
+    std::reverse(own.begin(), own.end()); // CLI11 takes a vector from its end
+
+    CLI::App app("Keeps one service running and replaces it by its next version without losing a "
+                 "connection.",
+                 "svcd");
+    Typed typed;
+    add_options(app, typed);
+    try {
+        app.parse(std::move(own));
+    } catch (const CLI::CallForHelp&) {
+        return EndNow{0, app.help()};
+    } catch (const CLI::CallForVersion& version) {
+        return EndNow{0, std::string(version.what()) + "\n"};
+    } catch (const CLI::ParseError& wrong) {
+        return usage(wrong.what());
+    }
+    for (const char* name : {"--listen", "--replicas", "--ready", "--stop-signal", "--grace"})
+        typed.inline_option = typed.inline_option || app.count(name) > 0;
+    return combine(typed, has_command, command, environment, working_directory);
+}
+
+} // namespace svc::daemon

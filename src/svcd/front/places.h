@@ -1,0 +1,43 @@
+// Where the supervisor lives on this machine: its directories, its lock, its launcher.
+#pragma once
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+#include <functional>
+#include <string>
+#include <sys/types.h>
+
+namespace svc::daemon {
+
+using Variable = std::function<const char*(const char* name)>; ///< getenv(3)
+
+struct Directories {
+    std::string runtime; ///< of this service: control, notify/, lock
+    std::string state;
+};
+
+/// The service's own directories, not made yet. Each comes from the first of: the option
+/// (DIR/NAME); systemd's RUNTIME_DIRECTORY or STATE_DIRECTORY (itself, if its last part is NAME,
+/// as with RuntimeDirectory=svc/%i; else NAME below it); for root /run/svc and /var/lib/svc; for
+/// a user $XDG_RUNTIME_DIR/svc and $XDG_STATE_HOME/svc.
+Result<Directories> find_directories(const std::string& name, const std::string& runtime_option,
+                                     const std::string& state_option, uid_t uid,
+                                     const Variable& variable);
+
+/// Makes them (and runtime/notify), and checks that they can be written to.
+Result<void> make_places(const Directories& directories);
+
+/// The one supervisor of a service: a lock on runtime/lock, held for as long as the fd is open. A
+/// second one is told the first one's pid.
+Result<UniqueFd> lock_service(const std::string& name, const std::string& runtime);
+
+/// SVC_LAUNCH; beside an svcd that runs from its build tree, the one of that tree; else the
+/// installed one.
+std::string find_launcher(const Variable& variable);
+
+/// Raises RLIMIT_NOFILE's soft limit to the hard one (listeners, pidfds and control clients are
+/// all descriptors) and returns what it was.
+std::uint64_t raise_descriptor_limit();
+
+} // namespace svc::daemon

@@ -1,0 +1,123 @@
+#include "svcd/front/service_manager.h"
+
+#include "base/text.h"
+#include "wire/control.h"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace {
+
+/// Between a deadline and what follows it: signals, reaping, the last message itself.
+constexpr Duration margin = std::chrono::seconds(10);
+
+void add_line(std::string& lines, const std::string& line) {
+    if (!lines.empty())
+        lines += '\n';
+    lines += line;
+}
+
+std::string extend_line(Duration time) {
+    return "EXTEND_TIMEOUT_USEC=" + std::to_string(time.count());
+}
+
+/// Of READY, RELOADING and STOPPING in one datagram the manager takes the last: they are one key.
+std::string_view key_of(std::string_view line) {
+    const std::string_view key = line.substr(0, line.find('='));
+    return key == "RELOADING" || key == "STOPPING" ? "READY" : key;
+}
+
+const rollout::Spec* spec_of(const rollout::State& state, rollout::RevisionNumber revision) {
+    const auto found = state.revisions.find(revision);
+    return found == state.revisions.end() ? nullptr : &found->second.spec;
+}
+
+/// When the work that is under way must have ended; the epoch: nothing is under way.
+Instant last_deadline(const rollout::State& state) {
+    Instant last{};
+    if (state.rollout)
+        if (const auto* spec = spec_of(state, state.rollout->to))
+            last = state.rollout->progressed + spec->rollout.progress_deadline + spec->stop.grace;
+    const bool stopping = state.wanted != rollout::Wanted::run;
+    for (const auto& [id, worker] : state.workers) {
+        const auto* spec = spec_of(state, worker.revision);
+        if (!rollout::has_process(worker) || spec == nullptr)
+            continue;
+        const Duration after = spec->stop.post_stop ? spec->stop.post_stop_timeout : Duration{};
+        if (worker.drain_began)
+            last = std::max(last,
+                            std::max(worker.stop_deadline, *worker.drain_began + spec->stop.grace) +
+                                after);
+        else if (stopping)
+            last = std::max(last, worker.since + spec->stop.grace + after);
+    }
+    return last;
+}
+
+} // namespace
+
+std::string ManagerStory::next(const rollout::State& state, Instant now) {
+    std::string lines;
+    const bool stopping = state.wanted != rollout::Wanted::run;
+    if (stopping && phase_ != Phase::stopping) {
+        phase_ = Phase::stopping;
+        add_line(lines, "STOPPING=1");
+    } else if (phase_ == Phase::starting && state.current != 0 && !state.rollout) {
+        phase_ = Phase::running;
+        add_line(lines, "READY=1\nMAINPID=" + std::to_string(::getpid()));
+    } else if (phase_ == Phase::running && state.rollout) {
+        phase_ = Phase::reloading;
+        // systemd takes a RELOADING=1 without the time of its moment for one of an older protocol.
+        add_line(lines,
+                 "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count()));
+    } else if (phase_ == Phase::reloading && !state.rollout) {
+        phase_ = Phase::running;
+        add_line(lines, "READY=1");
+    }
+    std::string status = printable(wire::status_of(state, now).summary, 200);
+    if (status != status_ && !status.empty()) {
+        status_ = std::move(status);
+        add_line(lines, "STATUS=" + status_);
+    }
+    const Instant deadline = last_deadline(state);
+    if (deadline == Instant{})
+        extended_to_ = {};
+    else if (deadline > extended_to_ + std::chrono::seconds(1) && deadline > now) {
+        extended_to_ = deadline;
+        add_line(lines, extend_line(deadline - now + margin));
+    }
+    return lines;
+}
+
+void ServiceManager::update(const rollout::State& state, Instant now) {
+    if (!socket_.present())
+        return;
+    if (const std::string lines = story_.next(state, now); !lines.empty())
+        send(lines);
+}
+
+void ServiceManager::tell(const std::string& status, Duration time) {
+    if (socket_.present())
+        send("STATUS=" + printable(status, 200) + "\n" + extend_line(time + margin));
+}
+
+void ServiceManager::retry() {
+    if (!unsent_.empty() && socket_.send(join(unsent_, "\n")))
+        unsent_.clear();
+}
+
+void ServiceManager::send(const std::string& lines) {
+    std::size_t begin = 0;
+    while (begin < lines.size()) {
+        const auto end = std::min(lines.find('\n', begin), lines.size());
+        const std::string line = lines.substr(begin, end - begin);
+        begin = end + 1;
+        std::erase_if(unsent_, [&](const std::string& old) { return key_of(old) == key_of(line); });
+        unsent_.push_back(line);
+    }
+    retry();
+}
+
+} // namespace svc::daemon

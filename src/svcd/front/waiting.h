@@ -1,0 +1,50 @@
+// Waiting callers: from a request that was accepted to its verdict.
+#pragma once
+
+#include "svcd/front/backend.h"
+#include "svcd/front/call_handler.h"
+
+#include <optional>
+
+namespace svc::daemon {
+
+/// Follows one request on behalf of one caller: tells progress as events come (if the caller asked
+/// for `more`) and sends the last reply. A caller that vanishes ends the waiting and nothing else.
+///
+/// A caller that reads too slowly gets fewer progress replies, never old ones: while its queue is
+/// long, events are passed over.
+class Waiting {
+public:
+    Waiting(Backend& backend, Caller& caller, bool more);
+
+    /// Waits for the verdict on `revision`, or on what superseded it; then, if `drained` and it
+    /// completed, until no worker of an older revision has a process.
+    boost::asio::awaitable<void> for_rollout(rollout::RevisionNumber revision, bool drained,
+                                             std::vector<std::string> changed);
+    /// Waits until `replicas` workers are available and no others live, for at most the time that
+    /// a rollout may go without progress.
+    boost::asio::awaitable<void> for_scale(std::uint32_t replicas,
+                                           std::vector<std::string> changed);
+    /// Waits until every worker is gone.
+    boost::asio::awaitable<void> for_stop();
+
+    void send(wire::Progress progress, bool last);
+    void fail(std::string_view error, const std::string& message,
+              const std::vector<std::string>& mistakes = {});
+
+private:
+    wire::Progress progress(std::string state, std::string text) const;
+    void forward_events(const std::string& state);
+    boost::asio::awaitable<std::optional<rollout::Outcome>> verdict();
+    boost::asio::awaitable<void> until_drained();
+    [[nodiscard]] std::string phase_name() const;
+
+    Backend& backend_;
+    Caller& caller_;
+    bool more_;
+    rollout::RevisionNumber revision_ = 0;
+    std::uint64_t seen_;
+    EventLog::Subscription subscription_;
+};
+
+} // namespace svc::daemon
