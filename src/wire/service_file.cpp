@@ -1,1 +1,118 @@
-// Not written yet.
+#include "wire/service_file.h"
+
+#include "base/text.h"
+#include "wire/service_file/sections.h"
+
+#include <algorithm>
+#include <toml++/toml.h>
+
+namespace svc::wire {
+
+namespace {
+
+using namespace service_file;
+
+/// What toml++ made of the text, or why it could not.
+struct Parsed {
+    toml::table root;
+    std::optional<Mistake> syntax;
+};
+
+Parsed parse_toml(std::string_view text) {
+    Parsed parsed;
+    try {
+        parsed.root = toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        const toml::source_position where = error.source().begin;
+        parsed.syntax = Mistake{where.line, where.column, "",
+                                "this is not TOML: " + printable(error.description(), 300)};
+    }
+    return parsed;
+}
+
+void read_section(Table& root, std::string_view name, auto& into, auto read) {
+    auto table = root.read_table(name, "a table");
+    if (table)
+        read(*table, into);
+}
+
+void read_root(Table& root, rollout::Spec& spec) {
+    if (!root.has("service"))
+        root.mistakes().add({}, "service",
+                            "the table is missing; write [service] and below it "
+                            "command = [\"/usr/bin/web\"]");
+    read_section(root, "service", spec.process, read_process);
+    read_listeners(root, spec.listeners);
+    read_section(root, "ready", spec.ready, read_ready);
+    read_section(root, "rollout", spec.rollout, read_rollout);
+    read_section(root, "stop", spec.stop, read_stop);
+    read_section(root, "restart", spec.restart, read_restart);
+    root.refuse_later("live");
+    root.refuse_later("limits");
+    root.finish();
+}
+
+/// "listener[2].address" → "[[listener]] 2, address"; "rollout.max_surge" → "[rollout] max_surge".
+std::string readable_key(std::string_view key) {
+    constexpr std::string_view listener = "listener[";
+    if (key.starts_with(listener)) {
+        const std::size_t end = std::min(key.find(']'), key.size());
+        std::string readable = "[[listener]] ";
+        readable += key.substr(listener.size(), end - listener.size());
+        if (end + 2 <= key.size())
+            readable += ", " + std::string(key.substr(end + 2));
+        return readable;
+    }
+    const std::size_t dot = key.find('.');
+    if (dot == std::string_view::npos)
+        return std::string(key);
+    return '[' + std::string(key.substr(0, dot)) + "] " + std::string(key.substr(dot + 1));
+}
+
+} // namespace
+
+ParsedServiceFile parse_service_file(std::string_view text) {
+    ParsedServiceFile result;
+    if (text.size() > service_file_limit) {
+        result.mistakes.push_back(Mistake{0, 0, "",
+                                          "a service file has at most 1 MiB; this one has " +
+                                              std::to_string(text.size()) + " bytes"});
+        return result;
+    }
+    if (auto deep = find_deep_nesting(text)) {
+        result.mistakes.push_back(std::move(*deep));
+        return result;
+    }
+    const Parsed parsed = parse_toml(text);
+    if (parsed.syntax) {
+        result.mistakes.push_back(*parsed.syntax);
+        return result;
+    }
+    Mistakes mistakes;
+    Table root(parsed.root, "", mistakes);
+    read_root(root, result.spec);
+    for (const Finding& finding : find_impossible(result.spec)) {
+        // What follows from a mistake that was noted already is not one more.
+        bool follows = mistakes.about(finding.key);
+        for (const std::string& also : finding.also)
+            follows = follows || mistakes.about(also);
+        if (!follows)
+            mistakes.add(locate(parsed.root, finding.key), finding.key, finding.message);
+    }
+    result.mistakes = std::move(mistakes).sorted();
+    return result;
+}
+
+std::string format_mistake(std::string_view file, const Mistake& mistake) {
+    std::string line(file);
+    if (mistake.line != 0)
+        line += (line.empty() ? "" : ":") + std::to_string(mistake.line) + ':' +
+                std::to_string(mistake.column);
+    if (!line.empty())
+        line += ": ";
+    if (!mistake.key.empty())
+        line += readable_key(mistake.key) + ": ";
+    return line + mistake.message;
+}
+
+} // namespace svc::wire

@@ -3,6 +3,7 @@
 
 #include "rollout/spec.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@
 namespace svc::wire {
 
 inline constexpr std::size_t service_file_limit = 1u << 20; ///< bytes
+/// Below launch_fd_limit (launch_order.h), with room for what is not a listener.
+inline constexpr std::size_t listener_limit = 16'000;
+inline constexpr std::uint32_t replica_limit = 1'000;
 
 /// One mistake: "web.toml:12:3: [rollout] max_surge: \"a lot\" is not a count or a percentage;
 /// write 1 or \"25%\"".
@@ -32,11 +36,23 @@ ParsedServiceFile parse_service_file(std::string_view text);
 /// parse_service_file.
 std::vector<Mistake> check_spec(const rollout::Spec& spec);
 
+/// The name of a listener that was given none: "tcp-8080", "tcp6-443", "udp-53", "web.sock",
+/// systemd's NAME.
+std::string default_listener_name(const Address& address);
+
 /// Replaces ${release}. An unknown ${name} is an error; "$$" is a dollar.
 Result<std::string> expand(std::string_view text, std::string_view release);
+/// `spec` with every text expanded in which the service file may say ${release}: command, check,
+/// directory, inputs, the values of environment, environment_files, the commands of both hooks.
+/// Fails only for a Spec that check_spec() finds wrong.
+Result<rollout::Spec> expand_release(rollout::Spec spec, std::string_view release);
 
 /// The listeners of `next` that ask for what an open socket cannot become: one sentence each, with
 /// the remedy.
 std::vector<std::string> creation_conflicts(const rollout::Spec& open, const rollout::Spec& next);
+
+/// What the service file means, in a few plain sentences (several lines, the last one ended) for
+/// `svc check`.
+std::string explain_spec(const rollout::Spec& spec, std::string_view name);
 
 } // namespace svc::wire

@@ -1,0 +1,278 @@
+// Combinations that cannot work, wherever they came from. What concerns listeners is in
+// check_listeners.cpp.
+#include "wire/service_file/sections.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+namespace svc::wire {
+
+namespace service_file {
+
+namespace {
+
+using rollout::Spec;
+
+class Checker {
+public:
+    Checker(const Spec& spec, std::vector<Finding>& findings) : spec_(spec), findings_(findings) {}
+
+    void check_process();
+    void check_environment();
+    void check_rollout();
+    void check_ready();
+    void check_stop();
+    void check_hook(const std::optional<rollout::Hook>& hook, const std::string& key, bool serves);
+    void check_restart();
+
+private:
+    void add(std::string key, std::string message, std::vector<std::string> also = {}) {
+        findings_.push_back(Finding{std::move(key), std::move(also), std::move(message)});
+    }
+    void check_command(const std::vector<std::string>& command, const std::string& key);
+    void check_path(const std::string& path, const std::string& key, std::string_view example);
+    /// ${release} and $$ are right and there is a release to put in.
+    void check_expansion(const std::string& text, const std::string& key);
+    void check_hook_lengths();
+    void add_if_not_positive(Duration value, const std::string& key, std::string_view example) {
+        if (value <= Duration::zero())
+            add(key, format_duration(value) + " is too short; write " +
+                         key.substr(key.rfind('.') + 1) + " = \"" + std::string(example) + '"');
+    }
+
+    const Spec& spec_;
+    std::vector<Finding>& findings_;
+};
+
+bool has_nul(std::string_view text) {
+    return text.find('\0') != std::string_view::npos;
+}
+
+void Checker::check_expansion(const std::string& text, const std::string& key) {
+    if (has_nul(text)) {
+        add(key, quoted(text) + " has a NUL character in it");
+        return;
+    }
+    constexpr std::string_view probe = "/";
+    const auto expanded = expand(text, probe);
+    if (!expanded)
+        add(key, expanded.error().message);
+    else if (spec_.process.release.empty() && *expanded != expand(text, "").value())
+        add(key,
+            "${release} is used, but there is no release; write release = "
+            "\"/srv/web/current\" in [service]",
+            {"service.release"});
+}
+
+void Checker::check_path(const std::string& path, const std::string& key,
+                         std::string_view example) {
+    check_expansion(path, key);
+    if (!path.starts_with('/') && !path.starts_with("${release}"))
+        add(key, quoted(path) + " is not an absolute path; write " + std::string(example));
+}
+
+void Checker::check_command(const std::vector<std::string>& command, const std::string& key) {
+    if (command.empty() || command.front().empty()) {
+        add(key, command.empty() ? "the command is empty; write its program and arguments, such as "
+                                   "[\"/usr/bin/web\", \"--verbose\"]"
+                                 : "the program's name is empty; write [\"/usr/bin/web\"]");
+        return;
+    }
+    for (const std::string& argument : command)
+        check_expansion(argument, key);
+}
+
+void Checker::check_environment() {
+    // What svc sets itself (svc-worker(7)): a value here would never reach the worker.
+    constexpr std::array<std::string_view, 8> ours{
+        "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES", "LISTEN_PIDFDID",
+        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",   "FDSTORE"};
+    for (const auto& [name, value] : spec_.process.environment) {
+        const std::string key = "service.environment." + printable(name, 60);
+        if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
+            add(key, "the name of a variable is not empty and has no = in it");
+        else if (std::find(ours.begin(), ours.end(), name) != ours.end() ||
+                 name.starts_with("SVC_"))
+            add(key, "svc sets this variable itself; take it out");
+        check_expansion(value, key);
+    }
+}
+
+void Checker::check_process() {
+    const rollout::ProcessSpec& process = spec_.process;
+    check_command(process.command, "service.command");
+    if (!process.release.empty() && !process.release.starts_with('/'))
+        add("service.release",
+            quoted(process.release) + " is not an absolute path; write \"/srv/web/current\"");
+    for (const std::string& input : process.inputs)
+        check_path(input, "service.inputs", "\"/etc/web.conf\"");
+    if (!process.check.empty())
+        check_command(process.check, "service.check");
+    add_if_not_positive(process.check_timeout, "service.check_timeout", "60s");
+    if (!process.directory.empty())
+        check_path(process.directory, "service.directory", "\"/srv/web\"");
+    for (const std::string& file : process.environment_files)
+        check_path(file.starts_with('-') ? file.substr(1) : file, "service.environment_files",
+                   "\"/etc/web.env\", or \"-/etc/web.env\" if it may be missing");
+    for (const std::string& group : process.supplementary_groups) {
+        if (group.empty())
+            add("service.supplementary_groups", "a group's name is empty; take it out");
+    }
+    check_environment();
+    for (const auto& [name, limit] : process.limits) {
+        if (limit.soft > limit.hard)
+            add("service.limits." + name, "the soft limit is above the hard one; write "
+                                          "[soft, hard] with the smaller one first");
+    }
+}
+
+void Checker::check_rollout() {
+    const rollout::RolloutSpec& rollout = spec_.rollout;
+    if (rollout.replicas > replica_limit)
+        add("rollout.replicas", std::to_string(rollout.replicas) +
+                                    " is out of range; write a number from 0 to " +
+                                    std::to_string(replica_limit));
+    if (rollout.max_surge.value == 0 && rollout.max_unavailable.value == 0)
+        add("rollout.max_surge",
+            "max_surge and max_unavailable are both 0, so that no worker could ever be replaced; "
+            "write max_surge = 1",
+            {"rollout.max_unavailable"});
+    const rollout::Budget budget = rollout::budget_of(rollout, rollout.replicas);
+    const std::uint32_t least = budget.replicas + budget.surge;
+    if (rollout.max_total && *rollout.max_total < least)
+        add("rollout.max_total",
+            std::to_string(*rollout.max_total) +
+                " leaves no room for replicas and max_surge; write " + std::to_string(least) +
+                " or more",
+            {"rollout.replicas", "rollout.max_surge", "rollout.max_unavailable"});
+    add_if_not_positive(rollout.progress_deadline, "rollout.progress_deadline", "10m");
+    if (rollout.min_ready >= rollout.progress_deadline &&
+        rollout.progress_deadline > Duration::zero())
+        add("rollout.min_ready",
+            format_duration(rollout.min_ready) + " is not shorter than progress_deadline (" +
+                format_duration(rollout.progress_deadline) +
+                "), so that every rollout would fail; make one shorter or the other longer",
+            {"rollout.progress_deadline"});
+}
+
+void Checker::check_ready() {
+    const rollout::ReadySpec& ready = spec_.ready;
+    add_if_not_positive(ready.timeout, "ready.timeout", "60s");
+    switch (ready.on) {
+    case rollout::ReadyOn::notify:
+        if (ready.delay != Duration::zero())
+            add("ready.delay",
+                "a delay needs on = \"started\"; with on = \"notify\" the worker "
+                "itself says when it is ready",
+                {"ready.on"});
+        break;
+    case rollout::ReadyOn::started:
+        if (ready.delay >= ready.timeout)
+            add("ready.delay",
+                format_duration(ready.delay) + " is not shorter than timeout (" +
+                    format_duration(ready.timeout) +
+                    "), so that every worker would fail; make one shorter or the other longer",
+                {"ready.on", "ready.timeout"});
+        break;
+    }
+}
+
+void Checker::check_hook(const std::optional<rollout::Hook>& hook, const std::string& key,
+                         bool serves) {
+    if (!hook)
+        return;
+    if (const auto* exec = std::get_if<rollout::ExecHook>(&*hook))
+        check_command(exec->command, key + ".exec");
+    if (const auto* sleep = std::get_if<rollout::SleepHook>(&*hook))
+        add_if_not_positive(sleep->length, key + ".sleep", "5s");
+    if (const auto* signal = std::get_if<rollout::SignalHook>(&*hook)) {
+        if (!serves)
+            add(key + ".signal", "the worker is gone when post_stop runs; use exec or http");
+        else if (signal->signal == SIGKILL || signal->signal == SIGSTOP)
+            add(key + ".signal", signal_name(signal->signal) +
+                                     " ends the worker's serving before it could drain; write a "
+                                     "signal that it handles, such as \"SIGUSR1\"");
+    }
+}
+
+void Checker::check_hook_lengths() {
+    const rollout::StopSpec& stop = spec_.stop;
+    const auto length = [](const std::optional<rollout::Hook>& hook) {
+        const auto* sleep = hook ? std::get_if<rollout::SleepHook>(&*hook) : nullptr;
+        return sleep == nullptr ? Duration::zero() : sleep->length;
+    };
+    if (stop.pre_stop && stop.grace <= stop.min_stop)
+        add("stop.pre_stop",
+            "the hook has no time: it is ended min_stop (" + format_duration(stop.min_stop) +
+                ") before grace (" + format_duration(stop.grace) + ") is over; make grace longer",
+            {"stop.grace", "stop.min_stop"});
+    else if (stop.pre_stop && length(stop.pre_stop) > stop.grace - stop.min_stop)
+        add("stop.pre_stop.sleep",
+            format_duration(length(stop.pre_stop)) + " is cut short: a hook is ended min_stop (" +
+                format_duration(stop.min_stop) + ") before grace (" + format_duration(stop.grace) +
+                ") is over; make grace longer or the sleep shorter",
+            {"stop.grace", "stop.min_stop"});
+    if (length(stop.post_stop) > stop.post_stop_timeout)
+        add("stop.post_stop.sleep",
+            format_duration(length(stop.post_stop)) + " is cut short by post_stop_timeout (" +
+                format_duration(stop.post_stop_timeout) + "); make one shorter or the other longer",
+            {"stop.post_stop_timeout"});
+}
+
+void Checker::check_stop() {
+    const rollout::StopSpec& stop = spec_.stop;
+    check_hook(stop.pre_stop, "stop.pre_stop", true);
+    check_hook(stop.post_stop, "stop.post_stop", false);
+    add_if_not_positive(stop.grace, "stop.grace", "30s");
+    add_if_not_positive(stop.post_stop_timeout, "stop.post_stop_timeout", "10s");
+    check_hook_lengths();
+    if (stop.grace_max < stop.grace)
+        add("stop.grace_max",
+            format_duration(stop.grace_max) + " is shorter than grace (" +
+                format_duration(stop.grace) + "); write at least \"" + format_duration(stop.grace) +
+                '"',
+            {"stop.grace"});
+    if (stop.signal == SIGSTOP)
+        add("stop.signal",
+            "SIGSTOP ends no worker; write \"SIGTERM\" or what your server takes for "
+            "a graceful stop");
+}
+
+void Checker::check_restart() {
+    const rollout::RestartSpec& restart = spec_.restart;
+    add_if_not_positive(restart.backoff_min, "restart.backoff.min", "100ms");
+    if (restart.backoff_min > restart.backoff_max)
+        add("restart.backoff.max",
+            format_duration(restart.backoff_max) + " is shorter than min (" +
+                format_duration(restart.backoff_min) + "); write at least \"" +
+                format_duration(restart.backoff_min) + '"',
+            {"restart.backoff.min"});
+}
+
+} // namespace
+
+std::vector<Finding> find_impossible(const Spec& spec) {
+    std::vector<Finding> findings;
+    Checker checker(spec, findings);
+    checker.check_process();
+    find_impossible_listeners(spec, findings);
+    checker.check_ready();
+    checker.check_rollout();
+    checker.check_stop();
+    checker.check_restart();
+    return findings;
+}
+
+} // namespace service_file
+
+std::vector<Mistake> check_spec(const rollout::Spec& spec) {
+    std::vector<Mistake> mistakes;
+    for (service_file::Finding& finding : service_file::find_impossible(spec))
+        mistakes.push_back(Mistake{0, 0, std::move(finding.key), std::move(finding.message)});
+    return mistakes;
+}
+
+} // namespace svc::wire

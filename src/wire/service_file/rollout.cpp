@@ -1,0 +1,114 @@
+// [ready], [rollout] and [restart]
+#include "wire/service_file/sections.h"
+
+#include <array>
+#include <charconv>
+
+namespace svc::wire::service_file {
+
+namespace {
+
+constexpr std::int64_t most_workers = 10'000;
+
+enum class Strategy { rolling };
+enum class OnFailure { rollback };
+
+constexpr std::array ready_on{
+    Choice<rollout::ReadyOn>{"notify", rollout::ReadyOn::notify},
+    Choice<rollout::ReadyOn>{"started", rollout::ReadyOn::started},
+};
+constexpr std::array<std::string_view, 4> ready_on_later{"exec", "http", "tcp", "fd"};
+
+constexpr std::array notify_accesses{
+    Choice<rollout::NotifyAccess>{"main", rollout::NotifyAccess::main},
+    Choice<rollout::NotifyAccess>{"group", rollout::NotifyAccess::group},
+    Choice<rollout::NotifyAccess>{"all", rollout::NotifyAccess::all},
+};
+
+constexpr std::array strategies{Choice<Strategy>{"rolling", Strategy::rolling}};
+constexpr std::array<std::string_view, 4> strategies_later{"recreate", "blue-green", "canary",
+                                                           "in-place"};
+constexpr std::array on_failures{Choice<OnFailure>{"rollback", OnFailure::rollback}};
+constexpr std::array<std::string_view, 1> on_failures_later{"pause"};
+
+constexpr std::array policies{
+    Choice<rollout::RestartPolicy>{"always", rollout::RestartPolicy::always},
+    Choice<rollout::RestartPolicy>{"on-failure", rollout::RestartPolicy::on_failure},
+    Choice<rollout::RestartPolicy>{"never", rollout::RestartPolicy::never},
+};
+
+std::optional<std::uint32_t> parse_percentage(std::string_view text) {
+    if (!text.ends_with('%'))
+        return std::nullopt;
+    text.remove_suffix(1);
+    std::uint32_t value = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
+        value > 100)
+        return std::nullopt;
+    return value;
+}
+
+/// 1, or "25%" of `replicas`.
+void read_share(Table& table, std::string_view key, rollout::Share& share) {
+    const toml::node* node = table.find(key);
+    if (node == nullptr)
+        return;
+    if (node->is_integer()) {
+        const auto count = table.read_integer(key, 0, replica_limit);
+        if (count)
+            share = rollout::Share{static_cast<std::uint32_t>(*count), false};
+        return;
+    }
+    const auto* text = node->as_string();
+    if (text == nullptr) {
+        table.refuse(key, std::string(type_name(*node)) + " stands here; write 1 or \"25%\"");
+        return;
+    }
+    const auto percentage = parse_percentage(text->get());
+    if (percentage)
+        share = rollout::Share{*percentage, true};
+    else
+        table.refuse(key, quoted(text->get()) + " is not a count or a percentage from \"0%\" to "
+                                                "\"100%\"; write 1 or \"25%\"");
+}
+
+} // namespace
+
+void read_ready(Table& ready, rollout::ReadySpec& spec) {
+    ready.read_choice<rollout::ReadyOn>("on", spec.on, ready_on, ready_on_later);
+    ready.read_choice<rollout::NotifyAccess>("notify_access", spec.notify_access, notify_accesses);
+    ready.read_duration("timeout", spec.timeout, "\"60s\"");
+    ready.read_duration("delay", spec.delay, "\"2s\"");
+    ready.finish();
+}
+
+void read_rollout(Table& rollout, rollout::RolloutSpec& spec) {
+    rollout.read_integer("replicas", spec.replicas, 0, replica_limit);
+    // Words with one meaning in this version: checked, and nothing to keep.
+    Strategy strategy{};
+    rollout.read_choice<Strategy>("strategy", strategy, strategies, strategies_later);
+    OnFailure on_failure{};
+    rollout.read_choice<OnFailure>("on_failure", on_failure, on_failures, on_failures_later);
+    read_share(rollout, "max_surge", spec.max_surge);
+    read_share(rollout, "max_unavailable", spec.max_unavailable);
+    rollout.read_duration("min_ready", spec.min_ready, "\"5s\"");
+    rollout.read_duration("progress_deadline", spec.progress_deadline, "\"10m\"");
+    rollout.read_integer("max_total", spec.max_total, 1, most_workers);
+    rollout.refuse_later("history");
+    rollout.refuse_later("steps");
+    rollout.finish();
+}
+
+void read_restart(Table& restart, rollout::RestartSpec& spec) {
+    restart.read_choice<rollout::RestartPolicy>("policy", spec.policy, policies);
+    auto backoff = restart.read_table("backoff", R"({ min = "100ms", max = "30s" })");
+    if (backoff) {
+        backoff->read_duration("min", spec.backoff_min, "\"100ms\"");
+        backoff->read_duration("max", spec.backoff_max, "\"30s\"");
+        backoff->finish();
+    }
+    restart.finish();
+}
+
+} // namespace svc::wire::service_file

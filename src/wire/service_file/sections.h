@@ -1,0 +1,31 @@
+// The tables of a service file, each with its reader. What a reader cannot see from one table is
+// left to check.cpp.
+#pragma once
+
+#include "wire/service_file/table.h"
+
+namespace svc::wire::service_file {
+
+void read_process(Table& service, rollout::ProcessSpec& spec);
+/// [[listener]]: one element for each, also for one with mistakes, so that places agree.
+void read_listeners(Table& root, std::vector<rollout::ListenerSpec>& listeners);
+void read_ready(Table& ready, rollout::ReadySpec& spec);
+void read_rollout(Table& rollout, rollout::RolloutSpec& spec);
+void read_stop(Table& stop, rollout::StopSpec& spec);
+void read_restart(Table& restart, rollout::RestartSpec& spec);
+
+/// pre_stop and post_stop: a table with one of exec, sleep, signal or http.
+void read_hook(Table& stop, std::string_view key, std::optional<rollout::Hook>& hook);
+/// "http://127.0.0.1:9000/drain", "http://[::1]:9000/", "unix:/run/web.sock:/drain".
+Result<rollout::HttpHook> parse_hook_url(std::string_view url);
+
+/// What is wrong with a Spec as a whole.
+struct Finding {
+    std::string key;
+    std::vector<std::string> also; ///< keys that it follows from, too
+    std::string message;
+};
+std::vector<Finding> find_impossible(const rollout::Spec& spec);
+void find_impossible_listeners(const rollout::Spec& spec, std::vector<Finding>& findings);
+
+} // namespace svc::wire::service_file
