@@ -1,0 +1,153 @@
+#include "svcd/host/command_process.h"
+
+#include "rollout/state.h"
+#include "svcd/host/child_process.h"
+#include "svcd/host/launch_plan.h"
+
+#include <array>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+
+CommandProcess::CommandProcess(HostContext& context, Request request,
+                               std::function<void(CommandResult)> ended)
+    : context_(context), request_(std::move(request)), ended_(std::move(ended)),
+      tell_(context.io,
+            [this] {
+                const auto then = std::move(ended_);
+                then(std::move(result_));
+            }),
+      deadline_(context.io) {
+    if (const auto started = start(); !started)
+        finish(false, started.error().message);
+}
+
+CommandProcess::~CommandProcess() {
+    if (pid_ != 0) {
+        kill();
+        context_.children.forget(pid_); // it will be reaped like an orphan
+    }
+    if (request_.pass_output)
+        context_.let_linger(std::move(output_));
+}
+
+Result<UniqueFd> CommandProcess::capture() {
+    auto pipe = make_output_pipe();
+    if (!pipe)
+        return pipe.error();
+    auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end),
+                                   request_.pass_output ? &context_.errors : nullptr);
+    if (!relay)
+        return relay.error();
+    output_ = std::move(*relay);
+    return std::move(pipe->write_end);
+}
+
+Result<void> CommandProcess::start() {
+    Environment environment = common_environment(*request_.revision, context_.settings.name);
+    for (const auto& entry : request_.extra_environment) {
+        const auto split = entry.find('=');
+        environment[entry.substr(0, split)] =
+            split == std::string::npos ? std::string() : entry.substr(split + 1);
+    }
+    const auto order = plan_command(*request_.revision, request_.command, environment);
+    if (!order)
+        return order.error();
+    auto encoded = wire::encode_launch_order(*order, 1);
+    if (!encoded)
+        return encoded.error();
+    auto write_end = capture();
+    if (!write_end)
+        return write_end.error();
+    auto spawned = os::spawn_launcher(context_.launcher.get());
+    if (!spawned)
+        return spawned.error();
+
+    pid_ = spawned->pid;
+    pidfd_ = std::move(spawned->pidfd);
+    context_.children.expect(pid_, [this](const os::Ended& ended) { handle_exit(ended); });
+    LaunchParcel parcel;
+    parcel.order = std::move(*encoded);
+    parcel.fds.push_back(write_end->get());
+    parcel.owned.push_back(std::move(*write_end));
+    auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(parcel),
+                                     [this] { handle_answer(); });
+    if (!launching) {
+        kill();
+        context_.children.forget(std::exchange(pid_, 0));
+        return launching.error();
+    }
+    launching_ = std::move(*launching);
+    launching_->release();
+    if (request_.timeout > Duration::zero()) {
+        deadline_.after(request_.timeout, [this] {
+            timed_out_ = true;
+            kill();
+        });
+    }
+    return {};
+}
+
+void CommandProcess::handle_answer() {
+    // A launcher that failed ends by itself; this is for one that does not.
+    if (launching_->answer() == Launching::Answer::failed)
+        kill();
+}
+
+void CommandProcess::handle_exit(const os::Ended& ended) {
+    kill();
+    pid_ = 0;
+    deadline_.cancel();
+    launching_->read_answer();
+    output_->drain();
+    if (launching_->answer() == Launching::Answer::failed)
+        finish(false, launching_->failure().sentence);
+    else if (timed_out_)
+        finish(false, "timed out after " + format_duration(request_.timeout));
+    else if (launching_->answer() == Launching::Answer::none && !ended.signaled)
+        finish(false, "svc-launch ended before it started " + request_.command.front());
+    else
+        finish(!ended.signaled && ended.value == 0, rollout::describe(exit_status_of(ended)));
+}
+
+void CommandProcess::kill() {
+    if (pid_ == 0)
+        return;
+    // Fails only for a process that changed its user (EPERM), and then there is nothing more to do.
+    (void)os::kill_group(pidfd_.get(), pid_);
+}
+
+void CommandProcess::finish(bool succeeded, std::string how) {
+    result_.succeeded = succeeded;
+    result_.how = std::move(how);
+    if (output_)
+        result_.output = output_->lines();
+    tell_.wake();
+}
+
+asio::awaitable<CommandResult> run_command(HostContext& context, CommandProcess::Request request) {
+    CommandResult result;
+    bool ended = false;
+    asio::steady_timer wakeup(context.io, asio::steady_timer::time_point::max());
+    CommandProcess process(context, std::move(request), [&](CommandResult how) {
+        result = std::move(how);
+        ended = true;
+        wakeup.cancel();
+    });
+    boost::system::error_code ignored;
+    // The result comes from the loop, so it cannot come before this wait. A cancelled caller gets
+    // here too; leaving ends the process group.
+    co_await wakeup.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (!ended)
+        result.how = "cancelled";
+    co_return result;
+}
+
+} // namespace svc::daemon

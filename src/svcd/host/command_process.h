@@ -1,0 +1,53 @@
+// CommandProcess: one hook or check that runs through svc-launch.
+#pragma once
+
+#include "svcd/host/commands.h"
+#include "svcd/host/host_context.h"
+#include "svcd/host/launching.h"
+
+namespace svc::daemon {
+
+/// launching → running → ended. It has its own process group, and what is left of that group when
+/// its main process ends is killed. stdout and stderr are one pipe.
+class CommandProcess {
+public:
+    struct Request {
+        std::shared_ptr<const rollout::Revision> revision;
+        std::vector<std::string> command;
+        std::vector<std::string> extra_environment; ///< "NAME=value"
+        Duration timeout{};                         ///< zero: none
+        bool pass_output = false;                   ///< also to our own stderr, as a worker's is
+    };
+    /// `ended` is called once, from the loop, and may destroy the object.
+    CommandProcess(HostContext& context, Request request, std::function<void(CommandResult)> ended);
+    CommandProcess(const CommandProcess&) = delete;
+    CommandProcess& operator=(const CommandProcess&) = delete;
+    /// Kills the group if it still runs.
+    ~CommandProcess();
+
+private:
+    Result<void> start();
+    Result<UniqueFd> capture();
+    void handle_answer();
+    void handle_exit(const os::Ended& ended);
+    void kill();
+    void finish(bool succeeded, std::string how);
+
+    HostContext& context_;
+    Request request_;
+    std::function<void(CommandResult)> ended_;
+    Later tell_;
+    Alarm deadline_;
+    bool timed_out_ = false;
+    CommandResult result_;
+    pid_t pid_ = 0; // 0: no process (any more)
+    UniqueFd pidfd_;
+    std::unique_ptr<Launching> launching_;
+    std::unique_ptr<OutputRelay> output_;
+};
+
+/// Runs it to its end; cancelling the coroutine ends its group.
+boost::asio::awaitable<CommandResult> run_command(HostContext& context,
+                                                  CommandProcess::Request request);
+
+} // namespace svc::daemon

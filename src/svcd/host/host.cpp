@@ -1,0 +1,201 @@
+#include "svcd/host/host.h"
+
+#include "os/files.h"
+#include "svcd/host/command_process.h"
+#include "svcd/host/launch_plan.h"
+#include "svcd/host/worker_process.h"
+#include "wire/codec.h"
+
+#include <set>
+
+namespace svc::daemon {
+
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
+
+} // namespace
+
+struct DaemonHost::Impl {
+    explicit Impl(std::shared_ptr<HostContext> shared) : context(std::move(shared)) {}
+
+    void launch(const rollout::LaunchWorker& action, const rollout::State& state);
+    void record_worker(rollout::WorkerId worker);
+    void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
+    void close_unused_listeners(const rollout::State& state);
+    WorkerProcess* find(rollout::WorkerId worker);
+    std::shared_ptr<const rollout::Revision> revision(rollout::RevisionNumber number,
+                                                      const rollout::State& state);
+
+    // Shared with commands that run: a coroutine may be destroyed after the host.
+    std::shared_ptr<HostContext> context;
+    // A worker's hooks need its revision even when the state has dropped it.
+    std::map<rollout::RevisionNumber, std::weak_ptr<const rollout::Revision>> revisions;
+    std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
+};
+
+DaemonHost::DaemonHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DaemonHost::~DaemonHost() = default;
+
+Result<std::unique_ptr<DaemonHost>> DaemonHost::make(boost::asio::io_context& io,
+                                                     const Settings& settings,
+                                                     ListenerTable& listeners,
+                                                     HostCallbacks callbacks) {
+    auto launcher = os::open_launcher(settings.launcher_path);
+    if (!launcher)
+        return launcher.error();
+    // Others than our user must reach their sockets in it; each socket has its own mode.
+    if (auto made = os::make_directories(settings.runtime_dir + "/notify", 0755); !made)
+        return made.error();
+    // A worker's descendants come to us when their parents end: to be reaped, and because a
+    // MAINPID= may have made one of them the main process.
+    if (auto became = os::become_subreaper(); !became)
+        return became.error();
+    auto context = std::make_shared<HostContext>(io, settings, listeners, std::move(callbacks),
+                                                 std::move(*launcher));
+    return std::unique_ptr<DaemonHost>(new DaemonHost(std::make_unique<Impl>(std::move(context))));
+}
+
+WorkerProcess* DaemonHost::Impl::find(rollout::WorkerId worker) {
+    const auto found = workers.find(worker);
+    return found == workers.end() ? nullptr : found->second.get();
+}
+
+std::shared_ptr<const rollout::Revision> DaemonHost::Impl::revision(rollout::RevisionNumber number,
+                                                                    const rollout::State& state) {
+    if (auto known = revisions[number].lock())
+        return known;
+    const auto found = state.revisions.find(number);
+    if (found == state.revisions.end())
+        fatal("a worker is to be started from revision " + std::to_string(number) +
+              ", which the state does not know");
+    auto copy = std::make_shared<const rollout::Revision>(found->second);
+    revisions[number] = copy;
+    return copy;
+}
+
+void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout::State& state) {
+    const auto worker = state.workers.find(action.worker);
+    if (worker == state.workers.end())
+        fatal("LaunchWorker of a worker that the state does not know");
+    WorkerProcess::Identity identity;
+    identity.id = action.worker;
+    identity.name = rollout::worker_name(worker->second);
+    identity.replica = action.replica;
+    identity.revision = revision(action.revision, state);
+    auto process = std::make_unique<WorkerProcess>(*context, std::move(identity));
+    auto& kept = workers[action.worker] = std::move(process);
+    kept->launch();
+}
+
+// The seam for survival: nothing of a worker outlives this supervisor yet, so it counts as recorded
+// at once. What makes it survive (its pidfd and sockets in systemd's fd store, confirmed by a
+// barrier, or in the keeper) answers from here, later; policy waits for the answer already.
+void DaemonHost::Impl::record_worker(rollout::WorkerId worker) {
+    context->callbacks.observe(rollout::WorkerRecorded{worker});
+}
+
+void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout::State& state) {
+    if (const auto found = state.revisions.find(number); found != state.revisions.end())
+        context->listeners.apply_live(found->second.spec);
+}
+
+void DaemonHost::Impl::close_unused_listeners(const rollout::State& state) {
+    std::vector<const rollout::Spec*> in_use;
+    for (const auto number : rollout::revisions_in_use(state)) {
+        if (const auto found = state.revisions.find(number); found != state.revisions.end())
+            in_use.push_back(&found->second.spec);
+    }
+    context->listeners.keep_only(in_use);
+    std::erase_if(revisions, [](const auto& entry) { return entry.second.expired(); });
+}
+
+void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
+    const auto with = [this](rollout::WorkerId worker, auto then) {
+        if (auto* process = impl_->find(worker))
+            then(*process);
+    };
+    using namespace rollout;
+    std::visit(
+        Overloaded{
+            [&](const LaunchWorker& launch) { impl_->launch(launch, state); },
+            [&](const RecordWorker& record) { impl_->record_worker(record.worker); },
+            [&](const ReleaseWorker& release) {
+                with(release.worker, [](WorkerProcess& worker) { worker.release(); });
+            },
+            [](const MarkReady&) {},
+            [](const MarkAvailable&) {},
+            [&](const RetireWorker& retire) {
+                if (retire.run_pre_stop)
+                    with(retire.worker,
+                         [](WorkerProcess& worker) { worker.start_hook(HookPoint::pre_stop); });
+            },
+            [&](const CancelHook& cancel) {
+                with(cancel.worker,
+                     [&](WorkerProcess& worker) { worker.cancel_hook(cancel.point); });
+            },
+            [&](const SignalWorker& signal) {
+                with(signal.worker, [&](WorkerProcess& worker) { worker.signal(signal.signal); });
+            },
+            [&](const KillWorker& kill) {
+                with(kill.worker, [](WorkerProcess& worker) { worker.kill(); });
+            },
+            [&](const RunPostStop& run) {
+                with(run.worker,
+                     [](WorkerProcess& worker) { worker.start_hook(HookPoint::post_stop); });
+            },
+            [&](const ForgetWorker& forget) { impl_->workers.erase(forget.worker); },
+            [&](const BeginRollout& begin) { impl_->apply_live(begin.revision, state); },
+            [&](const RollBack& back) { impl_->apply_live(back.to_revision, state); },
+            [](const EndRollout&) {},
+            [&](const DropRevision&) { impl_->close_unused_listeners(state); },
+            [&](const Finish& finish) { impl_->context->callbacks.finish(finish.exit_status); },
+        },
+        action);
+}
+
+void DaemonHost::report(const rollout::Event& event) {
+    impl_->context->callbacks.report(event);
+}
+
+void DaemonHost::settled(const rollout::State& state) {
+#ifndef NDEBUG
+    // What a later supervisor would read must be what this one knows.
+    const auto parsed = wire::parse_state(wire::serialize_state(state));
+    if (!parsed)
+        fatal("the state cannot be read back: " + parsed.error().message);
+    if (*parsed != state)
+        fatal("the state that is read back differs from the one that was written");
+#endif
+    impl_->context->callbacks.settled(state);
+}
+
+void DaemonHost::children_ended() {
+    impl_->context->children.collect();
+}
+
+namespace {
+
+// Holds the context for as long as the command runs.
+boost::asio::awaitable<CommandResult> run_in(std::shared_ptr<HostContext> context,
+                                             CommandProcess::Request request) {
+    co_return co_await run_command(*context, std::move(request));
+}
+
+} // namespace
+
+boost::asio::awaitable<CommandResult> DaemonHost::run(CommandRequest request) {
+    CommandProcess::Request wanted;
+    // Not owned: the caller promised that it outlives the call.
+    wanted.revision =
+        std::shared_ptr<const rollout::Revision>(std::shared_ptr<void>(), request.revision);
+    wanted.command = expand_release(std::move(request.command), request.revision->release);
+    wanted.extra_environment = std::move(request.extra_environment);
+    wanted.timeout = request.timeout;
+    return run_in(impl_->context, std::move(wanted));
+}
+
+} // namespace svc::daemon

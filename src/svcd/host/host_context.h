@@ -1,0 +1,50 @@
+// HostContext: what the parts of the DaemonHost share. One for the life of the host.
+#pragma once
+
+#include "svcd/host/child_table.h"
+#include "svcd/host/error_sink.h"
+#include "svcd/host/host.h"
+#include "svcd/host/output_relay.h"
+
+#include <map>
+#include <memory>
+
+namespace svc::daemon {
+
+struct HostContext {
+    HostContext(boost::asio::io_context& context, const Settings& fixed, ListenerTable& table,
+                HostCallbacks calls, UniqueFd held_launcher)
+        : io(context), settings(fixed), listeners(table), callbacks(std::move(calls)),
+          launcher(std::move(held_launcher)), errors(context, 2),
+          inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
+    HostContext(const HostContext&) = delete;
+    HostContext& operator=(const HostContext&) = delete;
+
+    boost::asio::io_context& io;
+    const Settings& settings;
+    ListenerTable& listeners;
+    HostCallbacks callbacks;
+    UniqueFd launcher; ///< svc-launch as it was when we started
+    ChildTable children;
+    ErrorSink errors;
+    /// One look at all listeners for any number of workers that started, became ready or ended in
+    /// one step: a look costs some microseconds a listener.
+    Later inspect_listeners;
+    /// How many kills of the kernel's were told as the reason of a worker's end.
+    std::uint64_t out_of_memory_told = 0;
+    /// Of processes that ended while descendants of theirs still hold the pipe.
+    std::map<const OutputRelay*, std::unique_ptr<OutputRelay>> lingering;
+
+    [[nodiscard]] std::string notify_directory() const { return settings.runtime_dir + "/notify"; }
+
+    /// Passes on what still comes, until the end of file.
+    void let_linger(std::unique_ptr<OutputRelay> relay) {
+        if (!relay)
+            return;
+        const OutputRelay* key = relay.get();
+        relay->when_closed([this, key] { lingering.erase(key); });
+        lingering.emplace(key, std::move(relay));
+    }
+};
+
+} // namespace svc::daemon

@@ -1,0 +1,178 @@
+#include "svcd/host/launch_plan.h"
+
+#include "base/text.h"
+#include "os/files.h"
+
+#include <array>
+#include <cstdlib>
+#include <sys/resource.h>
+#include <utility>
+
+namespace svc::daemon {
+
+namespace {
+
+// What login(1) of Debian and systemd give a service; ours may be a developer's.
+constexpr const char* base_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Read by sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3) of libsystemd up to 257.
+constexpr std::array protocol_variables{
+    "LISTEN_FDS",    "LISTEN_PID",   "LISTEN_FDNAMES", "LISTEN_PIDFDID",  "NOTIFY_SOCKET",
+    "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE",        "MAINPID",         "SVC_SERVICE",
+    "SVC_REVISION",  "SVC_REPLICA",  "SVC_WORKER_PID", "SVC_EXIT_STATUS", "SVC_EXIT_REASON"};
+
+constexpr std::array<std::pair<std::string_view, int>, 16> limits{{
+    {"as", RLIMIT_AS},
+    {"core", RLIMIT_CORE},
+    {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},
+    {"fsize", RLIMIT_FSIZE},
+    {"locks", RLIMIT_LOCKS},
+    {"memlock", RLIMIT_MEMLOCK},
+    {"msgqueue", RLIMIT_MSGQUEUE},
+    {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},
+    {"nproc", RLIMIT_NPROC},
+    {"rss", RLIMIT_RSS},
+    {"rtprio", RLIMIT_RTPRIO},
+    {"rttime", RLIMIT_RTTIME},
+    {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK},
+}};
+
+void copy_ours(Environment& environment, const char* name) {
+    if (const char* value = ::getenv(name))
+        environment[name] = value;
+}
+
+Result<std::vector<wire::LaunchLimit>>
+plan_limits(const std::map<std::string, rollout::ResourceLimit>& wanted) {
+    std::vector<wire::LaunchLimit> result;
+    for (const auto& [name, limit] : wanted) {
+        std::int32_t resource = -1;
+        for (const auto& [known, number] : limits) {
+            if (known == name)
+                resource = number;
+        }
+        if (resource < 0)
+            return Error{"unknown resource limit " + name, 0};
+        result.push_back({resource, limit.soft, limit.hard});
+    }
+    return result;
+}
+
+std::vector<std::string> flatten(const Environment& environment) {
+    std::vector<std::string> result;
+    result.reserve(environment.size());
+    for (const auto& [name, value] : environment)
+        result.push_back(name + "=" + value);
+    return result;
+}
+
+/// Who and where: the same for a worker and for what runs for it.
+Result<wire::LaunchOrder> plan_process(const rollout::Revision& revision) {
+    const auto& process = revision.spec.process;
+    auto planned_limits = plan_limits(process.limits);
+    if (!planned_limits)
+        return planned_limits.error();
+    wire::LaunchOrder order;
+    order.directory = process.directory;
+    order.set_credentials = revision.credentials.set;
+    order.uid = revision.credentials.uid;
+    order.gid = revision.credentials.gid;
+    order.groups = revision.credentials.groups;
+    order.umask = process.umask;
+    order.limits = std::move(*planned_limits);
+    order.nice = process.nice;
+    order.oom_score_adj = process.oom_score_adj;
+    order.no_new_privileges = process.no_new_privileges;
+    return order;
+}
+
+} // namespace
+
+Environment common_environment(const rollout::Revision& revision, const std::string& service) {
+    Environment environment;
+    environment["PATH"] = base_path;
+    copy_ours(environment, "LANG");
+    const auto& who = revision.credentials;
+    if (who.set) {
+        environment["HOME"] = who.home;
+        environment["USER"] = who.user;
+        environment["LOGNAME"] = who.user;
+        environment["SHELL"] = who.shell;
+        // A number without an entry in the user database has none of them.
+        std::erase_if(environment, [](const auto& entry) { return entry.second.empty(); });
+    } else {
+        for (const char* name : {"HOME", "USER", "LOGNAME", "SHELL"})
+            copy_ours(environment, name);
+    }
+    for (const auto& [name, value] : revision.spec.process.environment)
+        environment[name] = value;
+    for (const auto& [name, value] : revision.file_environment)
+        environment[name] = value;
+    for (const char* name : protocol_variables)
+        environment.erase(name);
+    environment["SVC_SERVICE"] = service;
+    environment["SVC_REVISION"] = std::to_string(revision.number);
+    return environment;
+}
+
+Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const WorkerPlace& place) {
+    auto order = plan_process(revision);
+    if (!order)
+        return order;
+    const auto& process = revision.spec.process;
+    order->executable = revision.executable;
+    order->arguments = revision.command;
+    order->new_session = process.session == rollout::Session::session;
+    order->inherited_fds = static_cast<std::uint32_t>(place.listener_names.size());
+    order->stderr_index = place.stderr_index;
+
+    Environment environment = common_environment(revision, place.service);
+    environment["SVC_REPLICA"] = std::to_string(place.replica);
+    environment["NOTIFY_SOCKET"] = place.notify_path;
+    if (!place.listener_names.empty()) { // LISTEN_FDS=0 is an error to sd_listen_fds(3)
+        environment["LISTEN_FDS"] = std::to_string(place.listener_names.size());
+        environment["LISTEN_FDNAMES"] = join(place.listener_names, ":");
+        if (process.listen_pid == rollout::ListenPid::set)
+            order->pid_variables.emplace_back("LISTEN_PID");
+    }
+    order->environment = flatten(environment);
+    return order;
+}
+
+Result<wire::LaunchOrder> plan_command(const rollout::Revision& revision,
+                                       const std::vector<std::string>& command,
+                                       const Environment& environment) {
+    auto order = plan_process(revision);
+    if (!order)
+        return order;
+    if (command.empty())
+        return Error{"the command is empty", 0};
+    const auto path = environment.find("PATH");
+    auto executable = os::find_executable(
+        command.front(), path == environment.end() ? std::string_view(base_path) : path->second,
+        revision.spec.process.directory);
+    if (!executable)
+        return executable.error();
+    order->executable = std::move(*executable);
+    order->arguments = command;
+    order->stdout_index = 0;
+    order->stderr_index = 0;
+    order->environment = flatten(environment);
+    return order;
+}
+
+std::vector<std::string> expand_release(std::vector<std::string> command,
+                                        const std::string& release) {
+    constexpr std::string_view variable = "${release}";
+    for (auto& word : command) {
+        for (auto at = word.find(variable); at != std::string::npos;
+             at = word.find(variable, at + release.size()))
+            word.replace(at, variable.size(), release);
+    }
+    return command;
+}
+
+} // namespace svc::daemon

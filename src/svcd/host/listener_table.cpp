@@ -1,0 +1,321 @@
+#include "svcd/host/listeners.h"
+
+#include "base/text.h"
+#include "os/files.h"
+#include "os/systemd_sockets.h"
+#include "svcd/host/hangup_watch.h"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace svc::daemon {
+
+namespace {
+
+/// One listener that is open.
+struct Entry {
+    std::uint64_t key = 0; // in the HangupWatch
+    std::string name;      // of the newest service file that had it
+    Address address;
+    ListenerOptions options; // the live ones as they should be now
+    std::vector<UniqueFd> sockets;
+    std::vector<int> borrowed; // systemd's, never closed
+    std::string link_path;     // private hard link of a unix path; empty: none
+    bool complained = false;   // of damage that could not be repaired
+
+    [[nodiscard]] std::vector<int> fds() const {
+        std::vector<int> result = borrowed;
+        for (const auto& socket : sockets)
+            result.push_back(socket.get());
+        return result;
+    }
+};
+
+bool has_own_port(const Address& address) {
+    const bool ip = address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
+    return !ip || address.port != 0;
+}
+
+/// What makes two listeners of two service files the same socket. Two listeners at port 0 are two
+/// sockets, so there the name tells.
+std::string identity_of(const rollout::ListenerSpec& spec) {
+    const std::string address = format_address(spec.address);
+    return has_own_port(spec.address) ? address : address + " " + spec.name;
+}
+
+std::string damage_text(const os::Damage& damage) {
+    std::vector<std::string> parts;
+    if (damage.shut_down)
+        parts.emplace_back("a worker shut it down; it listens again");
+    if (damage.backlog_shrunk)
+        parts.emplace_back("a worker shrank its backlog; it is put back");
+    if (damage.path_gone)
+        parts.emplace_back("a worker removed or replaced its path; it is put back");
+    if (damage.connected)
+        parts.emplace_back("a worker connected it to one peer; that is undone");
+    return join(parts, "; ");
+}
+
+} // namespace
+
+struct ListenerTable::Impl {
+    Impl(boost::asio::io_context& io, const Settings& settings, Report reporter)
+        : report(std::move(reporter)), links(settings.runtime_dir + "/links"),
+          systemd(os::take_systemd_sockets()) {
+        auto made = HangupWatch::make(io, [this](std::uint64_t key) { handle_hangup(key); });
+        if (made)
+            watch.emplace(std::move(*made));
+        else
+            report(made.error().message + "; shutdown() by a worker is only seen when a worker "
+                                          "starts, becomes ready or ends");
+        // Links of a supervisor that was killed: what they link to is no socket of ours.
+        std::error_code ignored;
+        std::filesystem::remove_all(links, ignored);
+    }
+
+    Result<Entry> make_entry(const rollout::ListenerSpec& spec);
+    Result<void> take_systemd(Entry& entry);
+    void keep_link(Entry& entry);
+    void discard(Entry& entry);
+    void add(std::string identity, Entry entry);
+    void inspect(Entry& entry);
+    void handle_hangup(std::uint64_t key);
+    [[nodiscard]] Result<void> check(const rollout::Spec& spec) const;
+
+    Report report;
+    std::string links;
+    std::map<std::string, std::vector<UniqueFd>> systemd;
+    std::optional<HangupWatch> watch;
+    std::map<std::string, Entry> entries; // by identity_of()
+    std::uint64_t last_key = 0;
+};
+
+Result<void> ListenerTable::Impl::take_systemd(Entry& entry) {
+    const auto passed = systemd.find(entry.address.host);
+    if (passed != systemd.end()) {
+        for (const auto& socket : passed->second)
+            entry.borrowed.push_back(socket.get());
+        return {};
+    }
+    std::vector<std::string> names;
+    for (const auto& [name, sockets] : systemd)
+        names.push_back(name);
+    return Error{"listener " + entry.name + ": systemd passed no socket named " +
+                     entry.address.host + " (" +
+                     (names.empty() ? "it passed none" : "it passed " + join(names, ", ")) +
+                     "); name it with FileDescriptorName= in the .socket unit, and start that unit "
+                     "before this service",
+                 0};
+}
+
+void ListenerTable::Impl::keep_link(Entry& entry) {
+    if (entry.address.family != AddressFamily::unix_path)
+        return;
+    const std::string path = links + "/" + std::to_string(entry.key);
+    auto kept = os::make_directories(links, 0700);
+    if (kept)
+        kept = os::keep_private_link(entry.address, path);
+    if (kept)
+        entry.link_path = path;
+    else
+        report("listener " + entry.name +
+               ": if a worker removes its path it cannot be put back: " + kept.error().message);
+}
+
+Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec) {
+    Entry entry;
+    entry.key = ++last_key;
+    entry.name = spec.name;
+    entry.address = spec.address;
+    entry.options = spec.options;
+    if (spec.address.family == AddressFamily::systemd) {
+        if (auto taken = take_systemd(entry); !taken)
+            return taken.error();
+        return entry;
+    }
+    auto socket = os::open_listener(spec.address, spec.options);
+    if (!socket)
+        return Error{"listener " + spec.name + ": " + socket.error().message, socket.error().code};
+    entry.sockets.push_back(std::move(*socket));
+    keep_link(entry);
+    return entry;
+}
+
+void ListenerTable::Impl::discard(Entry& entry) {
+    if (watch) {
+        for (const int fd : entry.fds())
+            watch->remove(fd);
+    }
+    // A path without a link is removed only if nobody has its socket open any more.
+    entry.sockets.clear();
+    os::remove_unix_paths(entry.address, entry.link_path);
+}
+
+void ListenerTable::Impl::add(std::string identity, Entry entry) {
+    if (watch) {
+        for (const int fd : entry.fds()) {
+            if (const auto added = watch->add(fd, entry.key); !added)
+                report("listener " + entry.name + ": " + added.error().message);
+        }
+    }
+    entries.emplace(std::move(identity), std::move(entry));
+}
+
+Result<void> ListenerTable::Impl::check(const rollout::Spec& spec) const {
+    std::map<std::string, std::string> seen;
+    for (const auto& listener : spec.listeners) {
+        const std::string identity = identity_of(listener);
+        const auto [other, is_new] = seen.emplace(identity, listener.name);
+        if (!is_new)
+            return Error{"listeners " + other->second + " and " + listener.name +
+                             " have the same address " + format_address(listener.address),
+                         0};
+        const auto open = entries.find(identity);
+        if (open == entries.end() || listener.address.family == AddressFamily::systemd)
+            continue;
+        if (!same_creation(open->second.options, listener.options))
+            return Error{"listener " + listener.name + ": an option of " +
+                             format_address(listener.address) +
+                             " changed that only a new socket can have (svc.toml(5) says which "
+                             "they are); undo the change, give it another address, or stop and "
+                             "start the service",
+                         0};
+    }
+    return {};
+}
+
+Result<void> ListenerTable::open(const rollout::Spec& spec) {
+    if (auto checked = impl_->check(spec); !checked)
+        return checked;
+    std::map<std::string, Entry> made;
+    for (const auto& listener : spec.listeners) {
+        std::string identity = identity_of(listener);
+        if (impl_->entries.contains(identity))
+            continue;
+        auto entry = impl_->make_entry(listener);
+        if (!entry) {
+            for (auto& [ignored, undone] : made)
+                impl_->discard(undone);
+            return entry.error();
+        }
+        made.emplace(std::move(identity), std::move(*entry));
+    }
+    for (auto& [identity, entry] : made)
+        impl_->add(identity, std::move(entry));
+    return {};
+}
+
+void ListenerTable::apply_live(const rollout::Spec& spec) {
+    for (const auto& listener : spec.listeners) {
+        const auto found = impl_->entries.find(identity_of(listener));
+        if (found == impl_->entries.end())
+            continue;
+        Entry& entry = found->second;
+        entry.name = listener.name;
+        entry.options = listener.options;
+        for (const int fd : entry.fds()) {
+            if (const auto set = os::apply_live_options(fd, entry.address, entry.options); !set)
+                impl_->report("listener " + entry.name + ": " + set.error().message);
+        }
+    }
+}
+
+ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const {
+    Passed passed;
+    for (const auto& listener : spec.listeners) {
+        const auto found = impl_->entries.find(identity_of(listener));
+        if (found == impl_->entries.end())
+            fatal("a worker is started before its listener " + listener.name + " is open");
+        for (const int fd : found->second.fds()) {
+            passed.fds.push_back(fd);
+            passed.names.push_back(listener.name);
+        }
+    }
+    return passed;
+}
+
+void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
+    std::set<std::string> kept;
+    for (const auto* spec : in_use) {
+        for (const auto& listener : spec->listeners)
+            kept.insert(identity_of(listener));
+    }
+    for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
+        if (kept.contains(item->first)) {
+            ++item;
+            continue;
+        }
+        Entry& entry = item->second;
+        impl_->discard(entry);
+        impl_->report("listener " + entry.name + ": closed (" + format_address(entry.address) +
+                      ")");
+        item = impl_->entries.erase(item);
+    }
+}
+
+void ListenerTable::Impl::inspect(Entry& entry) {
+    bool sound = true;
+    for (const int fd : entry.fds()) {
+        const auto damage = os::inspect(fd, entry.address, entry.options, entry.link_path);
+        if (!damage.any())
+            continue;
+        const auto before = os::bound_address(fd);
+        const auto repaired = os::repair(fd, entry.address, entry.options, entry.link_path, damage);
+        if (!repaired) {
+            sound = false;
+            if (!entry.complained)
+                report("listener " + entry.name + ": " + repaired.error().message);
+            continue;
+        }
+        report("listener " + entry.name + ": " + damage_text(damage));
+        const auto after = os::bound_address(fd);
+        if (before && after && *before != *after)
+            report("listener " + entry.name + ": it is now at " + format_address(*after));
+    }
+    entry.complained = !sound;
+}
+
+void ListenerTable::Impl::handle_hangup(std::uint64_t key) {
+    for (auto& [identity, entry] : entries) {
+        if (entry.key == key)
+            inspect(entry);
+    }
+}
+
+void ListenerTable::inspect_all() {
+    for (auto& [identity, entry] : impl_->entries)
+        impl_->inspect(entry);
+}
+
+std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spec) const {
+    std::vector<wire::ListenerStatus> result;
+    for (const auto& listener : spec.listeners) {
+        wire::ListenerStatus status;
+        status.name = listener.name;
+        status.address = format_address(listener.address);
+        const auto found = impl_->entries.find(identity_of(listener));
+        if (found != impl_->entries.end()) {
+            const auto fds = found->second.fds();
+            status.sockets = static_cast<std::uint32_t>(fds.size());
+            status.backlog = found->second.options.backlog;
+            if (!fds.empty()) {
+                if (const auto bound = os::bound_address(fds.front()))
+                    status.address = format_address(*bound);
+            }
+        }
+        result.push_back(std::move(status));
+    }
+    return result;
+}
+
+ListenerTable::ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report)
+    : impl_(std::make_unique<Impl>(io, settings, std::move(report))) {}
+
+ListenerTable::~ListenerTable() {
+    for (auto& [identity, entry] : impl_->entries)
+        impl_->discard(entry);
+}
+
+} // namespace svc::daemon

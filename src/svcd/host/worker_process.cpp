@@ -1,0 +1,292 @@
+#include "svcd/host/worker_process.h"
+
+#include "svcd/host/child_process.h"
+#include "svcd/host/launch_plan.h"
+
+#include <cerrno>
+#include <csignal>
+#include <poll.h>
+
+namespace svc::daemon {
+
+namespace {
+
+bool has_ended(int pidfd) {
+    pollfd entry{pidfd, POLLIN, 0}; // pidfd_open(2): readable when the process has ended
+    return ::poll(&entry, 1, 0) > 0;
+}
+
+} // namespace
+
+WorkerProcess::~WorkerProcess() {
+    if (stage_ == Stage::launching || stage_ == Stage::running) {
+        kill();
+        context_.children.forget(main_);
+    }
+    close();
+}
+
+void WorkerProcess::warn(const std::string& text) const {
+    context_.callbacks.warn(identity_.name + ": " + text);
+}
+
+void WorkerProcess::launch() {
+    std::string step;
+    const auto started = start(step);
+    if (!started) {
+        fail_launch(started.error().code, step, started.error().message);
+        return;
+    }
+    context_.callbacks.observe(rollout::WorkerSpawned{identity_.id, leader_});
+}
+
+Result<void> WorkerProcess::start(std::string& step) {
+    step = "notify_socket";
+    const std::string notify_path = context_.notify_directory() + "/" + identity_.name;
+    if (auto opened = open_notify_socket(notify_path); !opened)
+        return opened;
+    step = "order";
+    auto parcel = plan(notify_path);
+    if (!parcel)
+        return parcel.error();
+    step = "spawn";
+    auto spawned = os::spawn_launcher(context_.launcher.get());
+    if (!spawned)
+        return spawned.error();
+
+    leader_ = main_ = spawned->pid;
+    leader_pidfd_ = std::move(spawned->pidfd);
+    out_of_memory_before_ = os::oom_kills_of(leader_);
+    out_of_memory_told_before_ = context_.out_of_memory_told;
+    stage_ = Stage::launching;
+    context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
+    auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(*parcel),
+                                     [this] { handle_answer(); });
+    if (!launching) {
+        kill();
+        context_.children.forget(main_);
+        return launching.error();
+    }
+    launching_ = std::move(*launching);
+    return {};
+}
+
+Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path) {
+    const auto& revision = *identity_.revision;
+    LaunchParcel parcel;
+    auto passed = context_.listeners.passed_to(revision.spec);
+    parcel.fds = std::move(passed.fds);
+    WorkerPlace place;
+    place.service = context_.settings.name;
+    place.replica = identity_.replica;
+    place.notify_path = notify_path;
+    place.listener_names = std::move(passed.names);
+    if (revision.spec.process.error_output == rollout::ErrorOutput::capture) {
+        const auto index = capture_output(parcel);
+        if (!index)
+            return index.error();
+        place.stderr_index = *index;
+    }
+    const auto order = plan_worker(revision, place);
+    if (!order)
+        return order.error();
+    auto encoded = wire::encode_launch_order(*order, parcel.fds.size());
+    if (!encoded)
+        return encoded.error();
+    parcel.order = std::move(*encoded);
+    return parcel;
+}
+
+Result<int> WorkerProcess::capture_output(LaunchParcel& parcel) {
+    auto pipe = make_output_pipe();
+    if (!pipe)
+        return pipe.error();
+    auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end), &context_.errors);
+    if (!relay)
+        return relay.error();
+    output_ = std::move(*relay);
+    parcel.fds.push_back(pipe->write_end.get());
+    parcel.owned.push_back(std::move(pipe->write_end));
+    return static_cast<int>(parcel.fds.size()) - 1;
+}
+
+void WorkerProcess::release() {
+    if (stage_ == Stage::launching)
+        launching_->release();
+}
+
+void WorkerProcess::handle_answer() {
+    if (stage_ != Stage::launching)
+        return;
+    switch (launching_->answer()) {
+    case Launching::Answer::none:
+        return;
+    case Launching::Answer::failed:
+        // svc-launch ends by itself after such an answer; this is for one that does not.
+        kill();
+        return;
+    case Launching::Answer::executed:
+        // End-of-file comes from an exec or from the end of the process. A process that ended
+        // has its SIGCHLD on the way, and that tells more.
+        if (!has_ended(leader_pidfd_.get()))
+            confirm_exec();
+        return;
+    }
+}
+
+void WorkerProcess::confirm_exec() {
+    stage_ = Stage::running;
+    launching_.reset();
+    context_.callbacks.observe(rollout::WorkerExecuted{identity_.id});
+    context_.inspect_listeners.wake();
+}
+
+void WorkerProcess::signal(int number) {
+    if (stage_ != Stage::running)
+        return;
+    const int pidfd = main_pidfd_ ? main_pidfd_.get() : leader_pidfd_.get();
+    if (const auto sent = os::send_signal(pidfd, number); !sent)
+        warn(sent.error().message);
+}
+
+void WorkerProcess::kill() {
+    if (leader_ == 0 || stage_ == Stage::gone)
+        return;
+    killed_ = true;
+    end_group();
+}
+
+void WorkerProcess::end_group() {
+    // Before Linux 6.9 a group is reached by its number, which is the worker's as long as its
+    // leader is not reaped or its main process, not reaped either, is a member.
+    const auto group_of_main = os::process_group_of(main_);
+    if (!leader_reaped_ || group_of_main == leader_) {
+        if (const auto sent = os::kill_group(leader_pidfd_.get(), leader_); !sent)
+            warn(sent.error().message);
+    }
+    if (!main_pidfd_)
+        return;
+    const auto sent = group_of_main == main_ ? os::kill_group(main_pidfd_.get(), main_)
+                                             : os::send_signal(main_pidfd_.get(), SIGKILL);
+    if (!sent)
+        warn(sent.error().message);
+}
+
+void WorkerProcess::handle_exit(const os::Ended& ended) {
+    // Before its group is killed: the process may have handed over with a last MAINPID=.
+    if (notify_)
+        notify_->drain();
+    if (ended.pid != main_) {  // the leader, after another process became the main one
+        leader_reaped_ = true; // in a moment, by our caller
+        context_.children.forget(ended.pid);
+        return;
+    }
+    const bool by_us = killed_;
+    end_group();
+    rollout::ExitStatus status = exit_status_of(ended);
+    status.out_of_memory = !by_us && out_of_memory(ended);
+    if (status.out_of_memory)
+        ++context_.out_of_memory_told;
+    if (stage_ == Stage::launching) {
+        launching_->read_answer();
+        if (launching_->answer() == Launching::Answer::failed) {
+            const wire::LaunchFailure failure = launching_->failure();
+            fail_launch(failure.error, std::string(wire::launch_step_name(failure.step)),
+                        failure.sentence);
+            return;
+        }
+        // svc-launch never exits after GO without a frame, so an exit status is the program's.
+        if (launching_->answer() == Launching::Answer::executed && !ended.signaled) {
+            confirm_exec();
+        } else if (!ended.signaled) {
+            fail_launch(0, "order",
+                        "svc-launch ended before it started the program: " +
+                            rollout::describe(status));
+            return;
+        }
+    }
+    handle_end(status);
+}
+
+void WorkerProcess::handle_end(const rollout::ExitStatus& status) {
+    read_what_is_left();
+    exit_ = status;
+    rollout::WorkerExited exited;
+    exited.worker = identity_.id;
+    exited.status = status;
+    if (output_)
+        exited.last_output = output_->lines();
+    close();
+    context_.callbacks.observe(std::move(exited));
+    context_.inspect_listeners.wake();
+}
+
+void WorkerProcess::read_what_is_left() {
+    // A last READY=1 or STATUS= may be waiting in the socket, the last lines in the pipe. Nobody of
+    // the worker's group is left to write more.
+    if (notify_)
+        notify_->drain();
+    if (output_)
+        output_->drain();
+}
+
+bool WorkerProcess::out_of_memory(const os::Ended& ended) const {
+    if (!ended.signaled || ended.value != SIGKILL || !out_of_memory_before_)
+        return false;
+    const auto kills = os::oom_kills_of(ended.pid);
+    // Workers may share a cgroup: what was told of another is not told twice.
+    const auto told = context_.out_of_memory_told - out_of_memory_told_before_;
+    return kills && *kills > *out_of_memory_before_ + told;
+}
+
+void WorkerProcess::fail_launch(std::int32_t error, std::string step, std::string sentence) {
+    if (output_)
+        output_->drain();
+    close();
+    context_.callbacks.observe(
+        rollout::LaunchFailed{identity_.id, error, std::move(step), std::move(sentence)});
+}
+
+void WorkerProcess::close() {
+    stage_ = Stage::gone;
+    launching_.reset();
+    notify_.reset();
+    main_watch_.reset();
+    if (leader_ != 0 && !leader_reaped_)
+        context_.children.forget(leader_);
+    context_.let_linger(std::move(output_));
+}
+
+void WorkerProcess::start_hook(rollout::HookPoint point) {
+    const bool before = point == rollout::HookPoint::pre_stop;
+    const auto& stop = identity_.revision->spec.stop;
+    const auto& hook = before ? stop.pre_stop : stop.post_stop;
+    if (!hook) { // policy asks only for hooks that there are; an answer it gets in any case
+        context_.callbacks.observe(rollout::HookEnded{identity_.id, point, true, {}});
+        return;
+    }
+    HookSubject subject;
+    subject.revision = identity_.revision;
+    subject.environment = {"SVC_REPLICA=" + std::to_string(identity_.replica),
+                           "SVC_WORKER_PID=" + std::to_string(main_)};
+    if (stage_ == Stage::running)
+        subject.pidfd = main_pidfd_ ? main_pidfd_.get() : leader_pidfd_.get();
+    if (!before) {
+        subject.environment.push_back("SVC_EXIT_STATUS=" + std::to_string(exit_.value));
+        subject.environment.push_back("SVC_EXIT_REASON=" + rollout::describe(exit_));
+    }
+    auto& slot = before ? pre_stop_ : post_stop_;
+    slot = daemon::start_hook(context_, *hook, std::move(subject),
+                              [this, point, &slot](HookVerdict verdict) {
+                                  const auto ended = std::move(slot);
+                                  rollout::HookEnded seen{identity_.id, point, verdict.succeeded,
+                                                          std::move(verdict.detail)};
+                                  context_.callbacks.observe(std::move(seen));
+                              });
+}
+
+void WorkerProcess::cancel_hook(rollout::HookPoint point) {
+    (point == rollout::HookPoint::pre_stop ? pre_stop_ : post_stop_).reset();
+}
+
+} // namespace svc::daemon

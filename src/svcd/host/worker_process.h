@@ -1,0 +1,98 @@
+// WorkerProcess: what the mechanism holds for one worker, from LaunchWorker to ForgetWorker.
+#pragma once
+
+#include "svcd/host/hooks.h"
+#include "svcd/host/launching.h"
+#include "svcd/host/notify_reader.h"
+#include "svcd/host/notify_rules.h"
+
+#include "rollout/observation.h"
+#include "wire/notification.h"
+
+namespace svc::daemon {
+
+/// none ─ launch() → launching ─ exec → running ─ main process ended → gone
+///   └ a step of launch() failed → gone            (launching ─ process ended → gone)
+///
+/// What can never happen: both LaunchFailed and WorkerExited, or neither, are observed for a worker
+/// that was launched; either before its process is a zombie; a signal reaches a process after it was
+/// reaped. The worker's process group is killed while its main process is still a zombie, because a
+/// worker ends when its main process ends (svc-worker(7)).
+class WorkerProcess {
+public:
+    struct Identity {
+        rollout::WorkerId id = 0;
+        std::string name;
+        std::uint32_t replica = 0;
+        std::shared_ptr<const rollout::Revision> revision;
+    };
+    WorkerProcess(HostContext& context, Identity identity)
+        : context_(context), identity_(std::move(identity)) {}
+    WorkerProcess(const WorkerProcess&) = delete;
+    WorkerProcess& operator=(const WorkerProcess&) = delete;
+    /// Kills what still runs.
+    ~WorkerProcess();
+
+    void launch();  ///< observes WorkerSpawned or LaunchFailed
+    void release(); ///< GO
+    void signal(int number);
+    void kill(); ///< SIGKILL to the process group
+    void start_hook(rollout::HookPoint point);
+    void cancel_hook(rollout::HookPoint point);
+
+private:
+    enum class Stage { none, launching, running, gone };
+
+    // worker_process.cpp
+    Result<void> start(std::string& step);
+    Result<LaunchParcel> plan(const std::string& notify_path);
+    Result<int> capture_output(LaunchParcel& parcel);
+    void handle_answer();
+    void confirm_exec();
+    void end_group();
+    void handle_exit(const os::Ended& ended);
+    void handle_end(const rollout::ExitStatus& status);
+    void read_what_is_left();
+    bool out_of_memory(const os::Ended& ended) const;
+    void fail_launch(std::int32_t error, std::string step, std::string sentence);
+    void close();
+    void warn(const std::string& text) const;
+
+    // worker_notifications.cpp
+    Result<void> open_notify_socket(const std::string& path);
+    void handle_datagram(os::Datagram datagram);
+    void keep(rollout::WorkerNotified said);
+    void tell_kept();
+    void change_main(pid_t pid);
+    void handle_main_ended();
+    [[nodiscard]] WorkerIdentity who() const;
+
+    HostContext& context_;
+    Identity identity_;
+    Stage stage_ = Stage::none;
+    std::unique_ptr<Launching> launching_;
+    std::unique_ptr<OutputRelay> output_;
+    std::unique_ptr<NotifyReader> notify_;
+    std::optional<rollout::WorkerNotified> kept_; ///< of this batch, not yet observed
+    bool warned_ = false; ///< of a sender that may not notify: once is enough
+    bool store_warned_ = false;
+
+    // The process that svc-launch became leads the group. The pidfd is held to the end, because on
+    // Linux 6.9 and later it reaches the group even after its leader was reaped.
+    pid_t leader_ = 0;
+    UniqueFd leader_pidfd_;
+    bool leader_reaped_ = false;
+    // After a MAINPID= another process counts.
+    pid_t main_ = 0;
+    UniqueFd main_pidfd_;             // empty: the leader is the main process
+    std::optional<Watch> main_watch_; // tells the end of a main process that is not our child
+    bool killed_ = false;
+
+    std::optional<std::uint64_t> out_of_memory_before_;
+    std::uint64_t out_of_memory_told_before_ = 0;
+    rollout::ExitStatus exit_;
+    std::unique_ptr<RunningHook> pre_stop_;
+    std::unique_ptr<RunningHook> post_stop_;
+};
+
+} // namespace svc::daemon
