@@ -1,9 +1,11 @@
 #include "launch/launch.h"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace svc::launch {
@@ -88,13 +90,16 @@ Result<void> prepare_environment(Launch& launch) {
 }
 
 Result<void> reset_signals(Launch&) {
-    struct sigaction by_default {};
-    by_default.sa_handler = SIG_DFL;
     // An exec resets handlers, but what is ignored stays ignored (signal(7)): a worker that
-    // inherits an ignored SIGPIPE or SIGHUP behaves in ways that its author never saw. KILL, STOP
-    // and the two signals of the C library give EINVAL, and are as they should be.
+    // inherits an ignored SIGPIPE or SIGHUP behaves in ways that its author never saw. By the
+    // kernel's own call, because the C library's refuses the two signals that it uses itself (32
+    // and 33), and its posix_spawn(3) leaves exactly these ignored (seen with glibc 2.36). Whatever
+    // the layout of the kernel's struct sigaction, all zeros are SIG_DFL without flags. KILL and
+    // STOP give EINVAL, and are as they should be.
+    constexpr std::size_t kernel_sigset_bytes = 8;
+    const std::array<std::uint64_t, 8> by_default{};
     for (int signal = 1; signal < NSIG; ++signal)
-        ::sigaction(signal, &by_default, nullptr);
+        ::syscall(SYS_rt_sigaction, signal, by_default.data(), nullptr, kernel_sigset_bytes);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string_view>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,7 +121,8 @@ std::optional<Number> leading_number(std::string_view text) {
 }
 
 Result<void> signal_through_pidfd(int pidfd, int signal, unsigned int flags) {
-    if (::pidfd_send_signal(pidfd, signal, nullptr, flags) == 0)
+    // By number: glibc 2.36 declares the function without extern "C".
+    if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, flags) == 0)
         return {};
     return system_error("cannot send signal " + std::to_string(signal), errno);
 }
@@ -187,7 +188,7 @@ Result<SpawnedLauncher> spawn_launcher(int launcher_fd) {
 }
 
 Result<UniqueFd> open_pidfd(pid_t pid) {
-    UniqueFd pidfd(::pidfd_open(pid, 0)); // close-on-exec by itself
+    UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); // close-on-exec by itself
     if (!pidfd)
         return system_error("cannot open a pidfd of process " + std::to_string(pid), errno);
     return pidfd;
