@@ -1,1 +1,29 @@
-// Not written yet.
+#include "os/clock.h"
+
+#include <cerrno>
+#include <ctime>
+
+namespace svc::os {
+
+namespace {
+
+Duration read_clock(clockid_t clock) {
+    timespec value{};
+    // Fails only for a clock that does not exist or a bad pointer (clock_gettime(2)).
+    if (::clock_gettime(clock, &value) != 0)
+        fatal(system_error("clock_gettime", errno).message);
+    return std::chrono::duration_cast<Duration>(std::chrono::seconds(value.tv_sec) +
+                                                std::chrono::nanoseconds(value.tv_nsec));
+}
+
+} // namespace
+
+Instant now() {
+    return Instant(read_clock(CLOCK_MONOTONIC));
+}
+
+WallTime wall_now() {
+    return WallTime(read_clock(CLOCK_REALTIME));
+}
+
+} // namespace svc::os

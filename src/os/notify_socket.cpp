@@ -1,1 +1,156 @@
-// Not written yet.
+#include "os/notify_socket.h"
+
+#include "os/remedy.h"
+#include "os/unix_path.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace svc::os {
+
+namespace {
+
+constexpr std::size_t datagram_limit = 4096;
+constexpr std::size_t fd_limit = 253; // SCM_MAX_FD, include/net/scm.h
+
+/// What one control message holds, copied out: CMSG_DATA is not aligned for every type (cmsg(3)).
+template <class T>
+std::vector<T> content_of(const cmsghdr* message) {
+    const std::size_t bytes = message->cmsg_len - CMSG_LEN(0);
+    std::vector<T> content(bytes / sizeof(T));
+    if (!content.empty())
+        std::memcpy(content.data(), CMSG_DATA(message), content.size() * sizeof(T));
+    return content;
+}
+
+Datagram take_apart(msghdr& header, std::string bytes) {
+    Datagram datagram{.bytes = std::move(bytes)};
+    for (cmsghdr* message = CMSG_FIRSTHDR(&header); message != nullptr;
+         message = CMSG_NXTHDR(&header, message)) {
+        if (message->cmsg_level != SOL_SOCKET)
+            continue;
+        if (message->cmsg_type == SCM_RIGHTS) {
+            for (const int fd : content_of<int>(message))
+                datagram.fds.emplace_back(fd);
+        } else if (message->cmsg_type == SCM_CREDENTIALS) {
+            const auto credentials = content_of<ucred>(message);
+            if (!credentials.empty()) {
+                datagram.sender = credentials.front().pid;
+                datagram.uid = credentials.front().uid;
+            }
+        }
+    }
+    // Fds beyond the room given, or beyond our limit of open files, are closed by the kernel
+    // (unix(7), recvmsg(2)).
+    datagram.fds_lost = (header.msg_flags & MSG_CTRUNC) != 0;
+    return datagram;
+}
+
+/// The address in NOTIFY_SOCKET: a path or, with @, an abstract name (sd_notify(3)). Others
+/// (vsock: of virtual machines) are refused.
+std::optional<sockaddr_un> manager_address(std::string_view text, socklen_t& length) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const bool sensible = text.size() >= 2 && (text.front() == '/' || text.front() == '@');
+    if (!sensible || text.size() > sizeof(address.sun_path) - 1)
+        return std::nullopt;
+    std::memcpy(address.sun_path, text.data(), text.size());
+    if (text.front() == '@')
+        address.sun_path[0] = '\0';
+    // Abstract names are compared in full, so their length is exact (unix(7)).
+    length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() +
+                                    (text.front() == '@' ? 0 : 1));
+    return address;
+}
+
+} // namespace
+
+Result<UniqueFd> open_notify_socket(const std::string& path, std::optional<uid_t> owner,
+                                    bool anyone) {
+    const std::string shown = "the notify socket " + path;
+    struct stat old {};
+    if (::lstat(path.c_str(), &old) == 0 && S_ISDIR(old.st_mode))
+        return Error{"cannot make " + shown + ": a directory is in its place; remove it", EISDIR};
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return svc::system_error("cannot remove the old file of " + shown, errno);
+
+    UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    // Before bind(2), so that no datagram can come without its sender's credentials.
+    if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
+        return svc::system_error("cannot make " + shown, errno);
+    const PathAccess access{
+        .mode = anyone ? mode_t{0666} : mode_t{0600}, .owner = owner, .owner_must_change = false};
+    if (auto bound = bind_unix_path(fd.get(), path, access, shown); !bound)
+        return bound.error();
+    return fd;
+}
+
+Result<std::optional<Datagram>> receive_datagram(int socket) {
+    std::array<char, datagram_limit> bytes;
+    // Room for a third message, in case the kernel adds one (SCM_SECURITY, SCM_PIDFD) that a
+    // changed socket option asks for: it must not push fds out.
+    alignas(cmsghdr)
+        std::array<std::byte, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * fd_limit) + 256>
+            control;
+    iovec piece{.iov_base = bytes.data(), .iov_len = bytes.size()};
+    msghdr header{};
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+
+    ssize_t count = 0;
+    do {
+        count = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return std::optional<Datagram>();
+    if (count < 0)
+        return svc::system_error("cannot read a notify socket", errno);
+    // A datagram of no bytes is one (an fd may ride on it); a datagram socket has no end of file.
+    // What is over the limit was cut (MSG_TRUNC).
+    return std::optional(
+        take_apart(header, std::string(bytes.data(), static_cast<std::size_t>(count))));
+}
+
+ManagerSocket ManagerSocket::take() {
+    ManagerSocket manager;
+    if (const char* text = ::getenv("NOTIFY_SOCKET"); text != nullptr) {
+        socklen_t length = 0;
+        if (const auto address = manager_address(text, length)) {
+            manager.address_.resize(length);
+            std::memcpy(manager.address_.data(), &*address, length);
+            manager.fd_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        }
+    }
+    ::unsetenv("NOTIFY_SOCKET");
+    return manager;
+}
+
+bool ManagerSocket::send(std::string_view message) const {
+    if (!fd_)
+        return false;
+    // Never connected: a manager that made its socket anew is found again.
+    sockaddr_un address{};
+    std::memcpy(&address, address_.data(), std::min(address_.size(), sizeof(address)));
+    for (;;) {
+        const ssize_t sent = ::sendto(
+            fd_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+            reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(address_.size()));
+        if (sent >= 0)
+            return true;
+        if (errno != EINTR)
+            return false;
+    }
+}
+
+} // namespace svc::os

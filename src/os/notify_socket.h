@@ -21,23 +21,27 @@ Result<UniqueFd> open_notify_socket(const std::string& path, std::optional<uid_t
 struct Datagram {
     std::string bytes; ///< at most 4096
     pid_t sender = 0;  ///< 0: already gone, or in a pid namespace that we cannot see
-    uid_t uid = 0;
-    std::vector<UniqueFd> fds; ///< the caller's to close
+    uid_t uid = static_cast<uid_t>(-1); ///< -1, which is nobody's, if the kernel did not say
+    std::vector<UniqueFd> fds;          ///< close-on-exec, the caller's
+    bool fds_lost = false; ///< more fds came than this process may open; the rest are closed
 };
-/// nullopt: nothing more to read now.
+/// The next datagram; nullopt: nothing more to read now. One over 4096 bytes is cut there.
 Result<std::optional<Datagram>> receive_datagram(int socket);
 
 /// Tells the service manager, never blocking: a full or missing socket loses the message (returns
-/// false). NOTIFY_SOCKET is read once, at the first call of take_manager_socket().
+/// false).
 class ManagerSocket {
 public:
-    /// From NOTIFY_SOCKET, which is unset. Without one, send() does nothing.
+    /// From NOTIFY_SOCKET, which is unset: no worker may speak to our manager in our name. Without
+    /// one, or with one that is neither a path nor an abstract name (vsock:), send() does nothing
+    /// and returns false.
     static ManagerSocket take();
     bool send(std::string_view message) const;
     [[nodiscard]] bool present() const { return static_cast<bool>(fd_); }
 
 private:
     UniqueFd fd_;
+    std::string address_; ///< the bytes of a sockaddr_un
 };
 
 } // namespace svc::os
