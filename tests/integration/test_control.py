@@ -6,7 +6,7 @@ import resource
 import socket
 import subprocess
 
-from harness import (PATIENCE, PYTHON, QUICK, Connection, ServiceTest, VarlinkError, main,
+from harness import (PATIENCE, PYTHON, QUICK, Connection, ServiceTest, VarlinkError, alive, main,
                      require_root, service, wait_until, worker)
 
 WRONG = """[service]
@@ -129,15 +129,13 @@ class ExitStatuses(ServiceTest):
 
     def test_a_dead_supervisors_socket_is_no_supervisor(self):
         supervisor = self.start()
+        worker_pid = supervisor.pids()[0]
         supervisor.process.kill()
         supervisor.process.wait()
         result = supervisor.svc("status", "web")
         self.assertEqual(3, result.returncode, result.stderr)
-        # Its worker serves on: this test ends it.
-        for entry in os.listdir("/proc"):
-            with contextlib.suppress(OSError, ValueError):
-                if f"{self.directory}".encode() in open(f"/proc/{entry}/environ", "rb").read():
-                    os.kill(int(entry), 9) if int(entry) != os.getpid() else None
+        self.assertTrue(alive(worker_pid), "a dead supervisor takes no worker with it")
+        os.kill(worker_pid, 9)
 
     def test_list_names_what_runs(self):
         supervisor = self.start()
