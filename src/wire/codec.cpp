@@ -1,6 +1,7 @@
 #include "wire/codec.h"
 
-#include "wire/json_codec.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>

@@ -1,1 +1,74 @@
-// Not written yet.
+#include "wire/control.h"
+
+#include "wire/control_described.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
+
+#include <boost/json/parse.hpp>
+
+namespace svc::wire {
+namespace {
+
+namespace json = boost::json;
+
+/// By way of the text: one writer for every type, and these messages are small and rare.
+template <class T>
+json::object as_object(const T& value) {
+    std::string text;
+    json_codec::write(text, value);
+    return json::parse(text).as_object();
+}
+
+template <class T>
+constexpr json_codec::Rules rules_of() {
+    constexpr bool is_call = std::is_same_v<T, ReloadCall> || std::is_same_v<T, ScaleCall> ||
+                             std::is_same_v<T, StopCall> || std::is_same_v<T, EventsCall>;
+    return {.missing_is_default = true, .ignore_unknown = !is_call};
+}
+
+} // namespace
+
+json::object to_json(const ReloadCall& call) {
+    return as_object(call);
+}
+json::object to_json(const ScaleCall& call) {
+    return as_object(call);
+}
+json::object to_json(const StopCall& call) {
+    return as_object(call);
+}
+json::object to_json(const EventsCall& call) {
+    return as_object(call);
+}
+json::object to_json(const ServiceStatus& status) {
+    return as_object(status);
+}
+json::object to_json(const Progress& progress) {
+    return as_object(progress);
+}
+json::object to_json(const rollout::Event& event) {
+    return as_object(event);
+}
+json::object to_json(const Refusal& refusal) {
+    return as_object(refusal);
+}
+
+template <class T>
+Result<T> from_json(const json::object& parameters) {
+    T value;
+    json_codec::Failure failure;
+    if (!json_codec::read_members(parameters, value, rules_of<T>(), failure, false))
+        return Error{failure.path + " " + failure.message};
+    return value;
+}
+
+template Result<ReloadCall> from_json(const json::object&);
+template Result<ScaleCall> from_json(const json::object&);
+template Result<StopCall> from_json(const json::object&);
+template Result<EventsCall> from_json(const json::object&);
+template Result<ServiceStatus> from_json(const json::object&);
+template Result<Progress> from_json(const json::object&);
+template Result<rollout::Event> from_json(const json::object&);
+template Result<Refusal> from_json(const json::object&);
+
+} // namespace svc::wire

@@ -2,7 +2,8 @@
 //
 // Reload, Apply, Scale and Stop answer with Progress. With `more` there is one reply whenever
 // something happened, and a last one (without `continues`) that has a verdict; without `more` only
-// the last. Status answers with ServiceStatus, Events with one event a reply.
+// the last. Status answers with ServiceStatus. Events needs `more`: one event a reply, and at the end of the
+// stream a reply without parameters.
 #pragma once
 
 #include "rollout/event.h"
@@ -99,8 +100,8 @@ struct ServiceStatus {
 };
 /// All but listeners, supervisor_pid, service_file: those the daemon knows.
 ServiceStatus status_of(const rollout::State& state, Instant now);
-/// "rolled back": a verdict as it stands in Progress::verdict and RolloutStatus::phase.
-std::string_view verdict_words(rollout::Verdict verdict);
+/// The workers by state, for Progress::workers: "2 available, 1 starting, 1 draining".
+std::string count_workers(const rollout::State& state);
 
 /// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
 struct Progress {
@@ -118,12 +119,6 @@ struct Progress {
     std::vector<std::string> changed; ///< apply: what differed
     bool operator==(const Progress&) const = default;
 };
-/// How far the rollout of `revision` is: all members but text, worker, verdict, reason, last_output
-/// and changed. Of a revision that was superseded it tells of the one whose verdict counts instead.
-/// `revision` 0 is no rollout: the state of a Scale or a Stop.
-Progress progress_of(const rollout::State& state, std::uint64_t revision);
-/// The revision whose verdict a caller of `revision` gets: itself, or what superseded it.
-std::uint64_t deciding_revision(const rollout::State& state, std::uint64_t revision);
 
 /// The parameters of every error.
 struct Refusal {

@@ -1,6 +1,6 @@
-#include "wire/json_codec.h"
-
 #include "base/text.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 
 #include <algorithm>
 

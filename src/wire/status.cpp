@@ -1,1 +1,284 @@
-// Not written yet.
+// What the state looks like to a person.
+#include "base/text.h"
+#include "wire/control.h"
+
+#include <algorithm>
+#include <array>
+
+namespace svc::wire {
+namespace {
+
+using rollout::Outcome;
+using rollout::Replica;
+using rollout::Revision;
+using rollout::RevisionNumber;
+using rollout::RolloutPhase;
+using rollout::State;
+using rollout::Wanted;
+using rollout::Worker;
+using rollout::WorkerPhase;
+
+/// Phases as they are shown: what happens before the worker's own program runs is one step.
+enum class Shown { available, ready, starting, launching, draining, stopping, killing, exited };
+
+Shown shown_phase(WorkerPhase phase) {
+    switch (phase) {
+    case WorkerPhase::spawning:
+    case WorkerPhase::spawned:
+    case WorkerPhase::recording:
+    case WorkerPhase::recorded:
+    case WorkerPhase::executing:
+        return Shown::launching;
+    case WorkerPhase::starting:
+        return Shown::starting;
+    case WorkerPhase::ready:
+        return Shown::ready;
+    case WorkerPhase::available:
+        return Shown::available;
+    case WorkerPhase::draining:
+        return Shown::draining;
+    case WorkerPhase::stopping:
+        return Shown::stopping;
+    case WorkerPhase::killing:
+        return Shown::killing;
+    case WorkerPhase::exited:
+    case WorkerPhase::finished:
+        return Shown::exited;
+    }
+    fatal("shown_phase(): no such phase");
+}
+
+constexpr std::array<std::string_view, 8> shown_words = {
+    "available", "ready", "starting", "launching", "draining", "stopping", "killing", "exited"};
+
+std::string_view word_of(Shown shown) {
+    return shown_words[static_cast<std::size_t>(shown)];
+}
+
+/// "58s": what is left is rounded up, so that "1s left" is never over.
+std::string left_until(Instant deadline, Instant now) {
+    const auto left = std::max(deadline - now, Duration::zero());
+    return format_rough(std::chrono::ceil<std::chrono::seconds>(left));
+}
+
+const Revision* find_revision(const State& state, RevisionNumber number) {
+    const auto found = state.revisions.find(number);
+    return found == state.revisions.end() ? nullptr : &found->second;
+}
+
+std::string wait_to_start(const Worker& worker, const Revision* revision, Instant now) {
+    if (revision && revision->spec.ready.on == rollout::ReadyOn::started && worker.executed_at)
+        return "start delay, " + left_until(*worker.executed_at + revision->spec.ready.delay, now) +
+               " left";
+    return "readiness, " + left_until(worker.start_deadline, now) + " left";
+}
+
+std::string wait_of(const Worker& worker, const Revision* revision, Instant now) {
+    const auto grace = [&] { return left_until(worker.stop_deadline, now) + " of grace left"; };
+    switch (shown_phase(worker.phase)) {
+    case Shown::launching:
+        return "launch";
+    case Shown::starting:
+        return wait_to_start(worker, revision, now);
+    case Shown::ready:
+        if (!revision || !worker.ready_at)
+            return {};
+        return "min_ready, " +
+               left_until(*worker.ready_at + revision->spec.rollout.min_ready, now) + " left";
+    case Shown::available:
+        return worker.reloading ? "its own reload" : "";
+    case Shown::draining:
+        return (worker.running_hook ? "pre-stop hook, " : "stop signal, ") + grace();
+    case Shown::stopping:
+        return "stop signal sent, " + grace();
+    case Shown::killing:
+        return "end after SIGKILL";
+    case Shown::exited:
+        if (!worker.running_hook)
+            return {};
+        return "post-stop hook, " + left_until(worker.stop_deadline, now) + " left";
+    }
+    fatal("wait_of(): no such phase");
+}
+
+WorkerStatus worker_status(const State& state, const Worker& worker, Instant now) {
+    WorkerStatus status;
+    status.name = worker_name(worker);
+    status.revision = worker.revision;
+    status.replica = worker.replica;
+    status.state = word_of(shown_phase(worker.phase));
+    status.pid = worker.pid;
+    status.age_us = std::max(now - worker.launched_at, Duration::zero()).count();
+    status.waits_for = wait_of(worker, find_revision(state, worker.revision), now);
+    status.status_text = worker.status_text;
+    return status;
+}
+
+ReplicaStatus replica_status(const State& state, const Replica& replica, Instant now) {
+    ReplicaStatus status{replica.index, replica.restarts, {}};
+    const bool filled = std::any_of(state.workers.begin(), state.workers.end(), [&](auto& entry) {
+        return entry.second.replica == replica.index && is_live(entry.second);
+    });
+    if (filled)
+        return status;
+    if (replica.held_down)
+        status.waits_for = "held down, the restart policy says so (" + replica.last_exit +
+                           "): `svc reload` starts it again";
+    else if (replica.next_start && *replica.next_start > now)
+        status.waits_for = "restart in " + left_until(*replica.next_start, now) +
+                           (replica.last_exit.empty() ? "" : " (" + replica.last_exit + ")");
+    return status;
+}
+
+std::string_view verdict_words(rollout::Verdict verdict) {
+    switch (verdict) {
+    case rollout::Verdict::complete:
+        return "complete";
+    case rollout::Verdict::rolled_back:
+        return "rolled back";
+    case rollout::Verdict::failed:
+        return "failed";
+    case rollout::Verdict::superseded:
+        return "superseded";
+    case rollout::Verdict::aborted:
+        return "aborted";
+    }
+    fatal("verdict_words(): no such verdict");
+}
+
+std::uint32_t available_of(const State& state, RevisionNumber revision) {
+    return static_cast<std::uint32_t>(
+        std::count_if(state.workers.begin(), state.workers.end(), [&](auto& entry) {
+            return is_available(entry.second) && entry.second.revision == revision;
+        }));
+}
+
+std::vector<RolloutStatus> rollout_status(const State& state) {
+    RolloutStatus status;
+    if (state.rollout) {
+        status.phase =
+            state.rollout->phase == RolloutPhase::progressing ? "progressing" : "rolling back";
+        status.from = state.rollout->from;
+        status.to = state.rollout->to;
+        status.reason = state.rollout->reason;
+        status.last_output = state.rollout->last_output;
+    } else if (!state.outcomes.empty()) {
+        const Outcome& outcome = state.outcomes.back();
+        status.phase = verdict_words(outcome.verdict);
+        status.to = outcome.revision;
+        status.reason = outcome.reason;
+        status.last_output = outcome.last_output;
+    } else {
+        return {};
+    }
+    status.updated = available_of(state, status.to);
+    return {std::move(status)};
+}
+
+std::string number(std::uint64_t value) {
+    return std::to_string(value);
+}
+
+std::string share(std::uint32_t part, std::uint32_t whole) {
+    return number(part) + "/" + number(whole);
+}
+
+std::string summary_of(const State& state, const ServiceStatus& status) {
+    if (state.wanted != Wanted::run) {
+        const auto left = std::count_if(state.workers.begin(), state.workers.end(),
+                                        [](auto& entry) { return has_process(entry.second); });
+        const std::string why =
+            state.failed ? "failed, stopping: " : (left == 0 ? "stopped: " : "stopping: ");
+        return why + number(static_cast<std::uint64_t>(left)) +
+               (left == 1 ? " worker left" : " workers left");
+    }
+    std::string text;
+    if (state.rollout) {
+        const std::string to = number(state.rollout->to);
+        const std::string from = number(state.rollout->from);
+        if (state.rollout->phase == RolloutPhase::rolling_back)
+            text = "rolling back " + to + " → " + from;
+        else if (state.rollout->from == 0)
+            text = "starting revision " + to + ": " +
+                   share(available_of(state, state.rollout->to), state.replicas) + " available";
+        else
+            text = "rolling " + from + " → " + to + ": " +
+                   share(available_of(state, state.rollout->to), state.replicas) + " updated";
+    } else if (state.current == 0) {
+        text = "no revision yet";
+    } else {
+        text = "revision " + number(state.current) + ", " +
+               share(status.available, state.replicas) + " available";
+    }
+    if (state.pending != 0)
+        text += ", " + number(state.pending) + " waits";
+    return text;
+}
+
+std::string_view cause_word(rollout::CauseKind kind) {
+    switch (kind) {
+    case rollout::CauseKind::boot:
+        return "boot";
+    case rollout::CauseKind::reload:
+        return "reload";
+    case rollout::CauseKind::apply:
+        return "apply";
+    case rollout::CauseKind::signal:
+        return "signal";
+    case rollout::CauseKind::undo:
+        return "undo";
+    }
+    fatal("cause_word(): no such cause");
+}
+
+void describe_revision(const Revision& revision, ServiceStatus& status) {
+    status.revision = revision.number;
+    status.cause = cause_word(revision.cause.kind);
+    if (!revision.cause.text.empty())
+        status.cause += ": " + printable(revision.cause.text, 256);
+    status.revision_made_at_us = revision.made_at.time_since_epoch().count();
+}
+
+} // namespace
+
+ServiceStatus status_of(const State& state, Instant now) {
+    ServiceStatus status;
+    status.service = state.service;
+    // Before the first revision is complete, the one that is being tried is of interest.
+    const auto* revision = find_revision(state, state.current);
+    if (!revision && state.rollout)
+        revision = find_revision(state, state.rollout->to);
+    if (revision)
+        describe_revision(*revision, status);
+    status.replicas = state.replicas;
+    status.pending = state.pending;
+    status.stopping = state.wanted != Wanted::run;
+    status.rollout = rollout_status(state);
+    for (const auto& [id, worker] : state.workers) {
+        status.available += is_available(worker);
+        if (worker.phase != WorkerPhase::finished)
+            status.workers.push_back(worker_status(state, worker, now));
+    }
+    // The map is by id, which is by age.
+    std::stable_sort(status.workers.begin(), status.workers.end(),
+                     [](auto& left, auto& right) { return left.replica < right.replica; });
+    for (const auto& replica : state.replica_list)
+        if (replica.index < state.replicas)
+            status.replica_list.push_back(replica_status(state, replica, now));
+    status.summary = summary_of(state, status);
+    return status;
+}
+
+std::string count_workers(const State& state) {
+    std::array<std::uint32_t, shown_words.size()> counts{};
+    for (const auto& [id, worker] : state.workers)
+        if (worker.phase != WorkerPhase::finished)
+            ++counts[static_cast<std::size_t>(shown_phase(worker.phase))];
+    std::vector<std::string> parts;
+    for (std::size_t index = 0; index < counts.size(); ++index)
+        if (counts[index] > 0)
+            parts.push_back(number(counts[index]) + " " + std::string(shown_words[index]));
+    return join(parts, ", ");
+}
+
+} // namespace svc::wire

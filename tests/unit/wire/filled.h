@@ -4,6 +4,9 @@
 
 #include "wire/json_codec.h"
 
+#include <boost/mp11/integral.hpp>
+
+#include <limits>
 #include <random>
 
 namespace svc::wire::testing {

@@ -1,0 +1,135 @@
+#include "wire/control.h"
+
+// The grammar has no name for the struct that a method returns: it is written out at each of them.
+#define PROGRESS                                                                                   \
+    "(\n"                                                                                          \
+    "  state: string,\n"                                                                           \
+    "  revision: int,\n"                                                                           \
+    "  text: string,\n"                                                                            \
+    "  worker: string,\n"                                                                          \
+    "  updated: int,\n"                                                                            \
+    "  replicas: int,\n"                                                                           \
+    "  workers: string,\n"                                                                         \
+    "  verdict: string,\n"                                                                         \
+    "  reason: string,\n"                                                                          \
+    "  last_output: []string,\n"                                                                   \
+    "  changed: []string\n"                                                                        \
+    ")\n"
+
+namespace svc::wire {
+
+const std::string_view control_interface =
+    R"(# One service's supervisor: look at it, replace its workers, stop it.
+#
+# Reload, Apply, Scale and Stop answer, with "more", whenever something happened; the last reply
+# (without "continues") has a verdict. Without "more" there is only the last reply.
+interface io.svc.Supervisor
+
+# state: launching, starting, ready, available, draining, stopping, killing, exited
+# waits_for: a sentence for a person; empty: nothing
+type WorkerStatus (
+  name: string,
+  revision: int,
+  replica: int,
+  state: string,
+  pid: int,
+  age_us: int,
+  waits_for: string,
+  status_text: string
+)
+
+type ReplicaStatus (
+  index: int,
+  restarts: int,
+  waits_for: string
+)
+
+type ListenerStatus (
+  name: string,
+  address: string,
+  sockets: int,
+  backlog: int
+)
+
+# phase: progressing, rolling back, complete, rolled back, failed, superseded, aborted
+type RolloutStatus (
+  phase: string,
+  from: int,
+  to: int,
+  updated: int,
+  reason: string,
+  last_output: []string
+)
+
+type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
+  rollout_ended, scaled, worker_launched, worker_ready, worker_available, worker_status,
+  worker_retired, worker_stopping, worker_killed, worker_exited, worker_restarting, hook_failed,
+  stopping, listener, refused)
+
+type Verdict (complete, rolled_back, failed, superseded, aborted)
+
+# rollout: the one under way, else the last that ended; empty before the first
+method Status() -> (
+  service: string,
+  summary: string,
+  revision: int,
+  cause: string,
+  revision_made_at_us: int,
+  replicas: int,
+  available: int,
+  pending: int,
+  stopping: bool,
+  supervisor_pid: int,
+  service_file: string,
+  rollout: []RolloutStatus,
+  workers: []WorkerStatus,
+  replica_list: []ReplicaStatus,
+  listeners: []ListenerStatus
+)
+
+# A new revision from the service file as it is now; every worker is replaced.
+# supersede: do not wait for a rollout that is under way, end it
+# wait: false for a reply as soon as the revision is accepted; default true
+# wait_drained: false for the last reply before the old workers are gone; default true
+method Reload(cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+
+# As Reload, if anything changed that a worker is started from; else the verdict is "unchanged".
+method Apply(cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+
+# Another number of replicas, until the service file's own number changes.
+method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(
+
+# Drain all workers (now: kill them) and end.
+method Stop(now: ?bool, wait: ?bool) -> )" PROGRESS R"(
+
+# The events kept after the sequence number `since`, one a reply, and then (follow) those to come.
+# Needs "more". The stream's last reply has no event in it.
+# at: microseconds since 1970
+method Events(since: ?int, follow: ?bool) -> (
+  sequence: ?int,
+  at: ?int,
+  kind: ?EventKind,
+  revision: ?int,
+  worker: ?int,
+  worker_name: ?string,
+  verdict: ?Verdict,
+  text: ?string
+)
+
+# The caller may look, but not change anything.
+error NotPermitted (message: string, mistakes: []string)
+
+# mistakes: file:line:column: key: what is wrong and what would be right
+error ServiceFileWrong (message: string, mistakes: []string)
+
+# The request changed nothing; the message says why.
+error Refused (message: string, mistakes: []string)
+
+# The supervisor stops and takes no more requests.
+error Stopping (message: string, mistakes: []string)
+
+# Too many clients or calls at once.
+error Busy (message: string, mistakes: []string)
+)";
+
+} // namespace svc::wire

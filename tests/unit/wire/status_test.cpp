@@ -1,0 +1,187 @@
+#include "wire/control.h"
+
+#include <doctest/doctest.h>
+
+using namespace svc;
+using namespace svc::rollout;
+using namespace svc::wire;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Instant now{1000s};
+
+Revision& add_revision(State& state, RevisionNumber number) {
+    Revision& revision = state.revisions[number];
+    revision.number = number;
+    revision.spec.rollout.min_ready = 5s;
+    return revision;
+}
+
+Worker& add_worker(State& state, RevisionNumber revision, std::uint32_t replica,
+                   WorkerPhase phase) {
+    Worker& worker = state.workers[state.next_worker];
+    worker.id = state.next_worker++;
+    worker.revision = revision;
+    worker.replica = replica;
+    worker.phase = phase;
+    worker.pid = static_cast<Pid>(4000 + worker.id);
+    worker.launched_at = now - 90s;
+    if (phase >= WorkerPhase::draining)
+        worker.retirement = Retirement::replaced;
+    return worker;
+}
+
+State serving(std::uint32_t replicas) {
+    State state;
+    state.service = "web";
+    state.current = 6;
+    state.replicas = replicas;
+    add_revision(state, 6).cause = {CauseKind::apply, "the executable changed", 0};
+    for (std::uint32_t replica = 0; replica < replicas; ++replica) {
+        add_worker(state, 6, replica, WorkerPhase::available);
+        state.replica_list.push_back({.index = replica});
+    }
+    return state;
+}
+
+State rolling() {
+    State state = serving(2);
+    add_revision(state, 7);
+    state.rollout = Rollout{.from = 6, .to = 7};
+    add_worker(state, 7, 0, WorkerPhase::starting).start_deadline = now + 57'200ms;
+    return state;
+}
+
+std::string summary(const State& state) {
+    return status_of(state, now).summary;
+}
+
+std::string wait_of_last(const State& state) {
+    const auto status = status_of(state, now);
+    const auto name = worker_name(state.workers.rbegin()->second);
+    for (const auto& worker : status.workers)
+        if (worker.name == name)
+            return worker.waits_for;
+    return "not shown";
+}
+
+} // namespace
+
+TEST_CASE("the summary says what the service does") {
+    State state;
+    CHECK(summary(state) == "no revision yet");
+    state = serving(4);
+    CHECK(summary(state) == "revision 6, 4/4 available");
+    state.workers.erase(1);
+    CHECK(summary(state) == "revision 6, 3/4 available");
+    state = rolling();
+    CHECK(summary(state) == "rolling 6 → 7: 0/2 updated");
+    add_worker(state, 7, 1, WorkerPhase::available);
+    state.pending = 8;
+    CHECK(summary(state) == "rolling 6 → 7: 1/2 updated, 8 waits");
+    state.pending = 0;
+    state.rollout->phase = RolloutPhase::rolling_back;
+    CHECK(summary(state) == "rolling back 7 → 6");
+    state.rollout = Rollout{.from = 0, .to = 7};
+    CHECK(summary(state) == "starting revision 7: 1/2 available");
+    state.wanted = Wanted::stop;
+    CHECK(summary(state) == "stopping: 4 workers left");
+    state.failed = true;
+    CHECK(summary(state) == "failed, stopping: 4 workers left");
+}
+
+TEST_CASE("a worker says what it waits for, and how long that may last") {
+    State state = rolling();
+    CHECK(wait_of_last(state) == "readiness, 58s left");
+    Worker& worker = state.workers.rbegin()->second;
+    worker.phase = WorkerPhase::recording;
+    CHECK(wait_of_last(state) == "launch");
+    worker.phase = WorkerPhase::ready;
+    worker.ready_at = now - 2s;
+    CHECK(wait_of_last(state) == "min_ready, 3s left");
+    worker.phase = WorkerPhase::available;
+    CHECK(wait_of_last(state).empty());
+    worker.reloading = true;
+    CHECK(wait_of_last(state) == "its own reload");
+    worker.phase = WorkerPhase::draining;
+    worker.stop_deadline = now + 28s;
+    worker.running_hook = HookPoint::pre_stop;
+    CHECK(wait_of_last(state) == "pre-stop hook, 28s of grace left");
+    worker.phase = WorkerPhase::stopping;
+    worker.stop_deadline = now + 11'001ms;
+    CHECK(wait_of_last(state) == "stop signal sent, 12s of grace left");
+    worker.phase = WorkerPhase::killing;
+    CHECK(wait_of_last(state) == "end after SIGKILL");
+    worker.phase = WorkerPhase::exited;
+    worker.running_hook = HookPoint::post_stop;
+    worker.stop_deadline = now - 1s;
+    CHECK(wait_of_last(state) == "post-stop hook, 0s left");
+    worker.phase = WorkerPhase::finished;
+    CHECK(wait_of_last(state) == "not shown");
+}
+
+TEST_CASE("a worker that cannot notify waits for its start delay") {
+    State state = rolling();
+    Revision& revision = state.revisions[7];
+    revision.spec.ready = {.on = ReadyOn::started, .delay = 4s};
+    state.workers.rbegin()->second.executed_at = now - 1s;
+    CHECK(wait_of_last(state) == "start delay, 3s left");
+}
+
+TEST_CASE("an empty replica says when and why it is filled again") {
+    State state = serving(2);
+    state.workers.erase(2);
+    Replica& replica = state.replica_list[1];
+    replica.restarts = 3;
+    replica.next_start = now + 12s;
+    replica.last_exit = "exit status 1";
+    auto shown = status_of(state, now).replica_list.at(1);
+    CHECK(shown.restarts == 3);
+    CHECK(shown.waits_for == "restart in 12s (exit status 1)");
+    replica.held_down = true;
+    shown = status_of(state, now).replica_list.at(1);
+    CHECK(shown.waits_for.starts_with("held down, the restart policy says so (exit status 1)"));
+    add_worker(state, 6, 1, WorkerPhase::starting);
+    CHECK(status_of(state, now).replica_list.at(1).waits_for.empty());
+    state.replicas = 1;
+    CHECK(status_of(state, now).replica_list.size() == 1);
+}
+
+TEST_CASE("workers are listed by replica, the older first") {
+    const auto status = status_of(rolling(), now);
+    REQUIRE(status.workers.size() == 3);
+    CHECK(status.workers[0].name == "r6-0");
+    CHECK(status.workers[1].name == "r7-0");
+    CHECK(status.workers[2].name == "r6-1");
+    CHECK(status.workers[1].state == "starting");
+    CHECK(status.workers[1].age_us == 90'000'000);
+    CHECK(status.available == 2);
+    CHECK(status.cause == "apply: the executable changed");
+    CHECK(status.revision == 6);
+}
+
+TEST_CASE("the rollout shown is the running one, else the last that ended") {
+    State state = serving(1);
+    CHECK(status_of(state, now).rollout.empty());
+    state.outcomes.push_back(
+        {.revision = 7, .verdict = Verdict::rolled_back, .reason = "r7-0: exit status 1"});
+    const auto ended = status_of(state, now).rollout.at(0);
+    CHECK(ended.phase == "rolled back");
+    CHECK(ended.to == 7);
+    CHECK(ended.reason == "r7-0: exit status 1");
+    state.rollout = Rollout{.from = 6, .to = 8};
+    const auto running = status_of(state, now).rollout.at(0);
+    CHECK(running.phase == "progressing");
+    CHECK(running.from == 6);
+    CHECK(running.to == 8);
+}
+
+TEST_CASE("workers are counted by state, those that serve first") {
+    State state = rolling();
+    CHECK(count_workers(state) == "2 available, 1 starting");
+    state.workers[1].phase = WorkerPhase::stopping;
+    add_worker(state, 7, 1, WorkerPhase::finished);
+    CHECK(count_workers(state) == "1 available, 1 starting, 1 stopping");
+    CHECK(count_workers(State{}).empty());
+}
