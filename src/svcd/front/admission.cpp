@@ -203,8 +203,8 @@ Admission Admissions::open_and_request(Revision candidate, bool supersede) {
                        opened.error().message + "; nothing was changed");
     const rollout::RevisionNumber number = world_.state().next_revision;
     world_.request_rollout(std::move(candidate), supersede);
-    if (world_.state().next_revision == number) {
-        // Policy did not take it, and it does so only when it is told to stop.
+    // A stop that was observed but not yet stepped is recorded first, and the request with it.
+    if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();
         return refused_for_stop();
     }

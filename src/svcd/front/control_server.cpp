@@ -109,8 +109,10 @@ void ControlServer::admit(ControlSession::Socket socket) {
     if (sessions_.size() >= places && !evict(privileged)) {
         wire::VarlinkReply busy;
         busy.error = wire::control_error::busy;
-        busy.parameters["message"] = "too many clients are connected to this supervisor; "
-                                     "try again in a few seconds";
+        wire::Refusal why;
+        why.message = "too many clients are connected to this supervisor; try again in a few "
+                      "seconds";
+        busy.parameters = wire::to_json(why);
         const std::string bytes = wire::encode(busy);
         // A fresh socket's buffer takes this; if it does not, the close says the same.
         boost::system::error_code ignored;

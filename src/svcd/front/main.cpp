@@ -1,6 +1,5 @@
 // svcd: one supervisor of one service.
 #include "os/files.h"
-#include "os/process.h"
 #include "svcd/front/daemon.h"
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
@@ -77,10 +76,6 @@ int run(Options options) {
         spdlog::critical("{}", ground.error().message);
         return 1;
     }
-    // Orphans of workers come to us, so that their end is seen and no zombie stays.
-    if (auto subreaper = os::become_subreaper(); !subreaper)
-        spdlog::warn("{}", subreaper.error().message);
-
     boost::asio::io_context io(1);
     Daemon daemon(io, std::move(ground->settings), std::move(manager));
     if (auto started = daemon.start(ground->control_group); !started) {

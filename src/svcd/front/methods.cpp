@@ -59,11 +59,11 @@ bool Methods::permitted(Caller& caller) {
         return true;
     wire::VarlinkReply reply;
     reply.error = wire::control_error::not_permitted;
-    reply.parameters["message"] =
-        "uid " + std::to_string(caller.peer().uid) +
-        " may look at this service but not change it; root, the supervisor's own user and the "
-        "members of its --control-group may";
-    reply.parameters["mistakes"] = boost::json::array{};
+    wire::Refusal why;
+    why.message = "uid " + std::to_string(caller.peer().uid) +
+                  " may look at this service but not change it; root, the supervisor's own user "
+                  "and the members of its --control-group may";
+    reply.parameters = wire::to_json(why);
     caller.reply(reply);
     return false;
 }
@@ -100,6 +100,7 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
         state.pending == admission.revision && admission.revision != 0 ? "pending" : "accepted";
     first.revision = admission.revision;
     first.replicas = state.replicas;
+    first.workers = wire::count_workers(state);
     first.changed = admission.changed;
     const std::string number = std::to_string(admission.revision);
     switch (admission.kind) {
@@ -107,7 +108,7 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
         first.text = first.state == "pending"
                          ? "revision " + number + " waits for the running rollout"
                          : "revision " + number + " is accepted";
-        waiting.send(first, !wanted->wait);
+        waiting.accept(std::move(first), wanted->wait);
         if (wanted->wait)
             co_await waiting.for_rollout(admission.revision, wanted->wait_drained,
                                          std::move(admission.changed));
@@ -115,7 +116,7 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
     case Admission::Kind::scaled:
         first.text =
             "only rollout.replicas changed: scaling to " + std::to_string(admission.replicas);
-        waiting.send(first, !wanted->wait);
+        waiting.accept(std::move(first), wanted->wait);
         if (wanted->wait)
             co_await waiting.for_scale(admission.replicas, std::move(admission.changed));
         break;
@@ -137,6 +138,11 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
 }
 
 asio::awaitable<void> Methods::scale(const wire::VarlinkCall& call, Caller& caller) {
+    // Left out it would read as 0, and a forgotten parameter must not stop every worker.
+    if (!call.parameters.contains("replicas")) {
+        reply_invalid_parameter(caller, "replicas");
+        co_return;
+    }
     const auto wanted = parameters_of<wire::ScaleCall>(call, caller);
     if (!wanted || !permitted(caller))
         co_return;
@@ -155,8 +161,9 @@ asio::awaitable<void> Methods::scale(const wire::VarlinkCall& call, Caller& call
     first.state = "accepted";
     first.revision = rollout::target_revision(backend_.state());
     first.replicas = backend_.state().replicas;
+    first.workers = wire::count_workers(backend_.state());
     first.text = "scaling to " + std::to_string(wanted->replicas);
-    waiting.send(first, !wanted->wait);
+    waiting.accept(std::move(first), wanted->wait);
     if (wanted->wait)
         co_await waiting.for_scale(wanted->replicas, {});
 }
@@ -171,7 +178,7 @@ asio::awaitable<void> Methods::stop(const wire::VarlinkCall& call, Caller& calle
     first.state = "accepted";
     first.revision = rollout::target_revision(backend_.state());
     first.text = wanted->now ? "stopping now" : "draining every worker";
-    waiting.send(first, !wanted->wait);
+    waiting.accept(std::move(first), wanted->wait);
     if (wanted->wait)
         co_await waiting.for_stop();
 }

@@ -122,9 +122,6 @@ Result<Directories> find_directories(const std::string& name, const std::string&
 Result<void> make_places(const Directories& directories) {
     if (auto made = make_one(directories.runtime, 0755, "--runtime-dir"); !made)
         return made;
-    // Workers of other users reach their sockets by name; nobody need list them.
-    if (auto made = make_one(directories.runtime + "/notify", 0711, {}); !made)
-        return made;
     return make_one(directories.state, 0700, "--state-dir");
 }
 

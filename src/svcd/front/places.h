@@ -13,7 +13,7 @@ namespace svc::daemon {
 using Variable = std::function<const char*(const char* name)>; ///< getenv(3)
 
 struct Directories {
-    std::string runtime; ///< of this service: control, notify/, lock
+    std::string runtime; ///< of this service: control, lock, notify/ (which the host makes)
     std::string state;
 };
 
@@ -25,7 +25,7 @@ Result<Directories> find_directories(const std::string& name, const std::string&
                                      const std::string& state_option, uid_t uid,
                                      const Variable& variable);
 
-/// Makes them (and runtime/notify), and checks that they can be written to.
+/// Makes them, and checks that they can be written to.
 Result<void> make_places(const Directories& directories);
 
 /// The one supervisor of a service: a lock on runtime/lock, held for as long as the fd is open. A

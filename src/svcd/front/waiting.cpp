@@ -2,7 +2,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/json/array.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -134,15 +133,17 @@ void Waiting::send(wire::Progress progress, bool last) {
     caller_.reply(reply);
 }
 
+void Waiting::accept(wire::Progress progress, bool wait) {
+    if (!wait)
+        progress.verdict = "accepted";
+    send(std::move(progress), !wait);
+}
+
 void Waiting::fail(std::string_view error, const std::string& message,
                    const std::vector<std::string>& mistakes) {
     wire::VarlinkReply reply;
     reply.error = error;
-    reply.parameters["message"] = message;
-    boost::json::array list;
-    for (const auto& mistake : mistakes)
-        list.emplace_back(mistake);
-    reply.parameters["mistakes"] = std::move(list);
+    reply.parameters = wire::to_json(wire::Refusal{message, mistakes});
     caller_.reply(reply);
 }
 
@@ -153,6 +154,7 @@ wire::Progress Waiting::progress(std::string state, std::string text) const {
     made.text = std::move(text);
     made.updated = available_of(backend_.state(), revision_);
     made.replicas = backend_.state().replicas;
+    made.workers = wire::count_workers(backend_.state());
     return made;
 }
 

@@ -28,6 +28,8 @@ public:
     /// Waits until every worker is gone.
     boost::asio::awaitable<void> for_stop();
 
+    /// The reply to a request that was accepted: the first of several, or the only one.
+    void accept(wire::Progress progress, bool wait);
     void send(wire::Progress progress, bool last);
     void fail(std::string_view error, const std::string& message,
               const std::vector<std::string>& mistakes = {});

@@ -1,0 +1,233 @@
+#include "svcd/front/admission.h"
+
+#include "support.h"
+#include "wire/control.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+using namespace svc;
+using namespace svc::daemon;
+namespace asio = boost::asio;
+
+namespace {
+
+/// A daemon with behaviour: it loads what `file` says, remembers the order of things, and gives
+/// numbers as policy does.
+class ScriptedWorld : public AdmissionWorld {
+public:
+    explicit ScriptedWorld(asio::io_context& io) : check_ends(io) {
+        file.spec.process.command = {"web"};
+        file.spec.rollout.replicas = 2;
+    }
+
+    Loaded load(const rollout::Cause& cause) override {
+        story.push_back("load " + cause.text);
+        Loaded loaded;
+        loaded.revision = file;
+        loaded.revision.cause = cause;
+        loaded.mistakes = mistakes;
+        loaded.file_wrong = !mistakes.empty();
+        return loaded;
+    }
+    [[nodiscard]] const rollout::State& state() const override { return known; }
+    asio::awaitable<CommandResult> check(const rollout::Revision&) override {
+        story.emplace_back("check");
+        CommandResult result = check_result;
+        if (check_hangs) {
+            check_ends.expires_after(std::chrono::hours(1));
+            co_await check_ends.async_wait(asio::use_awaitable);
+        }
+        co_return result;
+    }
+    Result<void> open_listeners(const rollout::Spec&) override {
+        story.emplace_back("open");
+        if (!open_error.empty())
+            return Error{open_error, 98};
+        return {};
+    }
+    void close_unused_listeners() override { story.emplace_back("close"); }
+    void request_rollout(rollout::Revision revision, bool supersede) override {
+        story.push_back(supersede ? "supersede" : "request");
+        if (stop_comes_first)
+            known.wanted = rollout::Wanted::stop;
+        revision.number = known.next_revision++;
+        if (stop_comes_first)
+            return;
+        known.current = revision.number;
+        known.file_replicas = revision.spec.rollout.replicas;
+        known.revisions[revision.number] = revision;
+    }
+    void request_scale_from_file(std::uint32_t replicas) override {
+        story.push_back("scale " + std::to_string(replicas));
+        known.file_replicas = known.replicas = replicas;
+    }
+
+    rollout::State known;
+    rollout::Revision file;
+    std::vector<std::string> mistakes;
+    CommandResult check_result{.succeeded = true, .how = {}, .output = {}};
+    bool check_hangs = false;
+    bool stop_comes_first = false;
+    std::string open_error;
+    asio::steady_timer check_ends;
+    std::vector<std::string> story;
+};
+
+struct Scene {
+    asio::io_context io;
+    ScriptedWorld world{io};
+    Admissions admissions{io.get_executor(), world};
+
+    std::shared_ptr<std::optional<Admission>>
+    ask(rollout::CauseKind kind, const std::string& text = {}, bool supersede = false) {
+        auto answer = std::make_shared<std::optional<Admission>>();
+        auto asking = [this, answer, kind, text, supersede]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause = {kind, text, 0};
+            request.supersede = supersede;
+            *answer = co_await admissions.admit(std::move(request));
+        };
+        asio::co_spawn(io, asking, asio::detached);
+        test::settle(io);
+        return answer;
+    }
+    Admission answered(rollout::CauseKind kind, const std::string& text = {}) {
+        auto answer = ask(kind, text);
+        test::run_until(io, [&] { return answer->has_value(); });
+        return **answer;
+    }
+};
+
+using Story = std::vector<std::string>;
+using rollout::CauseKind;
+
+} // namespace
+
+TEST_CASE("a reload is loaded, checked, given listeners and requested, in that order") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    const auto admission = scene.answered(CauseKind::reload, "a");
+    CHECK(admission.kind == Admission::Kind::revision);
+    CHECK(admission.revision == 1);
+    CHECK(scene.world.story == Story{"load a", "check", "open", "request"});
+    auto second = scene.ask(CauseKind::reload, "b", true);
+    CHECK(scene.world.story.back() == "supersede");
+}
+
+TEST_CASE("requests take their turns in the order of arrival") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    scene.world.check_hangs = true;
+    auto first = scene.ask(CauseKind::reload, "a");
+    auto second = scene.ask(CauseKind::reload, "b");
+    auto third = scene.ask(CauseKind::reload, "c");
+    CHECK(scene.admissions.waiting() == 2);
+    CHECK(scene.world.story == Story{"load a", "check"});
+    scene.world.check_hangs = false;
+    scene.world.check_ends.expires_after(std::chrono::seconds(0));
+    test::run_until(scene.io, [&] { return third->has_value(); });
+    // The hour's wait of the first was cut short, which its check reports as a failure.
+    CHECK(scene.world.story == Story{"load a", "check", "load b", "check", "open", "request",
+                                     "load c", "check", "open", "request"});
+    CHECK((*second)->revision == 1);
+    CHECK((*third)->revision == 2);
+}
+
+TEST_CASE("a wrong file is refused with every mistake and touches nothing") {
+    Scene scene;
+    scene.world.mistakes = {"web.toml:1:1: a", "web.toml:2:1: b"};
+    const auto admission = scene.answered(CauseKind::reload);
+    CHECK(admission.kind == Admission::Kind::refused);
+    CHECK(admission.error == wire::control_error::service_file);
+    CHECK(admission.mistakes == scene.world.mistakes);
+    CHECK(scene.world.story == Story{"load "});
+}
+
+TEST_CASE("a failed check refuses with its output, before any listener is opened") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    scene.world.check_result = {.succeeded = false, .how = "exit status 1", .output = {"line 3"}};
+    const auto admission = scene.answered(CauseKind::reload);
+    CHECK(admission.error == wire::control_error::refused);
+    CHECK(admission.message.find("exit status 1") != std::string::npos);
+    CHECK(admission.message.find("line 3") != std::string::npos);
+    CHECK(scene.world.story == Story{"load ", "check"});
+}
+
+TEST_CASE("a listener that cannot be opened refuses with its reason") {
+    Scene scene;
+    scene.world.open_error = "cannot bind 0.0.0.0:80: Address already in use";
+    const auto admission = scene.answered(CauseKind::reload);
+    CHECK(admission.error == wire::control_error::refused);
+    CHECK(admission.message.find("0.0.0.0:80") != std::string::npos);
+    CHECK(scene.world.story == Story{"load ", "open"});
+}
+
+TEST_CASE("what an open socket cannot become is refused") {
+    Scene scene;
+    rollout::ListenerSpec http;
+    http.name = "http";
+    http.address.family = AddressFamily::ipv6;
+    http.address.host = "::";
+    http.address.port = 80;
+    scene.world.file.spec.listeners = {http};
+    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
+    scene.world.file.spec.listeners[0].options.v6only = false;
+    const auto admission = scene.answered(CauseKind::reload);
+    CHECK(admission.kind == Admission::Kind::refused);
+    CHECK_FALSE(admission.mistakes.empty());
+}
+
+TEST_CASE("apply of unchanged files makes nothing, and names the revision that has it all") {
+    Scene scene;
+    CHECK(scene.answered(CauseKind::apply).kind == Admission::Kind::revision);
+    const auto again = scene.answered(CauseKind::apply);
+    CHECK(again.kind == Admission::Kind::unchanged);
+    CHECK(again.revision == 1);
+}
+
+TEST_CASE("apply with only another number of replicas scales") {
+    Scene scene;
+    scene.answered(CauseKind::apply);
+    scene.world.file.spec.rollout.replicas = 5;
+    const auto scaled = scene.answered(CauseKind::apply);
+    CHECK(scaled.kind == Admission::Kind::scaled);
+    CHECK(scaled.replicas == 5);
+    CHECK(scene.world.story.back() == "scale 5");
+    CHECK(scene.answered(CauseKind::apply).kind == Admission::Kind::unchanged);
+}
+
+TEST_CASE("apply with a change makes a revision whose cause says what changed") {
+    Scene scene;
+    scene.answered(CauseKind::apply);
+    scene.world.file.spec.stop.grace = std::chrono::seconds(3);
+    const auto changed = scene.answered(CauseKind::apply);
+    CHECK(changed.kind == Admission::Kind::revision);
+    CHECK(changed.changed == std::vector<std::string>{"service file: stop.grace"});
+    CHECK(scene.world.known.revisions.at(2).cause.text.find("stop.grace") != std::string::npos);
+}
+
+TEST_CASE("while the supervisor stops everything is refused, also what was being checked") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    scene.world.check_hangs = true;
+    auto checking = scene.ask(CauseKind::reload, "a");
+    auto waiting = scene.ask(CauseKind::reload, "b");
+    scene.world.known.wanted = rollout::Wanted::stop;
+    scene.admissions.stop();
+    test::run_until(scene.io, [&] { return checking->has_value() && waiting->has_value(); });
+    CHECK((*checking)->error == wire::control_error::stopping);
+    CHECK((*waiting)->error == wire::control_error::stopping);
+    CHECK(scene.world.story == Story{"load a", "check"});
+}
+
+TEST_CASE("a stop that overtakes the request closes the listeners opened for it") {
+    Scene scene;
+    scene.world.stop_comes_first = true;
+    const auto admission = scene.answered(CauseKind::reload, "a");
+    CHECK(admission.error == wire::control_error::stopping);
+    CHECK(scene.world.story == Story{"load a", "open", "request", "close"});
+}

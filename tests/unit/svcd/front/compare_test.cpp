@@ -1,0 +1,103 @@
+#include "svcd/front/compare.h"
+
+#include <doctest/doctest.h>
+
+using namespace svc;
+using namespace svc::daemon;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+rollout::Revision revision() {
+    rollout::Revision made;
+    made.number = 7;
+    made.spec.process.command = {"/srv/a/web"};
+    made.spec.rollout.replicas = 4;
+    rollout::ListenerSpec http;
+    http.name = "http";
+    http.address.host = "0.0.0.0";
+    http.address.port = 8080;
+    made.spec.listeners.push_back(http);
+    made.executable = "/srv/a/web";
+    made.executable_identity = {"/srv/a/web", 1, 2, 3, 4, 5};
+    made.spec.process.inputs = {"/etc/web.conf"};
+    made.input_identities = {{"/etc/web.conf", 1, 9, 9, 9, 9}};
+    made.file_environment = {{"TOKEN", "secret"}};
+    made.spec.process.environment_files = {"/etc/web.env"};
+    return made;
+}
+
+} // namespace
+
+TEST_CASE("two loads of the same files differ in nothing, whatever number and cause say") {
+    auto now = revision();
+    now.number = 0;
+    now.cause.text = "svc apply";
+    now.made_at += std::chrono::hours(1);
+    CHECK(compare(revision(), 4, now).none());
+}
+
+TEST_CASE("a changed key is named with its table") {
+    auto now = revision();
+    now.spec.rollout.max_surge = {25, true};
+    now.spec.stop.grace += std::chrono::seconds(1);
+    CHECK(compare(revision(), 4, now).lines ==
+          Lines{"service file: rollout.max_surge", "service file: stop.grace"});
+}
+
+TEST_CASE("replicas are told apart from everything else, against what the file last said") {
+    auto now = revision();
+    now.spec.rollout.replicas = 6;
+    CHECK(compare(revision(), 4, now).replicas);
+    CHECK(compare(revision(), 4, now).lines.empty());
+    CHECK(compare(revision(), 6, now).none());
+}
+
+TEST_CASE("listeners that came, went or moved are named") {
+    auto now = revision();
+    now.spec.listeners[0].address.port = 9090;
+    now.spec.listeners.push_back({.name = "admin", .address = {}, .options = {}});
+    CHECK(compare(revision(), 4, now).lines ==
+          Lines{"service file: listener http: 0.0.0.0:8080 → 0.0.0.0:9090",
+                "service file: listener admin added"});
+    auto without = revision();
+    without.spec.listeners.clear();
+    CHECK(compare(revision(), 4, without).lines == Lines{"service file: listener http removed"});
+    auto deeper = revision();
+    deeper.spec.listeners[0].options.backlog = 1;
+    CHECK(compare(revision(), 4, deeper).lines == Lines{"service file: listener http"});
+}
+
+TEST_CASE("listeners in another order are a change: a worker counts descriptors") {
+    auto before = revision();
+    before.spec.listeners.push_back({.name = "admin", .address = {}, .options = {}});
+    auto now = before;
+    std::swap(now.spec.listeners[0], now.spec.listeners[1]);
+    CHECK(compare(before, 4, now).lines == Lines{"service file: order of the listeners"});
+}
+
+TEST_CASE("environment files are named with the variables that changed, never with a value") {
+    auto now = revision();
+    now.file_environment = {{"TOKEN", "other secret"}, {"NEW", "1"}};
+    CHECK(compare(revision(), 4, now).lines == Lines{"environment file /etc/web.env: NEW, TOKEN"});
+}
+
+TEST_CASE("another file at the executable's or an input's path is a change") {
+    auto now = revision();
+    now.executable_identity.inode = 99;
+    now.input_identities[0].changed_ns = 10;
+    CHECK(compare(revision(), 4, now).lines ==
+          Lines{"executable /srv/a/web", "input /etc/web.conf"});
+}
+
+TEST_CASE("another release is one line, though every path in it is another file") {
+    auto before = revision();
+    before.release = "/srv/a";
+    before.spec.process.directory = "/srv/a/data";
+    auto now = before;
+    now.release = "/srv/b";
+    now.spec.process.directory = "/srv/b/data";
+    now.executable = "/srv/b/web";
+    now.executable_identity = {"/srv/b/web", 1, 5, 5, 5, 5};
+    CHECK(compare(before, 4, now).lines == Lines{"release: /srv/a → /srv/b"});
+}

@@ -1,0 +1,374 @@
+// The control methods and their waiting callers, over a state that the test moves.
+#include "svcd/front/methods.h"
+
+#include "support.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+using namespace svc;
+using namespace svc::daemon;
+namespace asio = boost::asio;
+using rollout::Verdict;
+
+namespace {
+
+class ScriptedBackend : public Backend {
+public:
+    [[nodiscard]] const rollout::State& state() const override { return known; }
+    [[nodiscard]] wire::ServiceStatus status() const override {
+        wire::ServiceStatus status;
+        status.service = "web";
+        return status;
+    }
+    EventLog& events() override { return log; }
+    asio::awaitable<Admission> admit(AdmissionRequest request) override {
+        asked.push_back(std::move(request));
+        Admission answer = admission;
+        co_return answer;
+    }
+    void scale(std::uint32_t replicas) override { known.replicas = replicas; }
+    void stop(bool now, std::string) override {
+        known.wanted = now ? rollout::Wanted::stop_now : rollout::Wanted::stop;
+    }
+    [[nodiscard]] bool finished() const override { return ended; }
+
+    void happens(rollout::EventKind kind, const std::string& text) {
+        rollout::Event event;
+        event.kind = kind;
+        event.text = text;
+        log.append(event, WallTime{});
+    }
+    void begin(rollout::RevisionNumber revision) {
+        known.next_revision = revision + 1;
+        known.rollout = rollout::Rollout{.from = known.current, .to = revision};
+    }
+    void end(rollout::RevisionNumber revision, Verdict verdict, const std::string& reason = {},
+             rollout::RevisionNumber successor = 0) {
+        known.rollout.reset();
+        if (verdict == Verdict::complete)
+            known.current = revision;
+        known.outcomes.push_back({.revision = revision,
+                                  .verdict = verdict,
+                                  .reason = reason,
+                                  .successor = successor,
+                                  .last_output = {"last words"}});
+        happens(rollout::EventKind::rollout_ended, "ended");
+    }
+    rollout::Worker& worker(rollout::WorkerId id, rollout::RevisionNumber revision,
+                            rollout::WorkerPhase phase) {
+        auto& made = known.workers[id];
+        made.id = id;
+        made.revision = revision;
+        made.phase = phase;
+        return made;
+    }
+
+    rollout::State known;
+    EventLog log;
+    Admission admission;
+    std::vector<AdmissionRequest> asked;
+    bool ended = false;
+};
+
+class FakeCaller : public Caller {
+public:
+    explicit FakeCaller(asio::io_context& io) : wakeup_(io.get_executor()) {}
+    [[nodiscard]] const Peer& peer() const override { return peer_; }
+    [[nodiscard]] bool may_change() const override { return privileged; }
+    void reply(const wire::VarlinkReply& reply) override { replies.push_back(reply); }
+    [[nodiscard]] bool gone() const override { return vanished; }
+    Wakeup& wakeup() override { return wakeup_; }
+    [[nodiscard]] bool backed_up() const override { return slow; }
+
+    [[nodiscard]] std::string last(const std::string& key) const {
+        REQUIRE_FALSE(replies.empty());
+        const auto* value = replies.back().parameters.if_contains(key);
+        return value != nullptr && value->is_string() ? std::string(value->get_string().c_str())
+                                                      : std::string();
+    }
+    [[nodiscard]] bool answered() const { return !replies.empty() && !replies.back().continues; }
+
+    bool privileged = true;
+    bool vanished = false;
+    bool slow = false;
+    std::vector<wire::VarlinkReply> replies;
+
+private:
+    Peer peer_;
+    Wakeup wakeup_;
+};
+
+struct Scene {
+    asio::io_context io;
+    ScriptedBackend backend;
+    Methods methods{backend};
+    std::vector<std::unique_ptr<FakeCaller>> callers;
+
+    ~Scene() {
+        for (auto& caller : callers) {
+            caller->vanished = true;
+            caller->wakeup().notify();
+        }
+        test::settle(io);
+    }
+
+    FakeCaller& caller() { return *callers.emplace_back(std::make_unique<FakeCaller>(io)); }
+    FakeCaller& call(const std::string& method, boost::json::object parameters = {},
+                     bool more = true) {
+        auto& made = caller();
+        call_as(made, method, std::move(parameters), more);
+        return made;
+    }
+    void call_as(FakeCaller& as, const std::string& method, boost::json::object parameters = {},
+                 bool more = true) {
+        wire::VarlinkCall call;
+        call.method =
+            method.find('.') == std::string::npos ? "io.svc.Supervisor." + method : method;
+        call.parameters = std::move(parameters);
+        call.more = more;
+        auto running = [this, call, &as]() -> asio::awaitable<void> {
+            co_await methods.handle(call, as);
+        };
+        asio::co_spawn(io, running, asio::detached);
+        test::settle(io);
+    }
+    void accepts(rollout::RevisionNumber revision) {
+        backend.admission.kind = Admission::Kind::revision;
+        backend.admission.revision = revision;
+        backend.begin(revision);
+    }
+};
+
+} // namespace
+
+TEST_CASE("an unknown interface, method or parameter is named") {
+    Scene scene;
+    CHECK(scene.call("org.example.Do").last("interface") == "org.example");
+    CHECK(scene.call("Explode").replies[0].error == "org.varlink.service.MethodNotFound");
+    CHECK(scene.call("Reload", {{"force", true}}).replies[0].error ==
+          "org.varlink.service.InvalidParameter");
+    CHECK(scene.call("Status", {{"x", 1}}).last("parameter") == "x");
+    CHECK(scene.call("Scale").last("parameter") == "replicas");
+    CHECK(scene.call("nothing.").replies[0].error == "org.varlink.service.InterfaceNotFound");
+}
+
+TEST_CASE("a client can ask what there is to ask") {
+    Scene scene;
+    CHECK(scene.call("org.varlink.service.GetInfo").last("product") == "svcd");
+    CHECK(scene
+              .call("org.varlink.service.GetInterfaceDescription",
+                    {{"interface", "io.svc.Supervisor"}})
+              .last("description")
+              .find("method Reload") != std::string::npos);
+    CHECK(scene.call("org.varlink.service.GetInterfaceDescription", {{"interface", "x.y"}})
+              .last("interface") == "x.y");
+}
+
+TEST_CASE("who may only look can, and changes nothing") {
+    Scene scene;
+    for (const std::string method : {"Reload", "Apply", "Stop"}) {
+        auto& looker = scene.caller();
+        looker.privileged = false;
+        scene.call_as(looker, method);
+        CHECK(looker.replies.at(0).error == wire::control_error::not_permitted);
+    }
+    auto& looker = scene.caller();
+    looker.privileged = false;
+    scene.call_as(looker, "Scale", {{"replicas", 1}});
+    CHECK(looker.replies.back().error == wire::control_error::not_permitted);
+    scene.call_as(looker, "Status");
+    CHECK(looker.last("service") == "web");
+    CHECK(scene.backend.asked.empty());
+    CHECK(scene.backend.known.wanted == rollout::Wanted::run);
+}
+
+TEST_CASE("two clients that wait for one rollout both get the verdict, one with progress") {
+    Scene scene;
+    scene.accepts(7);
+    auto& talkative = scene.call("Reload", {{"cause", "fix"}});
+    auto& quiet = scene.call("Reload", {}, false);
+    CHECK(scene.backend.asked.at(0).cause.text == "fix");
+    scene.backend.happens(rollout::EventKind::worker_ready, "r7-0 is ready");
+    test::settle(scene.io);
+    CHECK(talkative.last("text") == "r7-0 is ready");
+    CHECK(quiet.replies.empty());
+    scene.backend.end(7, Verdict::complete);
+    test::settle(scene.io);
+    CHECK(talkative.answered());
+    CHECK(talkative.last("verdict") == "complete");
+    REQUIRE(quiet.replies.size() == 1);
+    CHECK(quiet.last("verdict") == "complete");
+}
+
+TEST_CASE("a rolled back rollout is told with its reason and the worker's last words") {
+    Scene scene;
+    scene.accepts(7);
+    auto& caller = scene.call("Reload");
+    scene.backend.end(7, Verdict::rolled_back, "r7-0: exit status 1 before it was ready");
+    test::settle(scene.io);
+    CHECK(caller.last("verdict") == "rolled back");
+    CHECK(caller.last("reason") == "r7-0: exit status 1 before it was ready");
+    CHECK(caller.replies.back().parameters.at("last_output").as_array().size() == 1);
+}
+
+TEST_CASE("a superseded caller is told, and gets the verdict of what superseded it") {
+    Scene scene;
+    scene.accepts(7);
+    auto& caller = scene.call("Reload");
+    scene.backend.end(7, Verdict::superseded, "newer", 8);
+    scene.backend.begin(8);
+    test::settle(scene.io);
+    CHECK_FALSE(caller.answered());
+    CHECK(caller.last("text").find("superseded by revision 8") != std::string::npos);
+    scene.backend.end(8, Verdict::complete);
+    test::settle(scene.io);
+    CHECK(caller.last("verdict") == "complete");
+    CHECK(caller.replies.back().parameters.at("revision").to_number<int>() == 8);
+}
+
+TEST_CASE("a complete rollout is done for its caller when the old workers are gone") {
+    Scene scene;
+    scene.accepts(7);
+    scene.backend.worker(1, 6, rollout::WorkerPhase::stopping);
+    auto& patient = scene.call("Reload");
+    auto& hasty = scene.call("Reload", {{"wait_drained", false}});
+    scene.backend.end(7, Verdict::complete);
+    test::settle(scene.io);
+    CHECK(hasty.answered());
+    CHECK_FALSE(patient.answered());
+    CHECK(patient.last("state") == "draining");
+    scene.backend.known.workers.clear();
+    scene.backend.happens(rollout::EventKind::worker_exited, "r6-0 ended");
+    test::settle(scene.io);
+    CHECK(patient.answered());
+}
+
+TEST_CASE("without waiting the reply says that it is accepted") {
+    Scene scene;
+    scene.accepts(7);
+    auto& caller = scene.call("Reload", {{"wait", false}}, false);
+    REQUIRE(caller.answered());
+    CHECK(caller.last("verdict") == "accepted");
+    CHECK(caller.replies[0].parameters.at("revision").to_number<int>() == 7);
+}
+
+TEST_CASE("a refusal is an error with every mistake") {
+    Scene scene;
+    scene.backend.admission.error = wire::control_error::service_file;
+    scene.backend.admission.message = "the service file is wrong";
+    scene.backend.admission.mistakes = {"a", "b"};
+    auto& caller = scene.call("Apply");
+    CHECK(caller.replies.at(0).error == wire::control_error::service_file);
+    CHECK(caller.replies[0].parameters.at("mistakes").as_array().size() == 2);
+    CHECK(scene.backend.asked.at(0).cause.kind == rollout::CauseKind::apply);
+}
+
+TEST_CASE("a caller that vanishes ends its waiting and nothing else") {
+    Scene scene;
+    scene.accepts(7);
+    auto& caller = scene.call("Reload");
+    const auto told = caller.replies.size();
+    caller.vanished = true;
+    caller.wakeup().notify();
+    test::settle(scene.io);
+    scene.backend.end(7, Verdict::complete);
+    test::settle(scene.io);
+    CHECK(caller.replies.size() == told);
+}
+
+TEST_CASE("a caller that reads slowly misses progress but not the verdict") {
+    Scene scene;
+    scene.accepts(7);
+    auto& caller = scene.call("Reload");
+    const auto told = caller.replies.size();
+    caller.slow = true;
+    for (int number = 0; number < 5000; ++number)
+        scene.backend.happens(rollout::EventKind::worker_ready, "ready");
+    test::settle(scene.io);
+    CHECK(caller.replies.size() == told);
+    scene.backend.end(7, Verdict::complete);
+    test::settle(scene.io);
+    CHECK(caller.last("verdict") == "complete");
+}
+
+TEST_CASE("unchanged files answer at once, or wait for the rollout that has them") {
+    Scene scene;
+    scene.backend.known.current = 6;
+    scene.backend.admission.kind = Admission::Kind::unchanged;
+    scene.backend.admission.revision = 6;
+    CHECK(scene.call("Apply").last("verdict") == "unchanged");
+    scene.backend.begin(7);
+    scene.backend.admission.revision = 7;
+    auto& waiting = scene.call("Apply");
+    CHECK_FALSE(waiting.answered());
+    scene.backend.end(7, Verdict::complete);
+    test::settle(scene.io);
+    CHECK(waiting.last("verdict") == "complete");
+}
+
+TEST_CASE("scale is done when so many are available, and aborted when the target moves on") {
+    Scene scene;
+    auto& caller = scene.call("Scale", {{"replicas", 1}});
+    CHECK_FALSE(caller.answered());
+    auto& other = scene.call("Scale", {{"replicas", 2}});
+    scene.backend.happens(rollout::EventKind::scaled, "scaled");
+    test::settle(scene.io);
+    CHECK(caller.last("verdict") == "aborted");
+    scene.backend.worker(1, 1, rollout::WorkerPhase::available);
+    scene.backend.worker(2, 1, rollout::WorkerPhase::starting);
+    scene.backend.happens(rollout::EventKind::worker_ready, "x");
+    test::settle(scene.io);
+    CHECK_FALSE(other.answered());
+    scene.backend.worker(2, 1, rollout::WorkerPhase::available);
+    scene.backend.happens(rollout::EventKind::worker_available, "x");
+    test::settle(scene.io);
+    CHECK(other.last("verdict") == "scaled");
+}
+
+TEST_CASE("a stop is over when every worker is gone; who waits for a rollout is told") {
+    Scene scene;
+    scene.accepts(7);
+    auto& reloading = scene.call("Reload");
+    auto& stopping = scene.call("Stop");
+    CHECK(scene.backend.known.wanted == rollout::Wanted::stop);
+    CHECK_FALSE(stopping.answered());
+    scene.backend.ended = true;
+    scene.backend.log.wake_all();
+    test::settle(scene.io);
+    CHECK(stopping.last("verdict") == "stopped");
+    CHECK(reloading.replies.back().error == wire::control_error::stopping);
+}
+
+TEST_CASE("events are replayed from a number, and followed only if asked") {
+    Scene scene;
+    for (int number = 1; number <= 3; ++number)
+        scene.backend.happens(rollout::EventKind::worker_ready, std::to_string(number));
+    CHECK(scene.call("Events", {}, false).replies[0].error == "org.varlink.service.ExpectedMore");
+    auto& reader = scene.call("Events", {{"since", 1}});
+    REQUIRE(reader.replies.size() == 3); // two events and the end
+    CHECK(reader.replies[0].parameters.at("text").as_string() == "2");
+    CHECK(reader.answered());
+    CHECK(reader.replies.back().parameters.empty());
+    auto& follower = scene.call("Events", {{"since", 3}, {"follow", true}});
+    CHECK(follower.replies.empty());
+    scene.backend.happens(rollout::EventKind::worker_ready, "4");
+    test::settle(scene.io);
+    REQUIRE(follower.replies.size() == 1);
+    CHECK(follower.last("text") == "4");
+}
+
+TEST_CASE("a follower that reads slowly is not sent more until it has read") {
+    Scene scene;
+    auto& follower = scene.call("Events", {{"follow", true}});
+    follower.slow = true;
+    for (int number = 0; number < 3000; ++number)
+        scene.backend.happens(rollout::EventKind::worker_ready, "x");
+    test::settle(scene.io);
+    CHECK(follower.replies.empty());
+    follower.slow = false;
+    follower.wakeup().notify();
+    test::settle(scene.io);
+    CHECK(follower.replies.size() == events_kept);
+    CHECK(follower.replies.front().parameters.at("sequence").to_number<int>() == 2001);
+}

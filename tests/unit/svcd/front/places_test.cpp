@@ -1,0 +1,92 @@
+#include "svcd/front/places.h"
+
+#include "support.h"
+
+#include <fcntl.h>
+#include <map>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace svc;
+using namespace svc::daemon;
+using svc::test::TemporaryDirectory;
+
+namespace {
+Variable variables(std::map<std::string, std::string> all) {
+    return [all = std::move(all)](const char* name) -> const char* {
+        const auto found = all.find(name);
+        return found == all.end() ? nullptr : found->second.c_str();
+    };
+}
+} // namespace
+
+TEST_CASE("root and users have directories of their own") {
+    auto root = find_directories("web", "", "", 0, variables({}));
+    REQUIRE(root.ok());
+    CHECK(root->runtime == "/run/svc/web");
+    CHECK(root->state == "/var/lib/svc/web");
+    auto user = find_directories(
+        "web", "", "", 1000, variables({{"XDG_RUNTIME_DIR", "/run/user/1000"}, {"HOME", "/h"}}));
+    REQUIRE(user.ok());
+    CHECK(user->runtime == "/run/user/1000/svc/web");
+    CHECK(user->state == "/h/.local/state/svc/web");
+}
+
+TEST_CASE("systemd's directories win over these, and options over systemd's") {
+    const auto systemd = variables(
+        {{"RUNTIME_DIRECTORY", "/run/other:/run/svc/web"}, {"STATE_DIRECTORY", "/var/lib/svc"}});
+    auto found = find_directories("web", "", "", 0, systemd);
+    REQUIRE(found.ok());
+    CHECK(found->runtime == "/run/svc/web");
+    CHECK(found->state == "/var/lib/svc/web");
+    found = find_directories("web", "/tmp/r", "/tmp/s", 0, systemd);
+    REQUIRE(found.ok());
+    CHECK(found->runtime == "/tmp/r/web");
+    CHECK(found->state == "/tmp/s/web");
+}
+
+TEST_CASE("a user without a runtime directory is told what to give") {
+    const auto found = find_directories("web", "", "", 1000, variables({{"HOME", "/h"}}));
+    REQUIRE_FALSE(found.ok());
+    CHECK(found.error().message.find("--runtime-dir") != std::string::npos);
+}
+
+TEST_CASE("a runtime directory too long for a socket's path is refused") {
+    const auto found = find_directories("web", "/" + std::string(100, 'x'), "/s", 0, variables({}));
+    REQUIRE_FALSE(found.ok());
+    CHECK(found.error().message.find("too long") != std::string::npos);
+}
+
+TEST_CASE("the directories are made, and one that cannot be is named with the remedy") {
+    TemporaryDirectory dir;
+    REQUIRE(make_places({dir / "run/web", dir / "state/web"}).ok());
+    struct stat status {};
+    REQUIRE(::stat((dir / "run/web").c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0755);
+    REQUIRE(::stat((dir / "state/web").c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0700);
+    dir.write("file", "");
+    const auto failed = make_places({dir / "file/web", dir / "state/web"});
+    REQUIRE_FALSE(failed.ok());
+    CHECK(failed.error().message.find(dir / "file") != std::string::npos);
+    CHECK(failed.error().message.find("--runtime-dir") != std::string::npos);
+}
+
+TEST_CASE("a second supervisor is refused with the first one's pid, until that is gone") {
+    TemporaryDirectory dir;
+    {
+        auto first = lock_service("web", dir.path());
+        REQUIRE(first.ok());
+        const auto second = lock_service("web", dir.path());
+        REQUIRE_FALSE(second.ok());
+        CHECK(second.error().message.find("pid " + std::to_string(::getpid())) !=
+              std::string::npos);
+    }
+    CHECK(lock_service("web", dir.path()).ok());
+}
+
+TEST_CASE("SVC_LAUNCH names the launcher") {
+    CHECK(find_launcher(variables({{"SVC_LAUNCH", "/x/svc-launch"}})) == "/x/svc-launch");
+    CHECK_FALSE(find_launcher(variables({})).empty());
+}
