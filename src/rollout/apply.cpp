@@ -48,6 +48,9 @@ struct Applier {
         made.since = made.launched_at = now;
         made.start_deadline = now + spec.ready.timeout;
         state.next_worker = action.worker + 1;
+        // A place came free: the time before it was spent waiting for old workers to drain.
+        if (state.rollout && made.attempt == 0 && made.revision == target_revision(state))
+            state.rollout->progressed = now;
         tell(EventKind::worker_launched, made, "is launched");
         state.workers.emplace(action.worker, std::move(made));
     }
@@ -71,9 +74,22 @@ struct Applier {
         Worker& one = worker(action.worker);
         one.available_at = now;
         enter(one, WorkerPhase::available, now);
-        if (state.rollout && one.revision == target_revision(state))
-            state.rollout->progressed = now;
+        if (state.rollout && available_of_target() > state.rollout->most_available)
+            progress();
         tell(EventKind::worker_available, one, "is available");
+    }
+
+    [[nodiscard]] std::uint32_t available_of_target() const {
+        const RevisionNumber target = target_revision(state);
+        return static_cast<std::uint32_t>(
+            std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+                return entry.second.revision == target && is_available(entry.second);
+            }));
+    }
+
+    void progress() {
+        state.rollout->progressed = now;
+        state.rollout->most_available = available_of_target();
     }
 
     void operator()(const RetireWorker& action) {
@@ -133,10 +149,19 @@ struct Applier {
             state.file_replicas = asked;
         }
         state.rollout = std::move(rollout);
+        let_replicas_start();
         state.pending = 0;
         state.pending_supersedes = false;
         events.push_back(about(EventKind::rollout_started, action.revision,
                                "rollout of " + revision_text(action.revision) + " started"));
+    }
+
+    /// A rollout is a deliberate start: what was held down or waits for its backoff is tried again.
+    void let_replicas_start() {
+        for (Replica& replica : state.replica_list) {
+            replica.held_down = false;
+            replica.next_start.reset();
+        }
     }
 
     void put_replicas_back() {
@@ -149,7 +174,8 @@ struct Applier {
         rollout.phase = RolloutPhase::rolling_back;
         rollout.reason = action.reason;
         rollout.last_output = action.last_output;
-        rollout.progressed = now;
+        progress();
+        let_replicas_start();
         put_replicas_back();
         events.push_back(about(EventKind::rollout_rolling_back, rollout.to, action.reason));
     }

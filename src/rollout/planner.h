@@ -46,7 +46,4 @@ void end_and_begin_rollouts(Planner& planner);
 void move_workers(Planner& planner); ///< who is launched and who is retired
 void drop_revisions(Planner& planner);
 
-/// "r8-0: exit status 1 before it was ready"; what a failed launch or start is reported as.
-std::string failure_text(const Worker& worker);
-
 } // namespace svc::rollout

@@ -123,7 +123,7 @@ enum class RolloutPhase { progressing, rolling_back };
 /// The rollout under way. There is at most one.
 ///
 ///   progressing ─ all new available, no old one left undrained → Verdict::complete
-///       │ a new worker failed, or progress_deadline
+///       │ a new worker failed, or no progress within progress_deadline
 ///       ▼
 ///   rolling_back ─ no new one left undrained → Verdict::rolled_back
 ///       │ the old revision cannot be brought back within progress_deadline
@@ -137,7 +137,10 @@ struct Rollout {
     RevisionNumber to = 0;
     RolloutPhase phase = RolloutPhase::progressing;
     Instant began{};
-    Instant progressed{};                ///< a worker became available, or it began
+    Instant
+        progressed{}; ///< more workers of the aim than ever became available, a replica got its first, or it began
+    std::uint32_t most_available =
+        0; ///< of the aim, so far: one that dies and comes back is no progress
     std::uint32_t previous_replicas = 0; ///< put back by a rollback, with the next
     std::uint32_t previous_file_replicas = 0;
     std::string reason;                   ///< why it rolls back

@@ -5,24 +5,42 @@ namespace svc::rollout {
 
 namespace {
 
-bool failed_to_start(Planner& planner, const Worker& worker) {
+/// A new worker that ends by itself fails the rollout, unless it had been available, ended well and
+/// is to be started again: that is how some servers recycle their processes.
+bool died(const Planner& planner, const Worker& worker) {
+    if (worker.retirement != Retirement::none || worker.phase != WorkerPhase::exited)
+        return false;
+    const bool recycled = worker.exit->kind == ExitStatus::Kind::code && worker.exit->value == 0 &&
+                          planner.spec_of(worker).restart.policy == RestartPolicy::always;
+    return !worker.available_at || !recycled;
+}
+
+bool started_too_late(Planner& planner, const Worker& worker) {
     if (worker.retirement != Retirement::none)
         return false;
-    if (worker.phase == WorkerPhase::exited)
-        return !worker.available_at;
     const bool awaited = worker.phase < WorkerPhase::starting ||
                          (worker.phase == WorkerPhase::starting &&
                           planner.spec_of(worker).ready.on == ReadyOn::notify);
     return awaited && planner.due(worker.start_deadline);
 }
 
-/// The clock runs only while a worker of the new revision is on its way: a slow drain of old ones is not
-/// the new revision's failure.
+/// The clock runs only while a worker of the new revision is on its way: a slow drain of old ones is
+/// not the new revision's failure.
 bool made_no_progress(Planner& planner, const Worker& worker) {
     if (!is_live(worker) || is_available(worker))
         return false;
-    const Instant since = std::max(planner.state.rollout->progressed, worker.launched_at);
-    return planner.due(since + planner.spec_of(worker).rollout.progress_deadline);
+    return planner.due(planner.state.rollout->progressed +
+                       planner.spec_of(worker).rollout.progress_deadline);
+}
+
+/// "r8-0: exit status 1 before it was ready".
+std::string death_text(const Worker& worker) {
+    const std::string text = worker_name(worker) + ": " + describe(*worker.exit);
+    if (worker.exit->kind == ExitStatus::Kind::launch)
+        return text;
+    if (!worker.ready_at)
+        return text + " before it was ready";
+    return text + (worker.available_at ? " during its rollout" : " within min_ready");
 }
 
 void fail_rollout(Planner& planner, const Worker& worker, std::string reason) {
@@ -103,16 +121,6 @@ void end_rolling_back(Planner& planner) {
 
 } // namespace
 
-std::string failure_text(const Worker& worker) {
-    std::string text = worker_name(worker) + ": ";
-    if (!worker.exit)
-        return text + "was not ready in time";
-    text += describe(*worker.exit);
-    if (worker.exit->kind == ExitStatus::Kind::launch)
-        return text;
-    return text + (worker.ready_at ? " within min_ready" : " before it was ready");
-}
-
 void judge_new_revision(Planner& planner) {
     const State& state = planner.state;
     if (state.wanted != Wanted::run || !state.rollout ||
@@ -121,16 +129,17 @@ void judge_new_revision(Planner& planner) {
     for (const auto& [id, worker] : state.workers) {
         if (worker.revision != state.rollout->to)
             continue;
-        const RolloutSpec& rollout = planner.spec_of(worker).rollout;
-        if (failed_to_start(planner, worker))
+        const Spec& spec = planner.spec_of(worker);
+        if (died(planner, worker))
+            fail_rollout(planner, worker, death_text(worker));
+        else if (started_too_late(planner, worker))
             fail_rollout(planner, worker,
-                         worker.exit ? failure_text(worker)
-                                     : worker_name(worker) + ": was not ready within " +
-                                           format_duration(planner.spec_of(worker).ready.timeout));
+                         worker_name(worker) + ": was not ready within " +
+                             format_duration(spec.ready.timeout));
         else if (made_no_progress(planner, worker))
             fail_rollout(planner, worker,
                          worker_name(worker) + ": not available within progress_deadline (" +
-                             format_duration(rollout.progress_deadline) + ")");
+                             format_duration(spec.rollout.progress_deadline) + ")");
         if (planner.acted())
             return;
     }

@@ -1,0 +1,125 @@
+#include "broken.h"
+
+#include <algorithm>
+
+namespace svc::sim {
+
+using namespace rollout;
+
+namespace {
+
+template <class Kind>
+bool wants(const Decision& decision) {
+    return std::any_of(decision.actions.begin(), decision.actions.end(),
+                       [](const Action& action) { return std::holds_alternative<Kind>(action); });
+}
+
+const Worker* find_worker(const State& state, auto&& predicate) {
+    for (const auto& [id, worker] : state.workers)
+        if (predicate(worker))
+            return &worker;
+    return nullptr;
+}
+
+/// 1: closes the listeners of the old revision when the rollout is complete, not when its workers are gone.
+Decision forgets_draining_workers(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || state.rollout)
+        return decision;
+    const Worker* draining = find_worker(state, [&](const Worker& worker) {
+        return worker.phase == WorkerPhase::stopping && worker.revision != state.current &&
+               state.revisions.contains(worker.revision);
+    });
+    static thread_local RevisionNumber dropped = 0;
+    if (draining != nullptr && dropped != draining->revision) {
+        dropped = draining->revision;
+        decision.actions.push_back(DropRevision{draining->revision});
+    }
+    return decision;
+}
+
+/// 2: takes "the new worker was started" for "the new worker is available".
+Decision drains_too_early(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || !state.rollout ||
+        state.rollout->phase != RolloutPhase::progressing)
+        return decision;
+    const Worker* old = find_worker(state, [&](const Worker& worker) {
+        return is_available(worker) && worker.revision == state.rollout->from;
+    });
+    const bool started = find_worker(state, [&](const Worker& worker) {
+                             return is_live(worker) && worker.revision == state.rollout->to;
+                         }) != nullptr;
+    if (old != nullptr && started)
+        decision.actions.push_back(RetireWorker{old->id, Retirement::replaced, "too early", false});
+    return decision;
+}
+
+/// 3: starts the new worker of every replica at once.
+Decision ignores_surge(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || !state.rollout ||
+        state.rollout->phase != RolloutPhase::progressing)
+        return decision;
+    for (std::uint32_t index = 0; index < state.replicas; ++index) {
+        const bool there =
+            find_worker(state, [&](const Worker& worker) {
+                return worker.replica == index && worker.revision == state.rollout->to;
+            }) != nullptr;
+        if (there)
+            continue;
+        decision.actions.push_back(LaunchWorker{state.next_worker, state.rollout->to, index});
+        break;
+    }
+    return decision;
+}
+
+/// 4: when the new revision fails, starts over with all workers, the healthy old ones too.
+Decision restarts_all_on_failure(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || !state.rollout ||
+        state.rollout->phase != RolloutPhase::rolling_back)
+        return decision;
+    for (const auto& [id, worker] : state.workers)
+        if (is_live(worker) && worker.revision == state.rollout->from)
+            decision.actions.push_back(
+                RetireWorker{id, Retirement::replaced, "starting over", false});
+    return decision;
+}
+
+/// 5: kills at the end of grace although the exit was seen.
+Decision kills_the_dead(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    const Worker* dead = find_worker(state, [](const Worker& worker) {
+        return worker.phase == WorkerPhase::exited && worker.retirement != Retirement::none;
+    });
+    if (dead != nullptr)
+        decision.actions.insert(decision.actions.begin(), KillWorker{dead->id, "to be sure"});
+    return decision;
+}
+
+/// 6: loses the deadline of a start, so that a version that hangs holds its rollout for ever.
+Decision waits_for_ever(const State& state, Instant now) {
+    State patient = state;
+    for (auto& [id, worker] : patient.workers)
+        worker.start_deadline = Instant::max();
+    for (auto& [number, revision] : patient.revisions)
+        revision.spec.rollout.progress_deadline = std::chrono::hours(1000);
+    return decide(patient, now);
+}
+
+} // namespace
+
+const std::vector<BrokenPolicy>& broken_policies() {
+    static const std::vector<BrokenPolicy> all = {
+        {"forgets_draining_workers", '1', forgets_draining_workers},
+        {"drains_too_early", '2', drains_too_early},
+        {"ignores_surge", '3', ignores_surge},
+        {"restarts_all_on_failure", '4', restarts_all_on_failure},
+        {"kills_the_dead", '5', kills_the_dead},
+        {"waits_for_ever", '6', waits_for_ever},
+    };
+    return all;
+}
+
+} // namespace svc::sim

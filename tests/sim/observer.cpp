@@ -1,0 +1,219 @@
+// The observer: the invariants of DESIGN.md section 4, checked against what was really done to the
+// simulated machine, not against what the supervisor believes.
+#include "world.h"
+
+#include "wire/codec.h"
+
+#include <algorithm>
+
+namespace svc::sim {
+
+using namespace rollout;
+
+void World::violated(const std::string& what) {
+    throw Violation("seed " + std::to_string(options_.seed) + ": invariant " + what);
+}
+
+std::uint32_t World::live() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(processes_.begin(), processes_.end(),
+                      [](const auto& entry) { return !entry.second.retired; }));
+}
+
+std::uint32_t World::available() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(processes_.begin(), processes_.end(), [](const auto& entry) {
+            return !entry.second.retired && entry.second.available;
+        }));
+}
+
+Budget World::budget(const State& state) {
+    const RevisionNumber target = !state.rollout ? state.current
+                                  : state.rollout->phase == RolloutPhase::progressing
+                                      ? state.rollout->to
+                                      : state.rollout->from;
+    if (!state.revisions.contains(target))
+        violated("1: the target revision was dropped");
+    return budget_of(state.revisions.at(target).spec.rollout, state.replicas);
+}
+
+void World::observe_action(const Action& action, const State& state) {
+    if (finished_)
+        violated("6: something is done after the end");
+    if (const auto* launching = std::get_if<LaunchWorker>(&action)) {
+        check_launch(*launching, state);
+    } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
+        if (state.workers.at(release->worker).phase != WorkerPhase::executing)
+            violated("5: GO before the worker was recorded");
+    } else if (const auto* mark = std::get_if<MarkReady>(&action)) {
+        processes_.at(mark->worker).ready_at = now_;
+    } else if (const auto* available_now = std::get_if<MarkAvailable>(&action)) {
+        Process& process = processes_.at(available_now->worker);
+        const Duration least = state.revisions.at(process.revision).spec.rollout.min_ready;
+        if (!process.ready_at || now_ - *process.ready_at < least)
+            violated("2: counted as available before min_ready");
+        process.available = true;
+    } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
+        check_retire(*retire, state);
+    } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
+        check_signal(signal->worker, state);
+        if (processes_.at(signal->worker).signalled)
+            violated("5: the stop signal is sent twice");
+    } else if (const auto* kill = std::get_if<KillWorker>(&action)) {
+        check_signal(kill->worker, state);
+    } else if (const auto* forget = std::get_if<ForgetWorker>(&action)) {
+        if (processes_.contains(forget->worker))
+            violated("5: a worker is forgotten while its process runs");
+        phases_.erase(forget->worker);
+    } else if (const auto* roll_back = std::get_if<RollBack>(&action)) {
+        count("rollback");
+        if (roll_back->reason.empty())
+            violated("6: a rollback without a reason");
+    } else if (const auto* end = std::get_if<EndRollout>(&action)) {
+        check_outcome(end->outcome, state);
+    } else if (const auto* drop = std::get_if<DropRevision>(&action)) {
+        listening_.erase(drop->revision);
+        check_listeners(state);
+    } else if (std::holds_alternative<Finish>(action) && !processes_.empty()) {
+        violated("6: the supervisor ends and leaves workers");
+    }
+}
+
+void World::check_launch(const LaunchWorker& action, const State& state) {
+    if (processes_.contains(action.worker))
+        violated("5: a worker's id is used twice");
+    if (!listening_.contains(action.revision))
+        violated("1: a worker starts without its listeners");
+    const Budget limit = budget(state);
+    if (action.replica >= limit.replicas)
+        violated("3: a worker starts for a replica that is not wanted");
+    if (live() + 1 > limit.replicas + limit.surge)
+        violated("3: more workers than replicas + max_surge");
+    if (processes_.size() + 1 > limit.total)
+        violated("3: more workers than max_total");
+    const std::string name = worker_name(state.workers.at(action.worker));
+    for (const auto& [id, worker] : state.workers)
+        if (id != action.worker && worker_name(worker) == name)
+            violated("5: two workers are named " + name);
+    count("launch");
+}
+
+void World::check_retire(const RetireWorker& action, const State& state) {
+    const auto found = processes_.find(action.worker);
+    if (found == processes_.end())
+        violated("5: a worker without a process is retired");
+    const Process& process = found->second;
+    if (process.retired)
+        violated("5: a worker is retired twice");
+    count("retire " + std::to_string(static_cast<int>(action.why)));
+    const bool replaced =
+        action.why == Retirement::replaced || action.why == Retirement::taken_back;
+    if (!replaced)
+        return;
+    if (process.revision == state.current &&
+        (!state.rollout || state.rollout->phase == RolloutPhase::rolling_back))
+        violated("4: a failure of another revision takes a healthy worker away");
+    const Budget limit = budget(state);
+    const std::uint32_t floor = limit.replicas - limit.unavailable;
+    if (process.available && available() - 1 < floor)
+        violated("2: a drain leaves " + std::to_string(available() - 1) +
+                 " available workers, fewer than " + std::to_string(floor));
+}
+
+void World::check_signal(WorkerId id, const State& state) {
+    const auto found = processes_.find(id);
+    if (found == processes_.end())
+        violated("5: a signal to a process that is gone");
+    if (!found->second.retired && state.wanted != Wanted::stop_now)
+        violated("4: a signal to a worker that nobody retired");
+}
+
+void World::check_outcome(const Outcome& outcome, const State& state) {
+    if (!ended_.insert(outcome.revision).second)
+        violated("6: a rollout ends twice");
+    if (outcome.verdict != Verdict::complete) {
+        if (outcome.reason.empty())
+            violated("6: a rollout ends without a reason");
+        return;
+    }
+    completed_.insert(outcome.revision);
+    std::set<std::uint32_t> served;
+    for (const auto& [id, process] : processes_) {
+        if (process.retired)
+            continue;
+        if (process.revision != outcome.revision)
+            violated("6: complete, but another revision still serves");
+        if (process.available)
+            served.insert(process.replica);
+    }
+    for (std::uint32_t index = 0; index < state.replicas; ++index)
+        if (!served.contains(index) && !state.replica_list.at(index).held_down)
+            violated("6: complete, but a replica is not served");
+}
+
+void World::settled(const State& state) {
+    check_settled(state);
+    if (!options_.check_round_trip)
+        return;
+    const std::string text = wire::serialize_state(state);
+    const auto parsed = wire::parse_state(text);
+    if (!parsed)
+        violated("state: " + parsed.error().message);
+    if (!(*parsed == state))
+        violated("state: parse(serialize(state)) differs");
+}
+
+void World::check_settled_worker(const Worker& worker) {
+    const auto known = phases_.find(worker.id);
+    if (known != phases_.end() && worker.phase < known->second)
+        violated("5: the phase of " + worker_name(worker) + " moves backwards");
+    phases_[worker.id] = worker.phase;
+    if (has_process(worker) && worker.phase != WorkerPhase::spawning &&
+        !processes_.contains(worker.id))
+        violated("5: " + worker_name(worker) + " is believed to run");
+}
+
+void World::check_listeners(const State& state) {
+    for (const auto& [id, process] : processes_)
+        if (!listening_.contains(process.revision))
+            violated("1: a listener is closed while worker " + std::to_string(id) + " uses it");
+    if (state.current != 0 && !listening_.contains(state.current))
+        violated("1: the current revision's listeners are closed");
+}
+
+void World::check_settled(const State& state) {
+    for (const auto& [id, worker] : state.workers)
+        check_settled_worker(worker);
+    check_listeners(state);
+    if (state.wanted != Wanted::run || (!state.rollout && state.current == 0))
+        return;
+    const Budget limit = budget(state);
+    if (live() > limit.replicas + limit.surge)
+        violated("3: " + std::to_string(live()) + " workers, more than replicas + max_surge");
+}
+
+/// Faults have stopped and nothing more happens by itself.
+void World::check_end(const State& state) {
+    if (state.rollout || state.pending != 0)
+        violated("6: a rollout does not end");
+    for (RevisionNumber number = 1; number < next_number_; ++number)
+        if (!ended_.contains(number) && find_outcome(state, number) == nullptr)
+            violated("6: revision " + std::to_string(number) + " has no verdict");
+    std::set<std::uint32_t> served;
+    for (const auto& [id, process] : processes_) {
+        // After a rollback that failed for good, and with a restart policy that gives up, the newer revision
+        // goes on serving the replicas that the older one cannot: nobody else would.
+        const bool stands_in = process.revision != state.current &&
+                               process.replica < state.replicas &&
+                               state.replica_list.at(process.replica).held_down;
+        if ((process.revision != state.current && !stands_in) || !process.available ||
+            process.retired)
+            violated("6: worker " + std::to_string(id) + " is left over");
+        served.insert(process.replica);
+    }
+    for (std::uint32_t index = 0; index < state.replicas; ++index)
+        if (!served.contains(index) && !state.replica_list.at(index).held_down)
+            violated("6: replica " + std::to_string(index) + " is not served");
+}
+
+} // namespace svc::sim

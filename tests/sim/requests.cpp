@@ -1,0 +1,91 @@
+// What administrators ask of the simulated supervisor, and what nobody asked for.
+#include "world.h"
+
+namespace svc::sim {
+
+using namespace rollout;
+using namespace std::chrono_literals;
+
+namespace {
+
+Share random_share(Random& random) {
+    return random.chance(50) ? Share{static_cast<std::uint32_t>(random.below(3)), false}
+                             : Share{static_cast<std::uint32_t>(random.below(3) * 25), true};
+}
+
+Quality random_quality(Random& random) {
+    if (random.chance(55))
+        return Quality::good;
+    return static_cast<Quality>(1 + random.below(static_cast<std::uint64_t>(Quality::flaky)));
+}
+
+} // namespace
+
+Revision World::random_revision() {
+    Revision revision;
+    Spec& spec = revision.spec;
+    spec.rollout.replicas =
+        static_cast<std::uint32_t>(random_.chance(5) ? 0 : 1 + random_.below(5));
+    spec.rollout.max_surge = random_share(random_);
+    spec.rollout.max_unavailable = random_share(random_);
+    if (random_.chance(20))
+        spec.rollout.max_total = static_cast<std::uint32_t>(2 + random_.below(8));
+    spec.rollout.min_ready = random_.chance(50) ? Duration{0} : random_.between(1ms, 3s);
+    spec.rollout.progress_deadline = random_.between(5s, 60s);
+    spec.ready.on = random_.chance(85) ? ReadyOn::notify : ReadyOn::started;
+    spec.ready.delay = random_.between(Duration{0}, 500ms);
+    spec.ready.timeout = random_.between(1s, 10s);
+    if (random_.chance(30))
+        spec.stop.pre_stop = SleepHook{1s};
+    if (random_.chance(20))
+        spec.stop.post_stop = SleepHook{1s};
+    spec.stop.grace = random_.between(3s, 15s);
+    spec.stop.grace_max = spec.stop.grace + random_.between(Duration{0}, 15s);
+    spec.restart.policy =
+        random_.chance(80) ? RestartPolicy::always : static_cast<RestartPolicy>(random_.below(3));
+    spec.restart.backoff_min = random_.between(1ms, 200ms);
+    spec.restart.backoff_max = random_.between(1s, 5s);
+    return revision;
+}
+
+void World::ask_rollout(bool supersede) {
+    const RevisionNumber number = next_number_++;
+    // The first one decides whether there is a story at all: mostly a good one.
+    qualities_[number] =
+        number == 1 && random_.chance(85) ? Quality::good : random_quality(random_);
+    listening_.insert(number);
+    narrate("asked for revision " + std::to_string(number) + (supersede ? ", superseding" : "") +
+            ", quality " + std::to_string(static_cast<int>(qualities_[number])));
+    supervisor_.observe(RolloutRequested{random_revision(), supersede});
+}
+
+void World::ask_something() {
+    const std::uint64_t what = random_.below(100);
+    if (what < 60)
+        ask_rollout(random_.chance(25));
+    else if (what < 96)
+        supervisor_.observe(
+            ScaleRequested{static_cast<std::uint32_t>(random_.below(6)), random_.chance(30)});
+    else
+        supervisor_.observe(StopRequested{random_.chance(30), "SIGTERM"});
+    count("request");
+}
+
+/// Observations that contradict what is known, or are about nobody: they must change nothing.
+void World::noise() {
+    const WorkerId unknown = 1'000'000 + random_.below(10);
+    const WorkerId gone = random_.below(supervisor_.state().next_worker);
+    for (const WorkerId id : {unknown, gone}) {
+        if (processes_.contains(id))
+            continue;
+        supervisor_.observe(WorkerSpawned{id, 1});
+        supervisor_.observe(WorkerRecorded{id});
+        supervisor_.observe(WorkerExecuted{id});
+        supervisor_.observe(WorkerNotified{.worker = id, .ready = true, .extend_timeout = 1h});
+        supervisor_.observe(HookEnded{id, HookPoint::pre_stop, true, ""});
+        supervisor_.observe(WorkerExited{id, {}, {}});
+        supervisor_.observe(LaunchFailed{id, 1, "exec", "noise"});
+    }
+}
+
+} // namespace svc::sim

@@ -1,0 +1,260 @@
+// The simulated machine: what processes do, by seed.
+#include "world.h"
+
+#include <cstdio>
+
+namespace svc::sim {
+
+using namespace rollout;
+using namespace std::chrono_literals;
+
+std::uint64_t Random::next() {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+Duration Random::between(Duration low, Duration high) {
+    return low + Duration(static_cast<std::int64_t>(
+                     below(static_cast<std::uint64_t>((high - low).count()) + 1)));
+}
+
+void Coverage::add(const Coverage& other) {
+    for (const auto& [what, count] : other.counts)
+        counts[what] += count;
+}
+
+World::World(Options options)
+    : options_(options), random_(options.seed),
+      supervisor_(State{.service = "sim"}, *this, options.policy) {}
+
+void World::narrate(const std::string& line) {
+    if (!options_.narrate)
+        return;
+    const auto since = now_.time_since_epoch() - Duration(1000s);
+    std::printf("%10.3f  %s\n", static_cast<double>(since.count()) / 1e6, line.c_str());
+}
+
+void World::after(Duration delay, std::function<void()> happen) {
+    timeline_.push(Timed{now_ + delay, order_++, std::move(happen)});
+}
+
+void World::step() {
+    wake_at_ = supervisor_.step(now_);
+    if (wake_at_ && *wake_at_ <= now_)
+        violated("step() wants to wake in the past");
+}
+
+/// Lets things happen until `end`; with `until_quiet`, until nothing more will happen, which must be before `end`.
+void World::advance_until(Instant end, bool until_quiet) {
+    for (std::uint64_t steps = 0; !finished_; ++steps) {
+        if (steps > 100'000)
+            violated("6: the world never comes to rest");
+        if (timeline_.empty() && !wake_at_)
+            break;
+        Instant next = wake_at_.value_or(Instant::max());
+        if (!timeline_.empty())
+            next = std::min(next, timeline_.top().at);
+        if (next > end && until_quiet)
+            violated("6: not at rest after hours without faults");
+        if (next > end)
+            break;
+        now_ = std::max(now_, next);
+        while (!timeline_.empty() && timeline_.top().at <= now_) {
+            const auto happen = timeline_.top().happen;
+            timeline_.pop();
+            happen();
+        }
+        step();
+    }
+    if (!until_quiet)
+        now_ = std::max(now_, end);
+}
+
+void World::run() {
+    ask_rollout(false);
+    const Duration story = random_.between(1s, 90s);
+    for (std::uint64_t requests = random_.below(8); requests > 0; --requests)
+        after(random_.between(Duration{0}, story), [this] { ask_something(); });
+    for (std::uint64_t noises = random_.below(6); noises > 0; --noises)
+        after(random_.between(Duration{0}, story), [this] { noise(); });
+    step();
+    advance_until(now_ + story, false);
+
+    faults_ = false;
+    advance_until(now_ + 6h, true);
+    if (finished_)
+        return;
+    check_end(supervisor_.state());
+    if (random_.chance(50))
+        return;
+    supervisor_.observe(StopRequested{random_.chance(20), "SIGTERM"});
+    step();
+    advance_until(now_ + 2h, true);
+    if (!finished_)
+        violated("6: a stop does not end");
+}
+
+// What the supervisor does to the machine -------------------------------------------------------
+
+void World::perform(const Action& action, const State& state) {
+    observe_action(action, state);
+    if (const auto* launching = std::get_if<LaunchWorker>(&action)) {
+        launch(*launching);
+    } else if (const auto* recording = std::get_if<RecordWorker>(&action)) {
+        const WorkerId id = recording->worker;
+        if (random_.chance(50))
+            supervisor_.observe(WorkerRecorded{id});
+        else
+            after(soon(), [this, id] { supervisor_.observe(WorkerRecorded{id}); });
+    } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
+        processes_.at(release->worker).released = true;
+        after(soon(), [this, id = release->worker] { execute(id); });
+    } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
+        processes_.at(retire->worker).retired = true;
+        if (retire->run_pre_stop)
+            hook(retire->worker, HookPoint::pre_stop);
+    } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
+        stop_signal(signal->worker);
+    } else if (const auto* kill = std::get_if<KillWorker>(&action)) {
+        processes_.at(kill->worker).killed = true;
+        exits_after(kill->worker, random_.between(Duration{0}, 5ms));
+    } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
+        hook(post_stop->worker, HookPoint::post_stop);
+    } else if (const auto* finish = std::get_if<Finish>(&action)) {
+        finished_ = finish->exit_status;
+    }
+}
+
+void World::report(const Event& event) {
+    narrate(event.worker_name.empty()
+                ? "revision " + std::to_string(event.revision) + " " + event.text
+                : event.worker_name + " " + event.text);
+    if (event.verdict)
+        count("verdict " + std::to_string(static_cast<int>(*event.verdict)));
+}
+
+Quality World::quality_of_launch(RevisionNumber revision) {
+    const Quality quality = qualities_.at(revision);
+    // What completed once proved that it can run: without faults it does.
+    if (!faults_ && (completed_.contains(revision) || quality == Quality::flaky))
+        return Quality::good;
+    if (quality != Quality::flaky)
+        return quality;
+    return static_cast<Quality>(random_.below(static_cast<std::uint64_t>(Quality::flaky)));
+}
+
+void World::launch(const LaunchWorker& action) {
+    const WorkerId id = action.worker;
+    if (faults_ && random_.chance(2)) {
+        count("spawn failure");
+        supervisor_.observe(LaunchFailed{id, 11, "spawn", "cannot start svc-launch"});
+        return;
+    }
+    processes_[id] = Process{.revision = action.revision, .replica = action.replica};
+    const auto spawned = [this, id] {
+        if (processes_.contains(id))
+            supervisor_.observe(WorkerSpawned{id, static_cast<Pid>(1000 + id)});
+    };
+    if (random_.chance(80))
+        spawned();
+    else
+        after(soon(), spawned);
+}
+
+void World::execute(WorkerId id) {
+    if (!processes_.contains(id))
+        return;
+    const RevisionNumber revision = processes_.at(id).revision;
+    const Quality quality = quality_of_launch(revision);
+    if (quality == Quality::cannot_execute) {
+        count("exec failure");
+        processes_.erase(id);
+        supervisor_.observe(
+            LaunchFailed{id, 13, "exec", "cannot execute /bin/sim: Permission denied"});
+        return;
+    }
+    const Duration to_ready = random_.between(1ms, 900ms);
+    // The exec's end-of-file and READY=1 come over two sockets: either can be read first.
+    const Duration to_executed = random_.chance(10) ? to_ready + 1ms : Duration{0};
+    after(to_executed, [this, id] { supervisor_.observe(WorkerExecuted{id}); });
+    switch (quality) {
+    case Quality::good:
+        if (faults_ && random_.chance(4)) {
+            count("lost READY");
+        } else {
+            const bool late = faults_ && random_.chance(4);
+            after(late ? 12s : to_ready, [this, id] { becomes_ready(id); });
+        }
+        if (faults_ && random_.chance(20))
+            exits_after(id, random_.between(1s, 60s));
+        return;
+    case Quality::exits_before_ready:
+        exits_after(id, random_.between(Duration{0}, 500ms));
+        return;
+    case Quality::exits_within_min_ready:
+        after(to_ready, [this, id] { becomes_ready(id); });
+        exits_after(id, to_ready + random_.between(Duration{0}, 500ms));
+        return;
+    case Quality::hangs_before_ready:
+    case Quality::cannot_execute:
+    case Quality::flaky:
+        return;
+    }
+}
+
+void World::becomes_ready(WorkerId id) {
+    const auto found = processes_.find(id);
+    if (found == processes_.end())
+        return;
+    const ReadySpec& ready = supervisor_.state().revisions.at(found->second.revision).spec.ready;
+    if (ready.on == ReadyOn::notify && !found->second.ready_at)
+        found->second.ready_at = now_;
+    supervisor_.observe(WorkerNotified{.worker = id, .ready = true, .status = "serving"});
+}
+
+void World::stop_signal(WorkerId id) {
+    Process& process = processes_.at(id);
+    process.signalled = true;
+    if (faults_ && random_.chance(10)) {
+        count("ignored stop signal");
+        return;
+    }
+    if (random_.chance(10))
+        supervisor_.observe(WorkerNotified{.worker = id, .stopping = true, .extend_timeout = 20s});
+    exits_after(id, random_.chance(20) ? random_.between(5s, 30s) : random_.between(1ms, 2s));
+}
+
+void World::exits_after(WorkerId id, Duration delay) {
+    after(delay, [this, id] { exits(id); });
+}
+
+void World::exits(WorkerId id) {
+    const auto found = processes_.find(id);
+    // It may have died otherwise meanwhile; and a crash that was planned for the time of faults is off.
+    if (found == processes_.end())
+        return;
+    const bool ordered = found->second.retired || found->second.killed;
+    if (!faults_ && !ordered && completed_.contains(found->second.revision))
+        return;
+    if (!ordered)
+        count("died by itself");
+    processes_.erase(found);
+    ExitStatus status;
+    status.kind = random_.chance(80) ? ExitStatus::Kind::code : ExitStatus::Kind::signal;
+    status.value = status.kind == ExitStatus::Kind::code ? static_cast<int>(random_.below(2)) : 9;
+    supervisor_.observe(WorkerExited{id, status, {"last words"}});
+}
+
+void World::hook(WorkerId id, HookPoint point) {
+    if (faults_ && random_.chance(10)) {
+        count("hanging hook");
+        return;
+    }
+    after(random_.between(Duration{0}, 3s), [this, id, point] {
+        supervisor_.observe(HookEnded{id, point, random_.chance(80), "exit status 1"});
+    });
+}
+
+} // namespace svc::sim

@@ -1,0 +1,151 @@
+// A simulated machine under the real Supervisor: a virtual clock, processes that misbehave by seed, and an
+// observer that checks the invariants of DESIGN.md section 4 with books of its own.
+#pragma once
+
+#include "rollout/supervisor.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <queue>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace svc::sim {
+
+/// An invariant does not hold, or the world cannot go on: the message says which and where.
+struct Violation : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// splitmix64 (Steele et al. 2014): small, and the same everywhere, which std::distributions are not.
+class Random {
+public:
+    explicit Random(std::uint64_t seed) : state_(seed) {}
+    std::uint64_t next();
+    std::uint64_t below(std::uint64_t bound) { return next() % bound; }
+    bool chance(std::uint32_t percent) { return below(100) < percent; }
+    Duration between(Duration low, Duration high);
+
+private:
+    std::uint64_t state_;
+};
+
+/// How the program of one revision behaves.
+enum class Quality {
+    good,
+    cannot_execute,
+    exits_before_ready,
+    hangs_before_ready,
+    exits_within_min_ready,
+    flaky, ///< each launch one of the above, or good
+};
+
+struct Options {
+    std::uint64_t seed = 0;
+    bool check_round_trip = false; ///< parse(serialize(state)) == state after every step
+    bool narrate = false;          ///< every event and action on stdout
+    rollout::Policy policy = rollout::decide;
+};
+
+/// What a run saw, to show that the seeds do reach what they are meant to reach.
+struct Coverage {
+    std::map<std::string, std::uint64_t> counts;
+    void add(const Coverage& other);
+};
+
+class World final : public rollout::Host {
+public:
+    explicit World(Options options);
+    /// One whole story; throws Violation.
+    void run();
+    [[nodiscard]] const Coverage& coverage() const { return coverage_; }
+
+    void perform(const rollout::Action& action, const rollout::State& state) override;
+    void report(const rollout::Event& event) override;
+    void settled(const rollout::State& state) override;
+
+private:
+    /// One simulated process; it is in `processes_` until its end was observed.
+    struct Process {
+        rollout::RevisionNumber revision = 0;
+        std::uint32_t replica = 0;
+        bool released = false;
+        bool signalled = false;
+        std::optional<Instant> ready_at;
+        bool available = false;
+        bool retired = false;
+        bool killed = false;
+    };
+    struct Timed {
+        Instant at;
+        std::uint64_t order;
+        std::function<void()> happen;
+        bool operator<(const Timed& other) const {
+            return at != other.at ? at > other.at : order > other.order;
+        }
+    };
+
+    // The machine (world.cpp)
+    void after(Duration delay, std::function<void()> happen);
+    void advance_until(Instant end, bool until_quiet);
+    void step();
+    void execute(rollout::WorkerId id);
+    void program_runs(rollout::WorkerId id);
+    void becomes_ready(rollout::WorkerId id);
+    void exits_after(rollout::WorkerId id, Duration delay);
+    void exits(rollout::WorkerId id);
+    void launch(const rollout::LaunchWorker& action);
+    void stop_signal(rollout::WorkerId id);
+    void hook(rollout::WorkerId id, rollout::HookPoint point);
+    Duration soon() { return random_.between(Duration{0}, std::chrono::milliseconds(20)); }
+    Quality quality_of_launch(rollout::RevisionNumber revision);
+
+    // Who asks for things (world.cpp)
+    void ask_something();
+    void ask_rollout(bool supersede);
+    void noise();
+    rollout::Revision random_revision();
+
+    // The observer (observer.cpp)
+    void observe_action(const rollout::Action& action, const rollout::State& state);
+    void check_launch(const rollout::LaunchWorker& action, const rollout::State& state);
+    void check_retire(const rollout::RetireWorker& action, const rollout::State& state);
+    void check_signal(rollout::WorkerId id, const rollout::State& state);
+    void check_listeners(const rollout::State& state);
+    void check_settled(const rollout::State& state);
+    void check_settled_worker(const rollout::Worker& worker);
+    void check_outcome(const rollout::Outcome& outcome, const rollout::State& state);
+    void check_end(const rollout::State& state);
+    [[noreturn]] void violated(const std::string& what);
+    [[nodiscard]] std::uint32_t live() const;
+    [[nodiscard]] std::uint32_t available() const;
+    rollout::Budget budget(const rollout::State& state);
+    void narrate(const std::string& line);
+    void count(const std::string& what) { ++coverage_.counts[what]; }
+
+    Options options_;
+    Random random_;
+    Instant now_{std::chrono::seconds(1000)};
+    std::priority_queue<Timed> timeline_;
+    std::uint64_t order_ = 0;
+    std::optional<Instant> wake_at_;
+    bool faults_ = true;
+    std::optional<int> finished_;
+
+    std::map<rollout::WorkerId, Process> processes_;
+    std::map<rollout::RevisionNumber, Quality> qualities_;
+    std::set<rollout::RevisionNumber> completed_;
+    std::set<rollout::RevisionNumber> listening_; ///< revisions whose listeners are open
+    std::set<rollout::RevisionNumber> ended_;     ///< revisions with a verdict
+    std::map<rollout::WorkerId, rollout::WorkerPhase>
+        phases_; ///< as last seen: no phase moves backwards
+    rollout::RevisionNumber next_number_ = 1;
+    Coverage coverage_;
+
+    rollout::Supervisor supervisor_;
+};
+
+} // namespace svc::sim
