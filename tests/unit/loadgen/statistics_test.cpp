@@ -51,12 +51,15 @@ TEST_CASE("windows of one name are counted together and listed apart") {
 
 TEST_CASE("the keep-alive close race is counted, but not as a lost request") {
     Statistics statistics;
+    REQUIRE(statistics.mark("reload", at(0s)).ok());
     statistics.failure(Kind::keep_alive, at(0s), at(1s), Failure::idle_close_race, "end of file");
     statistics.failure(Kind::keep_alive, at(0s), at(1s), Failure::refused, "");
-    const auto& tally = statistics.outside().tallies[1];
+    const auto& tally = statistics.groups()[1].tallies[1];
     CHECK(tally.total() == 2);
     CHECK(tally.lost() == 1);
     CHECK(tally.latency.count() == 0);
+    CHECK(statistics.windows()[0].requests == 2);
+    CHECK(statistics.windows()[0].lost == 1);
 }
 
 TEST_CASE("new and keep-alive connections are counted apart") {
