@@ -30,7 +30,7 @@ Parsed parse_toml(std::string_view text) {
     return parsed;
 }
 
-void read_section(Table& root, std::string_view name, auto& into, auto read) {
+void section(Table& root, std::string_view name, auto& into, auto read) {
     auto table = root.read_table(name, "a table");
     if (table)
         read(*table, into);
@@ -41,12 +41,12 @@ void read_root(Table& root, rollout::Spec& spec) {
         root.mistakes().add({}, "service",
                             "the table is missing; write [service] and below it "
                             "command = [\"/usr/bin/web\"]");
-    read_section(root, "service", spec.process, read_process);
+    section(root, "service", spec.process, read_process);
     read_listeners(root, spec.listeners);
-    read_section(root, "ready", spec.ready, read_ready);
-    read_section(root, "rollout", spec.rollout, read_rollout);
-    read_section(root, "stop", spec.stop, read_stop);
-    read_section(root, "restart", spec.restart, read_restart);
+    section(root, "ready", spec.ready, read_ready);
+    section(root, "rollout", spec.rollout, read_rollout);
+    section(root, "stop", spec.stop, read_stop);
+    section(root, "restart", spec.restart, read_restart);
     root.refuse_later("live");
     root.refuse_later("limits");
     root.finish();
@@ -91,7 +91,9 @@ ParsedServiceFile parse_service_file(std::string_view text) {
     Mistakes mistakes;
     Table root(parsed.root, "", mistakes);
     read_root(root, result.spec);
-    for (const Finding& finding : find_impossible(result.spec)) {
+    std::vector<Finding> findings = find_impossible(result.spec);
+    find_wrong_texts(result.spec, findings);
+    for (const Finding& finding : findings) {
         // What follows from a mistake that was noted already is not one more.
         bool follows = mistakes.about(finding.key);
         for (const std::string& also : finding.also)

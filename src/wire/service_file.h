@@ -40,12 +40,10 @@ std::vector<Mistake> check_spec(const rollout::Spec& spec);
 /// systemd's NAME.
 std::string default_listener_name(const Address& address);
 
-/// Replaces ${release}. An unknown ${name} is an error; "$$" is a dollar.
+/// Replaces ${release}. An unknown ${name} is an error; "$$" is a dollar. A service file may say
+/// ${release} in command, check, inputs, directory, the values of environment, environment_files
+/// and the commands of both hooks, and nowhere else.
 Result<std::string> expand(std::string_view text, std::string_view release);
-/// `spec` with every text expanded in which the service file may say ${release}: command, check,
-/// directory, inputs, the values of environment, environment_files, the commands of both hooks.
-/// Fails only for a Spec that check_spec() finds wrong.
-Result<rollout::Spec> expand_release(rollout::Spec spec, std::string_view release);
 
 /// The listeners of `next` that ask for what an open socket cannot become: one sentence each, with
 /// the remedy.

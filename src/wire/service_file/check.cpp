@@ -34,8 +34,6 @@ private:
     }
     void check_command(const std::vector<std::string>& command, const std::string& key);
     void check_path(const std::string& path, const std::string& key, std::string_view example);
-    /// ${release} and $$ are right and there is a release to put in.
-    void check_expansion(const std::string& text, const std::string& key);
     void check_hook_lengths();
     void add_if_not_positive(Duration value, const std::string& key, std::string_view example) {
         if (value <= Duration::zero())
@@ -51,38 +49,18 @@ bool has_nul(std::string_view text) {
     return text.find('\0') != std::string_view::npos;
 }
 
-void Checker::check_expansion(const std::string& text, const std::string& key) {
-    if (has_nul(text)) {
-        add(key, quoted(text) + " has a NUL character in it");
-        return;
-    }
-    constexpr std::string_view probe = "/";
-    const auto expanded = expand(text, probe);
-    if (!expanded)
-        add(key, expanded.error().message);
-    else if (spec_.process.release.empty() && *expanded != expand(text, "").value())
-        add(key,
-            "${release} is used, but there is no release; write release = "
-            "\"/srv/web/current\" in [service]",
-            {"service.release"});
-}
-
 void Checker::check_path(const std::string& path, const std::string& key,
                          std::string_view example) {
-    check_expansion(path, key);
     if (!path.starts_with('/') && !path.starts_with("${release}"))
         add(key, quoted(path) + " is not an absolute path; write " + std::string(example));
 }
 
 void Checker::check_command(const std::vector<std::string>& command, const std::string& key) {
-    if (command.empty() || command.front().empty()) {
-        add(key, command.empty() ? "the command is empty; write its program and arguments, such as "
-                                   "[\"/usr/bin/web\", \"--verbose\"]"
-                                 : "the program's name is empty; write [\"/usr/bin/web\"]");
-        return;
-    }
-    for (const std::string& argument : command)
-        check_expansion(argument, key);
+    if (command.empty())
+        add(key, "the command is empty; write its program and arguments, such as "
+                 "[\"/usr/bin/web\", \"--verbose\"]");
+    else if (command.front().empty())
+        add(key, "the program's name is empty; write [\"/usr/bin/web\"]");
 }
 
 void Checker::check_environment() {
@@ -97,7 +75,6 @@ void Checker::check_environment() {
         else if (std::find(ours.begin(), ours.end(), name) != ours.end() ||
                  name.starts_with("SVC_"))
             add(key, "svc sets this variable itself; take it out");
-        check_expansion(value, key);
     }
 }
 
@@ -149,13 +126,15 @@ void Checker::check_rollout() {
                 " or more",
             {"rollout.replicas", "rollout.max_surge", "rollout.max_unavailable"});
     add_if_not_positive(rollout.progress_deadline, "rollout.progress_deadline", "10m");
-    if (rollout.min_ready >= rollout.progress_deadline &&
-        rollout.progress_deadline > Duration::zero())
-        add("rollout.min_ready",
-            format_duration(rollout.min_ready) + " is not shorter than progress_deadline (" +
-                format_duration(rollout.progress_deadline) +
-                "), so that every rollout would fail; make one shorter or the other longer",
-            {"rollout.progress_deadline"});
+    // The clock of progress runs until a new worker is available (rollout/verdict.cpp).
+    const Duration soonest = spec_.ready.delay + rollout.min_ready;
+    if (soonest >= rollout.progress_deadline && rollout.progress_deadline > Duration::zero())
+        add("rollout.progress_deadline",
+            format_duration(rollout.progress_deadline) +
+                " is over before a worker can be available, which takes " +
+                format_duration(soonest) +
+                " (delay and min_ready together); every rollout would fail: make it longer",
+            {"rollout.min_ready", "ready.delay", "ready.on"});
 }
 
 void Checker::check_ready() {
@@ -170,12 +149,6 @@ void Checker::check_ready() {
                 {"ready.on"});
         break;
     case rollout::ReadyOn::started:
-        if (ready.delay >= ready.timeout)
-            add("ready.delay",
-                format_duration(ready.delay) + " is not shorter than timeout (" +
-                    format_duration(ready.timeout) +
-                    "), so that every worker would fail; make one shorter or the other longer",
-                {"ready.on", "ready.timeout"});
         break;
     }
 }

@@ -11,27 +11,6 @@ Error refuse(std::string_view text, std::string_view why) {
     return Error{'"' + printable(text, 60) + "\": " + std::string(why)};
 }
 
-Result<void> expand_in(std::string& text, std::string_view release) {
-    auto expanded = expand(text, release);
-    if (!expanded)
-        return expanded.error();
-    text = std::move(*expanded);
-    return {};
-}
-
-Result<void> expand_in(std::vector<std::string>& texts, std::string_view release) {
-    for (std::string& text : texts) {
-        if (auto done = expand_in(text, release); !done)
-            return done;
-    }
-    return {};
-}
-
-Result<void> expand_in(std::optional<rollout::Hook>& hook, std::string_view release) {
-    auto* exec = hook ? std::get_if<rollout::ExecHook>(&*hook) : nullptr;
-    return exec == nullptr ? Result<void>() : expand_in(exec->command, release);
-}
-
 } // namespace
 
 Result<std::string> expand(std::string_view text, std::string_view release) {
@@ -59,29 +38,6 @@ Result<std::string> expand(std::string_view text, std::string_view release) {
         }
     }
     return result;
-}
-
-Result<rollout::Spec> expand_release(rollout::Spec spec, std::string_view release) {
-    rollout::ProcessSpec& process = spec.process;
-    Result<void> done;
-    for (auto* texts :
-         {&process.command, &process.inputs, &process.check, &process.environment_files}) {
-        if (done)
-            done = expand_in(*texts, release);
-    }
-    if (done)
-        done = expand_in(process.directory, release);
-    for (auto& [variable, value] : process.environment) {
-        if (done)
-            done = expand_in(value, release);
-    }
-    if (done)
-        done = expand_in(spec.stop.pre_stop, release);
-    if (done)
-        done = expand_in(spec.stop.post_stop, release);
-    if (!done)
-        return done.error();
-    return spec;
 }
 
 } // namespace svc::wire

@@ -76,7 +76,7 @@ void read_mode(Table& table, std::optional<std::uint32_t>& mode) {
 void read_defer_accept(Table& table, std::optional<std::uint32_t>& into) {
     constexpr std::string_view key = "defer_accept";
     constexpr std::int64_t most = 3600;
-    const toml::node* node = table.find(key);
+    const toml::node* node = table.find("defer_accept");
     if (node == nullptr)
         return;
     if (node->is_integer()) {
@@ -123,7 +123,8 @@ void read_listener(Table& table, rollout::ListenerSpec& listener) {
 } // namespace
 
 void read_listeners(Table& root, std::vector<rollout::ListenerSpec>& listeners) {
-    const toml::node* node = root.find("listener");
+    constexpr std::string_view table_name = "listener";
+    const toml::node* node = root.find(table_name);
     if (node == nullptr)
         return;
     const toml::array* list = node->as_array();

@@ -26,6 +26,8 @@ struct Finding {
     std::string message;
 };
 std::vector<Finding> find_impossible(const rollout::Spec& spec);
+/// Texts that name something else than ${release}, or name it where there is none.
+void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_listeners(const rollout::Spec& spec, std::vector<Finding>& findings);
 
 } // namespace svc::wire::service_file

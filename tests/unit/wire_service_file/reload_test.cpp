@@ -26,31 +26,6 @@ TEST_CASE("${release} is replaced and $$ is a dollar") {
     CHECK_FALSE(expand("${}", "/r").ok());
 }
 
-TEST_CASE("a spec is expanded in every text that may name the release") {
-    const Spec spec = spec_of(R"([service]
-command = ["${release}/web"]
-release = "/srv/current"
-inputs = ["${release}/c"]
-check = ["${release}/k"]
-directory = "${release}"
-environment = { ROOT = "${release}" }
-environment_files = ["-${release}/e"]
-[stop]
-pre_stop = { exec = ["${release}/p"] }
-post_stop = { exec = ["${release}/q"] }
-)");
-    const Spec expanded = expand_release(spec, "/srv/7").value();
-    CHECK(expanded.process.command.front() == "/srv/7/web");
-    CHECK(expanded.process.release == "/srv/current");
-    CHECK(expanded.process.inputs.front() == "/srv/7/c");
-    CHECK(expanded.process.check.front() == "/srv/7/k");
-    CHECK(expanded.process.directory == "/srv/7");
-    CHECK(expanded.process.environment.at("ROOT") == "/srv/7");
-    CHECK(expanded.process.environment_files.front() == "-/srv/7/e");
-    CHECK(expanded.stop.pre_stop == Hook(ExecHook{{"/srv/7/p"}}));
-    CHECK(expanded.stop.post_stop == Hook(ExecHook{{"/srv/7/q"}}));
-}
-
 TEST_CASE("a creation-only option at an unchanged address is a conflict, said with the remedy") {
     const Spec open = with_listener("address = \"[::]:80\"\n");
     const Spec next = with_listener("address = \"[::]:80\"\nv6only = false\nnonblock = true\n");

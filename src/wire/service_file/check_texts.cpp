@@ -1,0 +1,59 @@
+// Texts of a service file in which ${release} is replaced. Only of a file: what came from a command
+// line was expanded by the shell that it was typed into, and stands as it is.
+#include "wire/service_file/sections.h"
+
+#include "base/text.h"
+
+namespace svc::wire::service_file {
+
+namespace {
+
+class TextChecker {
+public:
+    TextChecker(const rollout::Spec& spec, std::vector<Finding>& findings)
+        : has_release_(!spec.process.release.empty()), findings_(findings) {}
+
+    void check(const std::string& text, const std::string& key) {
+        const auto expanded = expand(text, "");
+        if (!expanded)
+            findings_.push_back(Finding{key, {}, expanded.error().message});
+        else if (!has_release_ && *expanded != expand(text, "/").value())
+            findings_.push_back(Finding{key,
+                                        {"service.release"},
+                                        "${release} is used, but there is no release; write "
+                                        "release = \"/srv/web/current\" in [service]"});
+    }
+
+    void check(const std::vector<std::string>& texts, const std::string& key) {
+        for (const std::string& text : texts)
+            check(text, key);
+    }
+
+    void check(const std::optional<rollout::Hook>& hook, const std::string& key) {
+        const auto* exec = hook ? std::get_if<rollout::ExecHook>(&*hook) : nullptr;
+        if (exec != nullptr)
+            check(exec->command, key + ".exec");
+    }
+
+private:
+    bool has_release_;
+    std::vector<Finding>& findings_;
+};
+
+} // namespace
+
+void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings) {
+    const rollout::ProcessSpec& process = spec.process;
+    TextChecker checker(spec, findings);
+    checker.check(process.command, "service.command");
+    checker.check(process.inputs, "service.inputs");
+    checker.check(process.check, "service.check");
+    checker.check(process.directory, "service.directory");
+    for (const auto& [name, value] : process.environment)
+        checker.check(value, "service.environment." + printable(name, 60));
+    checker.check(process.environment_files, "service.environment_files");
+    checker.check(spec.stop.pre_stop, "stop.pre_stop");
+    checker.check(spec.stop.post_stop, "stop.post_stop");
+}
+
+} // namespace svc::wire::service_file
