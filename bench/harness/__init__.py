@@ -1,0 +1,1 @@
+"""What scripts/demo and bench/reload share: programs, processes, load, measurements."""
