@@ -26,7 +26,7 @@ LIBRARIES = {
 PURE = ("rollout", "wire")
 # Headers that reach outside the process, or that read a clock for policy's sake.
 IMPURE = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|syslog|netdb|grp|pwd)\.h|"
-                    r"sys/(?!types\.h).*|netinet/.*|arpa/.*|linux/.*|"
+                    r"sys/(?!types\.h|resource\.h).*|netinet/.*|arpa/.*|linux/.*|"
                     r"fstream|iostream|filesystem|thread|mutex|future|random|condition_variable")
 CLOCKS = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
