@@ -7,11 +7,13 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <filesystem>
-#include <linux/close_range.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace svc;
@@ -63,6 +65,29 @@ public:
 private:
     rlimit before_{};
 };
+
+/// A launcher that a child process of ours becomes by exec, after it did `prepare`.
+template <class Prepare>
+Launched started_by(Prepare prepare) {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    os::SpawnedLauncher spawned;
+    spawned.socket.reset(ends[0]);
+    const UniqueFd theirs(ends[1]);
+    const std::string path = launcher_path();
+    spawned.pid = ::fork();
+    REQUIRE(spawned.pid >= 0);
+    if (spawned.pid == 0) {
+        ::dup2(theirs.get(), wire::launch_socket_fd);
+        prepare();
+        ::execl(path.c_str(), "svc-launch", nullptr);
+        ::_exit(99);
+    }
+    auto pidfd = os::open_pidfd(spawned.pid);
+    REQUIRE(pidfd);
+    spawned.pidfd = std::move(*pidfd);
+    return Launched(std::move(spawned));
+}
 
 /// CAP_SYS_RESOURCE, which root of a container often lacks.
 bool has_resource_capability() {
@@ -137,33 +162,17 @@ TEST_CASE("stdin, stdout and stderr can be any of the fds sent") {
 }
 
 TEST_CASE("a launcher started carelessly still makes a clean worker") {
-    std::array<int, 2> ends{};
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    os::SpawnedLauncher spawned;
-    spawned.socket.reset(ends[0]);
-    UniqueFd theirs(ends[1]);
-    const std::string path = launcher_path();
-    spawned.pid = ::fork();
-    REQUIRE(spawned.pid >= 0);
-    if (spawned.pid == 0) {
+    Launched launched = started_by([] {
         ::signal(SIGHUP, SIG_IGN);
         ::signal(SIGRTMAX, SIG_IGN);
         sigset_t all;
         ::sigfillset(&all);
         ::sigprocmask(SIG_SETMASK, &all, nullptr);
         ::setenv("LISTEN_FDS", "3", 1);
-        ::dup2(theirs.get(), wire::launch_socket_fd);
-        ::dup2(theirs.get(), 4); // in the place of the second fd
-        ::dup2(theirs.get(), 77);
+        ::dup2(wire::launch_socket_fd, 4); // in the place of the second fd
+        ::dup2(wire::launch_socket_fd, 77);
         ::close(0);
-        ::execl(path.c_str(), "svc-launch", nullptr);
-        ::_exit(99);
-    }
-    theirs.reset();
-    auto pidfd = os::open_pidfd(spawned.pid);
-    REQUIRE(pidfd);
-    spawned.pidfd = std::move(*pidfd);
-    Launched launched(std::move(spawned));
+    });
     const auto fds = make_fds(4);
     Facts facts = probe(launched, {}, numbers_of(fds));
     CHECK(facts["fds"] == numbers_up_to(7));
@@ -291,6 +300,35 @@ TEST_CASE("the worker becomes exactly the user, group and groups ordered") {
     CHECK(facts["groups"] == "23456 34567 45678 ");
     order.groups.clear();
     CHECK(probe(order).at("groups").empty());
+}
+
+TEST_CASE("capabilities that let the supervisor change users are not the worker's") {
+    if (!is_root()) {
+        MESSAGE("skipped: needs root");
+        return;
+    }
+    // A supervisor that is not root, but may change users: CAP_SETUID and CAP_SETGID as ambient
+    // capabilities (capabilities(7)), as AmbientCapabilities= of a unit gives them.
+    Launched launched = started_by([] {
+        __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+        std::array<__user_cap_data_struct, 2> sets{};
+        const std::uint32_t both = 1u << CAP_SETUID | 1u << CAP_SETGID;
+        sets[0] = {.effective = both, .permitted = both, .inheritable = both};
+        ::prctl(PR_SET_KEEPCAPS, 1UL, 0UL, 0UL, 0UL);
+        if (::setresuid(nobody, nobody, nobody) != 0 ||
+            ::syscall(SYS_capset, &header, sets.data()) != 0)
+            ::_exit(98);
+        for (const unsigned long one : {CAP_SETUID, CAP_SETGID})
+            ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, one, 0UL, 0UL);
+    });
+    wire::LaunchOrder order;
+    order.set_credentials = true;
+    order.uid = 12345;
+    order.gid = 23456;
+    Facts facts = probe(launched, order);
+    CHECK(facts["uid"] == "12345 12345 12345");
+    CHECK(facts["CapAmb"] == "0000000000000000");
+    CHECK(facts["CapEff"] == "0000000000000000");
 }
 
 TEST_CASE("an ordinary user may order the credentials that it has already") {

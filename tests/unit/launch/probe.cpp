@@ -94,7 +94,7 @@ int main(int argument_count, char** arguments) {
         ::getrlimit(static_cast<__rlimit_resource>(resource), &limit);
         std::printf("limit.%d=%lu:%lu\n", resource, limit.rlim_cur, limit.rlim_max);
     }
-    print_file_lines("/proc/self/status", {"SigBlk", "SigIgn", "NoNewPrivs", "CapAmb"});
+    print_file_lines("/proc/self/status", {"SigBlk", "SigIgn", "NoNewPrivs", "CapAmb", "CapEff"});
     print_oom_score();
     for (int index = 0; index < argument_count; ++index)
         std::printf("argument.%d=%s\n", index, arguments[index]);
