@@ -1,0 +1,153 @@
+#include "house.h"
+
+#include <csignal>
+#include <doctest/doctest.h>
+#include <fstream>
+#include <unistd.h>
+
+using namespace svc;
+using namespace svc::daemon::test;
+using namespace svc::rollout;
+
+TEST_CASE("a flood of messages neither starves the loop nor blocks the worker") {
+    House house;
+    house.revision(7, {"flood:5000", "notify:STATUS=done", "wait"});
+    house.revision(8, {"notify:READY=1", "wait"});
+    house.launch(7);
+    const auto other = house.launch(8);
+    CHECK(house.run_until([&] { return house.find<WorkerNotified>(other) != nullptr; }));
+    REQUIRE(house.await_status("done"));
+    // Texts of one batch are one observation: far fewer than were sent.
+    CHECK(house.count<WorkerNotified>() < 5000);
+}
+
+TEST_CASE("a barrier is passed only after what was said before it is observed") {
+    House house;
+    house.revision(7, {"notify:STATUS=before", "barrier", "wait"});
+    house.launch(7);
+    REQUIRE(house.await_status("passed"));
+    CHECK(house.statuses() == std::vector<std::string>{"before", "passed"});
+}
+
+TEST_CASE("a fd that a worker wants stored is closed, and that is said once") {
+    House house;
+    house.revision(7, {"store", "store", "notify:STATUS=end", "wait"});
+    house.launch(7);
+    REQUIRE(house.await_status("end"));
+    REQUIRE(house.warnings.size() == 1);
+    CHECK(house.warnings[0].find("FDSTORE=1") != std::string::npos);
+}
+
+TEST_CASE("notify_access = main refuses a child, with one warning") {
+    House house;
+    auto& revision = house.revision(7, {"notify:STATUS=parent", "fork", "notify:READY=1",
+                                        "notify:READY=1", "notify:READY=1", "wait"});
+    revision.spec.ready.notify_access = NotifyAccess::main;
+    house.launch(7);
+    REQUIRE(house.run_until([&] { return !house.warnings.empty(); }));
+    house.io.restart();
+    house.io.run_for(std::chrono::milliseconds(50));
+    CHECK(house.warnings.size() == 1);
+    CHECK(house.warnings[0].find("notify_access") != std::string::npos);
+    for (const auto& observation : house.seen) {
+        if (const auto* said = std::get_if<WorkerNotified>(&observation))
+            CHECK_FALSE(said->ready);
+    }
+}
+
+TEST_CASE("notify_access = group takes a child of the group, and one that is already gone") {
+    House house;
+    house.revision(7, {"fork", "notify:READY=1", "exit:0"});
+    house.launch(7);
+    const auto said = house.await<WorkerNotified>();
+    REQUIRE(said);
+    CHECK(said->ready);
+}
+
+TEST_CASE("notify_access = group refuses one that left the group, and all takes it") {
+    House house;
+    const std::vector<std::string> words{"fork", "session", "notify:READY=1", "wait"};
+    house.revision(7, words);
+    house.revision(8, words).spec.ready.notify_access = NotifyAccess::all;
+    house.launch(7);
+    REQUIRE(house.run_until([&] { return !house.warnings.empty(); }));
+    CHECK(house.count<WorkerNotified>() == 0);
+    const auto id = house.launch(8);
+    CHECK(house.run_until([&] { return house.find<WorkerNotified>(id) != nullptr; }));
+    for (const auto& [worker, ignored] : house.state.workers)
+        house.perform(KillWorker{worker, "a test"});
+}
+
+TEST_CASE("EXTEND_TIMEOUT_USEC counts from the main process only") {
+    House house;
+    house.revision(7, {"notify:EXTEND_TIMEOUT_USEC=1000000", "fork",
+                       "notify:EXTEND_TIMEOUT_USEC=2000000", "notify:STATUS=end", "wait"});
+    house.launch(7);
+    REQUIRE(house.await_status("end"));
+    for (const auto& observation : house.seen) {
+        const auto* said = std::get_if<WorkerNotified>(&observation);
+        if (said != nullptr && said->extend_timeout)
+            CHECK(*said->extend_timeout == std::chrono::seconds(1));
+    }
+    CHECK(house.find<WorkerNotified>()->extend_timeout.has_value());
+}
+
+TEST_CASE("a main process that is another process's child ends with an unknown status") {
+    House house;
+    house.revision(7, {"fork", "mainpid", "wait-term", "exit:6"});
+    const auto id = house.launch(7);
+    REQUIRE(house.await_status("waiting"));
+    REQUIRE(house.find<MainPidChanged>() != nullptr);
+    house.perform(SignalWorker{id, SIGTERM});
+    const auto exited = house.await<WorkerExited>();
+    REQUIRE(exited);
+    CHECK(exited->status.kind == ExitStatus::Kind::unknown);
+    // The old main process, which only waits, ended with the group.
+    CHECK(house.run_until([&] { return !process_exists(house.spawned()); }));
+}
+
+TEST_CASE("MAINPID of a stranger is refused") {
+    House house;
+    house.revision(7, {"notify:MAINPID=1", "notify:MAINPID=" + std::to_string(::getpid()),
+                       "notify:STATUS=end", "wait"});
+    house.launch(7);
+    REQUIRE(house.await_status("end"));
+    CHECK(house.count<MainPidChanged>() == 0);
+    CHECK(house.warnings.size() == 2);
+}
+
+TEST_CASE("MAINPID moves what is watched and signalled to a descendant") {
+    House house;
+    const std::string mark = house.directory.path() + "/mark";
+    std::ofstream(mark) << "x";
+    auto& revision = house.revision(7, {});
+    revision.executable = "/bin/sh";
+    revision.command = {"/bin/sh", "-c",
+                        std::string(SVC_HOST_PROBE) + " mainpid barrier unlink:" + mark +
+                            " wait-term exit:9 & while test -e " + mark + "; do sleep 0.01; done"};
+    const auto id = house.launch(7);
+    REQUIRE(house.await_status("waiting"));
+    REQUIRE(house.run_until([&] { return !process_exists(house.spawned()); }));
+    CHECK(house.count<MainPidChanged>() == 1);
+    CHECK(house.count<WorkerExited>() == 0);
+    house.perform(SignalWorker{id, SIGTERM});
+    const auto exited = house.await<WorkerExited>();
+    REQUIRE(exited);
+    CHECK(exited->status.value == 9);
+    CHECK(house.count<WorkerExited>() == 1);
+}
+
+TEST_CASE("a process that names its successor with its last message hands over") {
+    House house;
+    house.revision(7, {"handover", "wait-term", "exit:9"});
+    for (int round = 0; round < 10; ++round) {
+        house.seen.clear();
+        const auto id = house.launch(7);
+        REQUIRE(house.await_status("waiting"));
+        REQUIRE(house.run_until([&] { return !process_exists(house.spawned()); }));
+        house.perform(SignalWorker{id, SIGTERM});
+        const auto exited = house.await<WorkerExited>();
+        REQUIRE(exited);
+        CHECK(exited->status.value == 9);
+    }
+}
