@@ -202,10 +202,11 @@ void World::check_end(const State& state) {
     std::set<std::uint32_t> served;
     for (const auto& [id, process] : processes_) {
         // After a rollback that failed for good, and with a restart policy that gives up, the newer revision
-        // goes on serving the replicas that the older one cannot: nobody else would.
-        const bool stands_in = process.revision != state.current &&
-                               process.replica < state.replicas &&
-                               state.replica_list.at(process.replica).held_down;
+        // goes on serving in place of what the older one cannot: nobody else would.
+        const bool stands_in =
+            process.revision != state.current &&
+            std::any_of(state.replica_list.begin(), state.replica_list.end(),
+                        [](const Replica& replica) { return replica.held_down; });
         if ((process.revision != state.current && !stands_in) || !process.available ||
             process.retired)
             violated("6: worker " + std::to_string(id) + " is left over");
