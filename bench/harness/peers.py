@@ -74,6 +74,7 @@ class Peer:
 
 class SvcReload(Peer):
     title = "svcd, svc reload"
+    needs = ("svcd", "svc")
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -81,7 +82,7 @@ class SvcReload(Peer):
         self.svcd.log = self.log
 
     def start(self):
-        self.programs.require("svcd", "svc")
+        self.programs.require(*self.needs)
         self.svcd.write(service_file(self.worker, self.target))
         self.svcd.start()
         self.process = self.svcd.process
@@ -93,6 +94,7 @@ class SvcReload(Peer):
 
 class SvcdHup(SvcReload):
     title = "svcd, SIGHUP"
+    needs = ("svcd",)
 
     def trigger(self):
         os.kill(self.supervisor, signal.SIGHUP)
