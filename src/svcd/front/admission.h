@@ -73,6 +73,8 @@ public:
     boost::asio::awaitable<Admission> admit(AdmissionRequest request);
     /// A stop was asked for: ends a check that runs, refuses what waits.
     void stop();
+    /// Nothing is being admitted.
+    [[nodiscard]] bool idle() const { return !taken_ && queue_.empty(); }
     /// Requests whose turn has not come.
     [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
 

@@ -26,10 +26,7 @@ ControlServer::ControlServer(asio::io_context& io, CallHandler& handler, Authori
       pause_(io) {}
 
 ControlServer::~ControlServer() {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    if (!path_.empty())
-        ::unlink(path_.c_str());
+    close();
     const auto left = std::exchange(sessions_, {});
     for (const auto& [key, session] : left) {
         session->drop({});
@@ -63,11 +60,18 @@ Result<void> ControlServer::listen(const std::string& path) {
     return {};
 }
 
-void ControlServer::finish(std::function<void()> gone) {
-    all_gone_ = std::move(gone);
+void ControlServer::close() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
+    if (!path_.empty())
+        ::unlink(path_.c_str());
+    path_.clear();
+}
+
+void ControlServer::finish(std::function<void()> gone) {
+    all_gone_ = std::move(gone);
+    close();
     const auto present = sessions_; // finish() may remove the session from the map
     for (const auto& [key, session] : present)
         session->finish();

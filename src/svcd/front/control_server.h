@@ -39,6 +39,7 @@ public:
 
 private:
     boost::asio::awaitable<void> accept();
+    void close();
     void admit(ControlSession::Socket socket);
     /// Makes room by dropping the client that was quiet longest; false if none may be dropped.
     bool evict(bool for_one_that_may_change);

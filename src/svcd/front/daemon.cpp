@@ -204,12 +204,13 @@ asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
         for (const auto& mistake : admission.mistakes)
             spdlog::error("{}", mistake);
     }
+    leave_if_at_rest();
     co_return admission;
 }
 
 asio::awaitable<void> Daemon::boot() {
     AdmissionRequest request;
-    request.cause = {rollout::CauseKind::boot, "", ::geteuid()};
+    request.cause = {rollout::CauseKind::boot, "boot", ::geteuid()};
     const Admission admission = co_await admit(std::move(request));
     // Told to stop while it booted, the supervisor ends as any stopping one does.
     if (admission.kind == Admission::Kind::refused && state().wanted == rollout::Wanted::run)
@@ -297,11 +298,25 @@ void Daemon::end(int exit_status) {
     deadline_.cancel();
     // Finish comes in the middle of a step: let it settle, and the waiting calls see it, first.
     asio::post(io_, [this] {
+        admissions_.stop();
         events_.wake_all();
-        server_->finish([this] { io_.stop(); });
+        listeners_->keep_only({});
+        server_->finish([this] { leave_if_at_rest(); });
         farewell_.expires_after(farewell_time);
-        farewell_.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+        farewell_.async_wait([this](const boost::system::error_code& error) {
+            if (!error)
+                io_.stop();
+        });
     });
+}
+
+bool Daemon::at_rest() const {
+    return (!server_ || server_->clients() == 0) && admissions_.idle();
+}
+
+void Daemon::leave_if_at_rest() {
+    if (finished_ && at_rest())
+        io_.stop();
 }
 
 } // namespace svc::daemon

@@ -33,6 +33,9 @@ public:
     Result<void> start(std::optional<gid_t> control_group);
     /// Meaningful when the loop has ended.
     [[nodiscard]] int exit_status() const { return exit_status_; }
+    /// No coroutine is left that refers to this. Else something did not end in its time (a check
+    /// that cannot be killed), and the process must end without running destructors.
+    [[nodiscard]] bool at_rest() const;
 
 private:
     // AdmissionWorld
@@ -67,6 +70,7 @@ private:
     boost::asio::awaitable<void> reload_for_signal();
     /// Lets the clients have what is queued for them, then ends the loop.
     void end(int exit_status);
+    void leave_if_at_rest();
 
     boost::asio::io_context& io_;
     Settings settings_;

@@ -1,6 +1,7 @@
 #include "svcd/front/logging.h"
 
 #include "base/result.h"
+#include "svcd/front/event_log.h"
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -94,9 +95,7 @@ void set_up_logging(const std::string& level) {
 }
 
 void log_event(const rollout::Event& event) {
-    const bool named = !event.worker_name.empty() && !event.text.starts_with(event.worker_name);
-    spdlog::log(level_of(event), "{}{}{}", named ? event.worker_name : "", named ? ": " : "",
-                event.text);
+    spdlog::log(level_of(event), "{}", sentence_of(event));
 }
 
 } // namespace svc::daemon

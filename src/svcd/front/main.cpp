@@ -83,6 +83,11 @@ int run(Options options) {
         return 1;
     }
     io.run();
+    // What was cancelled at the end gets its turn to end.
+    io.restart();
+    io.poll();
+    if (!daemon.at_rest())
+        std::_Exit(daemon.exit_status());
     return daemon.exit_status();
 }
 

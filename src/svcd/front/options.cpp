@@ -78,6 +78,18 @@ std::map<std::string, std::string> inherited(const std::vector<std::string>& env
     return result;
 }
 
+std::string unused_name(const std::string& wanted,
+                        const std::vector<rollout::ListenerSpec>& listeners) {
+    const auto is_taken = [&](const std::string& name) {
+        return std::any_of(listeners.begin(), listeners.end(),
+                           [&](const auto& each) { return each.name == name; });
+    };
+    std::string name = wanted;
+    for (int number = 2; is_taken(name); ++number)
+        name = wanted + "-" + std::to_string(number);
+    return name;
+}
+
 Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::string>& command,
                                   const std::vector<std::string>& environment,
                                   const std::string& working_directory) {
@@ -90,7 +102,7 @@ Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::str
         if (!address)
             return Error{"--listen: " + address.error().message};
         rollout::ListenerSpec listener;
-        listener.name = "listen-" + std::to_string(spec.listeners.size() + 1);
+        listener.name = unused_name(wire::default_listener_name(*address), spec.listeners);
         listener.address = std::move(*address);
         spec.listeners.push_back(std::move(listener));
     }

@@ -173,7 +173,7 @@ void Waiting::forward_events(const std::string& state) {
         seen_ = event->sequence;
         if (!tells_progress(event->kind))
             continue;
-        wire::Progress made = progress(state.empty() ? phase_name() : state, event->text);
+        wire::Progress made = progress(state.empty() ? phase_name() : state, sentence_of(*event));
         made.worker = event->worker_name;
         send(std::move(made), false);
     }
@@ -264,7 +264,7 @@ asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std
             verdict = "aborted";
             reason = "the supervisor is stopping";
         } else if (state.replicas != replicas) {
-            verdict = "aborted";
+            verdict = "failed";
             reason = "the target became " + std::to_string(state.replicas);
         } else if (available == replicas && live == replicas) {
             // there

@@ -307,14 +307,15 @@ TEST_CASE("unchanged files answer at once, or wait for the rollout that has them
     CHECK(waiting.last("verdict") == "complete");
 }
 
-TEST_CASE("scale is done when so many are available, and aborted when the target moves on") {
+TEST_CASE("scale is done when so many are available, and has failed when the target moves on") {
     Scene scene;
     auto& caller = scene.call("Scale", {{"replicas", 1}});
     CHECK_FALSE(caller.answered());
     auto& other = scene.call("Scale", {{"replicas", 2}});
     scene.backend.happens(rollout::EventKind::scaled, "scaled");
     test::settle(scene.io);
-    CHECK(caller.last("verdict") == "aborted");
+    CHECK(caller.last("verdict") == "failed");
+    CHECK(caller.last("reason") == "the target became 2");
     scene.backend.worker(1, 1, rollout::WorkerPhase::available);
     scene.backend.worker(2, 1, rollout::WorkerPhase::starting);
     scene.backend.happens(rollout::EventKind::worker_ready, "x");

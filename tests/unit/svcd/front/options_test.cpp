@@ -44,11 +44,19 @@ TEST_CASE("a command line is a whole service") {
           std::map<std::string, std::string>{{"PATH", "/bin"}, {"HOME", "/root"}});
     REQUIRE(spec.listeners.size() == 2);
     CHECK(spec.listeners[0].address.port == 8080);
-    CHECK(spec.listeners[1].name == "listen-2");
+    CHECK(spec.listeners[0].name == "tcp-8080");
+    CHECK(spec.listeners[1].name == "x");
     CHECK(spec.rollout.replicas == 3);
     CHECK(spec.ready.on == rollout::ReadyOn::started);
     CHECK(spec.stop.signal == 3);
     CHECK(spec.stop.grace == std::chrono::seconds(5));
+}
+
+TEST_CASE("two listeners on one port of two addresses have two names") {
+    const auto options =
+        good({"--listen", "127.0.0.1:80", "--listen", "127.0.0.2:80", "--", "app"});
+    REQUIRE(options.inline_spec->listeners.size() == 2);
+    CHECK(options.inline_spec->listeners[1].name == "tcp-80-2");
 }
 
 TEST_CASE("a wrong command line ends with status 2 and says what is wrong") {
