@@ -33,7 +33,7 @@ struct ParsedServiceFile {
 ParsedServiceFile parse_service_file(std::string_view text);
 
 /// Combinations that are wrong whatever they came from (file or command line): also called by
-/// parse_service_file.
+/// parse_service_file, which finds more: texts with a wrong ${name}, variables that svc sets itself.
 std::vector<Mistake> check_spec(const rollout::Spec& spec);
 
 /// The name of a listener that was given none: "tcp-8080", "tcp6-443", "udp-53", "web.sock",

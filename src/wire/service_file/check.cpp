@@ -4,8 +4,6 @@
 
 #include "base/text.h"
 
-#include <algorithm>
-#include <array>
 #include <csignal>
 
 namespace svc::wire {
@@ -21,7 +19,6 @@ public:
     Checker(const Spec& spec, std::vector<Finding>& findings) : spec_(spec), findings_(findings) {}
 
     void check_process();
-    void check_environment();
     void check_rollout();
     void check_ready();
     void check_stop();
@@ -45,10 +42,6 @@ private:
     std::vector<Finding>& findings_;
 };
 
-bool has_nul(std::string_view text) {
-    return text.find('\0') != std::string_view::npos;
-}
-
 void Checker::check_path(const std::string& path, const std::string& key,
                          std::string_view example) {
     if (!path.starts_with('/') && !path.starts_with("${release}"))
@@ -61,21 +54,6 @@ void Checker::check_command(const std::vector<std::string>& command, const std::
                  "[\"/usr/bin/web\", \"--verbose\"]");
     else if (command.front().empty())
         add(key, "the program's name is empty; write [\"/usr/bin/web\"]");
-}
-
-void Checker::check_environment() {
-    // What svc sets itself (svc-worker(7)): a value here would never reach the worker.
-    constexpr std::array<std::string_view, 8> ours{
-        "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES", "LISTEN_PIDFDID",
-        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",   "FDSTORE"};
-    for (const auto& [name, value] : spec_.process.environment) {
-        const std::string key = "service.environment." + printable(name, 60);
-        if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
-            add(key, "the name of a variable is not empty and has no = in it");
-        else if (std::find(ours.begin(), ours.end(), name) != ours.end() ||
-                 name.starts_with("SVC_"))
-            add(key, "svc sets this variable itself; take it out");
-    }
 }
 
 void Checker::check_process() {
@@ -98,7 +76,6 @@ void Checker::check_process() {
         if (group.empty())
             add("service.supplementary_groups", "a group's name is empty; take it out");
     }
-    check_environment();
     for (const auto& [name, limit] : process.limits) {
         if (limit.soft > limit.hard)
             add("service.limits." + name, "the soft limit is above the hard one; write "

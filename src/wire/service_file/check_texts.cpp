@@ -1,8 +1,12 @@
-// Texts of a service file in which ${release} is replaced. Only of a file: what came from a command
-// line was expanded by the shell that it was typed into, and stands as it is.
+// What is wrong only in a file: texts in which ${release} is replaced, and variables that svc sets
+// itself. A command line was expanded by the shell that it was typed into, and its environment is
+// whatever that shell had.
 #include "wire/service_file/sections.h"
 
 #include "base/text.h"
+
+#include <algorithm>
+#include <array>
 
 namespace svc::wire::service_file {
 
@@ -40,6 +44,20 @@ private:
     std::vector<Finding>& findings_;
 };
 
+void check_variable_name(const std::string& name, std::vector<Finding>& findings) {
+    // What svc sets itself (svc-worker(7)): a value here would never reach the worker.
+    constexpr std::array<std::string_view, 8> ours{
+        "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES", "LISTEN_PIDFDID",
+        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",   "FDSTORE"};
+    std::string message;
+    if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
+        message = "the name of a variable is not empty and has no = in it";
+    else if (name.starts_with("SVC_") || std::find(ours.begin(), ours.end(), name) != ours.end())
+        message = "svc sets this variable itself; take it out";
+    if (!message.empty())
+        findings.push_back(Finding{"service.environment." + printable(name, 60), {}, message});
+}
+
 } // namespace
 
 void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings) {
@@ -49,8 +67,10 @@ void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings)
     checker.check(process.inputs, "service.inputs");
     checker.check(process.check, "service.check");
     checker.check(process.directory, "service.directory");
-    for (const auto& [name, value] : process.environment)
+    for (const auto& [name, value] : process.environment) {
+        check_variable_name(name, findings);
         checker.check(value, "service.environment." + printable(name, 60));
+    }
     checker.check(process.environment_files, "service.environment_files");
     checker.check(spec.stop.pre_stop, "stop.pre_stop");
     checker.check(spec.stop.post_stop, "stop.post_stop");

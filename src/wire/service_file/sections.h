@@ -26,7 +26,8 @@ struct Finding {
     std::string message;
 };
 std::vector<Finding> find_impossible(const rollout::Spec& spec);
-/// Texts that name something else than ${release}, or name it where there is none.
+/// What is wrong only in a file: texts that name something else than ${release}, or name it where
+/// there is none; variables that svc sets itself.
 void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_listeners(const rollout::Spec& spec, std::vector<Finding>& findings);
 

@@ -196,6 +196,7 @@ TEST_CASE("a spec that came from no file is checked alike") {
     }
     // The shell expanded what it was typed into.
     spec.process.command = {"/bin/echo", "${HOME}", "$$"};
+    spec.process.environment = {{"NOTIFY_SOCKET", "/run/systemd/notify"}, {"PS1", "${name}"}};
     CHECK(check_spec(spec).size() == mistakes.size() - 1);
     CHECK(keys == "service.command listener[1].name rollout.replicas stop.grace_max ");
 }
