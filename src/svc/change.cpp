@@ -1,0 +1,166 @@
+// reload, apply, scale and stop: one call that waits, its progress and its verdict.
+#include "os/clock.h"
+#include "svc/conversation.h"
+#include "svc/interrupts.h"
+#include "svc/progress.h"
+
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace svc::cli {
+namespace {
+
+wire::VarlinkCall call_for(const Options& options) {
+    switch (options.verb) {
+    case Verb::reload:
+    case Verb::apply: {
+        const wire::ReloadCall call{.cause = options.cause,
+                                    .supersede = options.supersede,
+                                    .wait = options.wait,
+                                    .wait_drained = options.wait_drained};
+        return make_call(options.verb == Verb::reload ? "Reload" : "Apply", wire::to_json(call),
+                         true);
+    }
+    case Verb::scale:
+        return make_call("Scale", wire::to_json(wire::ScaleCall{options.replicas, options.wait}),
+                         true);
+    case Verb::stop:
+        return make_call("Stop", wire::to_json(wire::StopCall{options.now, options.wait}), true);
+    case Verb::status:
+    case Verb::events:
+    case Verb::check:
+    case Verb::list:
+        break;
+    }
+    fatal("call_for(): a verb that changes nothing");
+}
+
+/// One call from its sending to its last reply.
+class Change {
+public:
+    Change(const Options& options, const Service& service, const Console& console)
+        : options_(options), service_(service), console_(console), began_(os::now()),
+          view_(std::string(verb_name(options.verb)) + " " + service.name, began_,
+                options.json ? Terminal{} : console.terminal) {
+        if (options.timeout)
+            deadline_ = began_ + *options.timeout;
+    }
+
+    int run() {
+        const auto interrupts = Interrupts::make();
+        if (!interrupts)
+            return fail(interrupts.error(), console_);
+        auto client = Client::connect(service_.control, service_.name, interrupts->fd());
+        if (!client)
+            return fail(client.error(), console_);
+        if (auto sent = client->send(call_for(options_), deadline_); !sent)
+            return give_up(sent.error(), *interrupts);
+        for (;;) {
+            const auto reply = client->receive(next_wakeup());
+            if (!reply && reply.error().code == ETIMEDOUT && !timed_out()) {
+                write(view_.redraw(os::now()));
+                continue;
+            }
+            if (!reply)
+                return give_up(reply.error(), *interrupts);
+            accepted_ = true;
+            if (const auto status = handle(*reply))
+                return *status;
+        }
+    }
+
+private:
+    [[nodiscard]] bool timed_out() const { return deadline_ && os::now() >= *deadline_; }
+
+    /// The next second's drawing or the caller's deadline, whichever is sooner.
+    [[nodiscard]] std::optional<Instant> next_wakeup() const {
+        if (!console_.terminal.interactive || options_.json)
+            return deadline_;
+        const Instant drawing = os::now() + std::chrono::seconds(1);
+        return deadline_ ? std::min(*deadline_, drawing) : drawing;
+    }
+
+    void write(const std::string& text) const {
+        if (!text.empty() && !options_.json)
+            console_.out(text);
+    }
+
+    /// The exit status, if it was the last reply.
+    std::optional<int> handle(const wire::VarlinkReply& reply) {
+        if (!reply.error.empty()) {
+            write(view_.clear());
+            return fail(reply, service_, options_, console_);
+        }
+        const auto progress = wire::from_json<wire::Progress>(reply.parameters);
+        if (!progress) {
+            write(view_.clear());
+            return fail(Error{"the answer of the supervisor is not understood: " +
+                              progress.error().message},
+                        console_);
+        }
+        if (options_.json)
+            print_json(reply.parameters, console_);
+        if (reply.continues) {
+            write(view_.show(*progress, os::now()));
+            return std::nullopt;
+        }
+        write(view_.clear());
+        // The last reply may name another revision than the first without one in between.
+        (void)view_.show(*progress, os::now());
+        const auto verdict =
+            verdict_of(*progress, service_.name, view_.superseded(), os::now() - began_);
+        if (verdict.exit_status == 0)
+            write(verdict.text);
+        else
+            console_.err(verdict.text);
+        return verdict.exit_status;
+    }
+
+    /// No last reply will come. What was asked for may go on all the same, and that is said.
+    int give_up(const Error& error, const Interrupts& interrupts) {
+        write(view_.clear());
+        const std::string follow = "; `svc status " + service_.name +
+                                   "` shows it, `svc events --follow " + service_.name +
+                                   "` its end\n";
+        const std::string what = options_.verb == Verb::stop    ? "the stop"
+                                 : options_.verb == Verb::scale ? "the scaling"
+                                                                : "the rollout";
+        if (error.code == EINTR) {
+            console_.err("svc: interrupted: " + what + " goes on" + follow);
+            return interrupts.exit_status();
+        }
+        if (error.code == ETIMEDOUT) {
+            console_.err("svc: " + service_.name + ": not over after " +
+                         format_duration(options_.timeout.value_or(Duration{})) + ": " + what +
+                         " goes on" + follow);
+            return exit_timed_out;
+        }
+        if (error.code == ECONNRESET && options_.verb == Verb::stop && accepted_) {
+            write(service_.name + ": the supervisor has ended (" +
+                  render_elapsed(os::now() - began_) + ")\n");
+            return exit_done;
+        }
+        return fail(error, console_);
+    }
+
+    const Options& options_;
+    const Service& service_;
+    const Console& console_;
+    Instant began_;
+    std::optional<Instant> deadline_;
+    ProgressView view_;
+    bool accepted_ = false;
+};
+
+} // namespace
+
+int change_service(const Options& options, const Console& console) {
+    const auto service = choose_service(options.name, runtime_directories(options.runtime_dir));
+    if (!service)
+        return fail(service.error(), console);
+    return Change(options, *service, console).run();
+}
+
+} // namespace svc::cli

@@ -1,0 +1,106 @@
+// check: what `svc reload` would say of a service file, and what the file means.
+#include "base/text.h"
+#include "os/files.h"
+#include "svc/conversation.h"
+#include "wire/service_file.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include <sys/stat.h>
+
+namespace svc::cli {
+namespace {
+
+struct Source {
+    std::string file;
+    std::string service;
+};
+
+std::string stem(const std::string& path) {
+    const auto slash = path.rfind('/');
+    std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0)
+        name.resize(dot);
+    return name;
+}
+
+/// A path, or the file of a running service. What could be both is the file, if there is one.
+Result<Source> find_source(const Options& options) {
+    const std::string& given = options.name;
+    struct stat found {};
+    if (given.find('/') != std::string::npos || given.ends_with(".toml") ||
+        (!given.empty() && ::stat(given.c_str(), &found) == 0))
+        return Source{given, stem(given)};
+    const auto service = choose_service(given, runtime_directories(options.runtime_dir));
+    if (!service)
+        return service.error();
+    const auto answer = ask_status(*service);
+    if (!answer)
+        return answer.error();
+    if (answer->status.service_file.empty())
+        return Error{service->name + " has no service file: its supervisor was told everything on "
+                                     "its command line"};
+    return Source{answer->status.service_file, service->name};
+}
+
+boost::json::value to_json(const Source& source, const std::vector<wire::Mistake>& mistakes) {
+    boost::json::array list;
+    for (const auto& mistake : mistakes)
+        list.push_back({{"line", mistake.line},
+                        {"column", mistake.column},
+                        {"key", mistake.key},
+                        {"message", mistake.message}});
+    return {{"file", source.file}, {"service", source.service}, {"mistakes", std::move(list)}};
+}
+
+/// What is true of this machine and not of the file: it may be checked on another one.
+std::vector<std::string> notes_on(const rollout::Spec& spec) {
+    std::string release;
+    if (!spec.process.release.empty()) {
+        auto resolved = os::resolve_path(spec.process.release);
+        if (!resolved)
+            return {"service.release: " + resolved.error().message};
+        release = std::move(*resolved);
+    }
+    const auto executable = wire::expand(spec.process.command.front(), release);
+    if (!executable)
+        return {"service.command: " + executable.error().message};
+    const auto found = os::find_executable(
+        *executable, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        spec.process.directory);
+    if (!found)
+        return {"service.command: " + found.error().message};
+    return {};
+}
+
+} // namespace
+
+int check_file(const Options& options, const Console& console) {
+    const auto source = find_source(options);
+    if (!source)
+        return fail(source.error(), console);
+    const auto text = os::read_file(source->file, wire::service_file_limit);
+    if (!text) {
+        console.err("svc: " + safe(text.error().message) + '\n');
+        return exit_service_file;
+    }
+    const auto parsed = wire::parse_service_file(*text);
+    if (options.json)
+        print_json(to_json(*source, parsed.mistakes), console);
+    if (!parsed.mistakes.empty()) {
+        if (!options.json)
+            for (const auto& mistake : parsed.mistakes)
+                console.err(safe(wire::format_mistake(source->file, mistake)) + '\n');
+        return exit_service_file;
+    }
+    if (options.json)
+        return exit_done;
+    console.out(safe(source->file) + ": no mistakes\n");
+    console.out(wire::explain_spec(parsed.spec, source->service));
+    for (const auto& note : notes_on(parsed.spec))
+        console.err("On this machine: " + safe(note) + '\n');
+    return exit_done;
+}
+
+} // namespace svc::cli

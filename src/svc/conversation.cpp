@@ -1,0 +1,88 @@
+#include "svc/conversation.h"
+
+#include "os/clock.h"
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include <cerrno>
+
+namespace svc::cli {
+
+wire::VarlinkCall make_call(std::string_view method, boost::json::object parameters, bool more) {
+    wire::VarlinkCall call;
+    call.method = std::string(wire::control_interface_name) + "." + std::string(method);
+    call.parameters = std::move(parameters);
+    call.more = more;
+    return call;
+}
+
+Result<StatusAnswer> ask_status(const Service& service) {
+    auto client = Client::connect(service.control, service.name);
+    if (!client)
+        return client.error();
+    const Instant deadline = os::now() + quick_answer;
+    if (auto sent = client->send(make_call("Status", {}, false), deadline); !sent)
+        return sent.error();
+    auto reply = client->receive(deadline);
+    if (!reply)
+        return reply.error();
+    if (!reply->error.empty())
+        return Error{"the supervisor of " + service.name + " answered " + reply->error, EPROTO};
+    auto status = wire::from_json<wire::ServiceStatus>(reply->parameters);
+    if (!status)
+        return Error{"the status of " + service.name +
+                         " is not understood: " + status.error().message +
+                         "; svc and its supervisor are of releases that "
+                         "are too far apart",
+                     EPROTO};
+    return StatusAnswer{std::move(reply->parameters), std::move(*status)};
+}
+
+int fail(const Error& error, const Console& console) {
+    console.err("svc: " + safe(error.message) + '\n');
+    switch (error.code) {
+    case ENOENT:
+    case ECONNREFUSED:
+    case ECONNRESET:
+        return exit_no_supervisor;
+    case EACCES:
+    case EPERM:
+        return exit_not_allowed;
+    case ETIMEDOUT:
+        return exit_timed_out;
+    case ENOTUNIQ:
+        return exit_usage;
+    }
+    return exit_failed;
+}
+
+int fail(const wire::VarlinkReply& reply, const Service& service, const Options& options,
+         const Console& console) {
+    if (options.json)
+        print_json({{"error", reply.error}, {"parameters", reply.parameters}}, console);
+    const auto refusal = wire::from_json<wire::Refusal>(reply.parameters);
+    std::string text = refusal ? safe(refusal->message) : "";
+    if (text.empty())
+        text = "the supervisor answered " + safe(reply.error) +
+               "; is svc of the same release as its svcd?";
+    console.err("svc: " + service.name + ": " + text + '\n');
+    if (refusal)
+        for (const auto& mistake : refusal->mistakes)
+            console.err(safe(mistake) + '\n');
+    if (reply.error == wire::control_error::not_permitted)
+        return exit_not_allowed;
+    if (reply.error == wire::control_error::service_file) {
+        console.err("Nothing was changed: the old revision serves on.\n");
+        return exit_service_file;
+    }
+    return exit_failed;
+}
+
+void print_json(const boost::json::value& value, const Console& console) {
+    const std::string text = boost::json::serialize(value);
+    // JSON escapes what a terminal would act on but for DEL and the controls above 0x80.
+    console.out((console.terminal.interactive ? safe(text) : text) + '\n');
+}
+
+} // namespace svc::cli

@@ -1,0 +1,114 @@
+// status, events and list: verbs that change nothing.
+#include "base/text.h"
+#include "os/clock.h"
+#include "svc/conversation.h"
+#include "svc/interrupts.h"
+#include "svc/render.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include <cerrno>
+
+namespace svc::cli {
+namespace {
+
+std::string problem_of(const Error& error) {
+    switch (error.code) {
+    case ENOENT:
+    case ECONNREFUSED:
+        return "not running";
+    case EACCES:
+    case EPERM:
+        return "not allowed to look";
+    case ETIMEDOUT:
+        return "does not answer";
+    }
+    return error.message;
+}
+
+/// Prints one reply of Events; the exit status if it was the last.
+std::optional<int> handle_event(const wire::VarlinkReply& reply, const Service& service,
+                                const Options& options, const Console& console) {
+    if (!reply.error.empty())
+        return fail(reply, service, options, console);
+    const auto event = wire::from_json<rollout::Event>(reply.parameters);
+    if (!event)
+        return fail(Error{"an event is not understood: " + event.error().message, EPROTO}, console);
+    // The stream's end carries none.
+    if (event->sequence != 0 && options.json)
+        print_json(reply.parameters, console);
+    else if (event->sequence != 0)
+        console.out(render_event(*event, console.terminal));
+    return reply.continues ? std::nullopt : std::optional<int>(exit_done);
+}
+
+} // namespace
+
+int show_status(const Options& options, const Console& console) {
+    const auto service = choose_service(options.name, runtime_directories(options.runtime_dir));
+    if (!service)
+        return fail(service.error(), console);
+    const auto answer = ask_status(*service);
+    if (!answer)
+        return fail(answer.error(), console);
+    if (options.json)
+        print_json(answer->json, console);
+    else
+        console.out(render_status(answer->status, os::wall_now(), console.terminal));
+    return exit_done;
+}
+
+int show_events(const Options& options, const Console& console) {
+    const auto service = choose_service(options.name, runtime_directories(options.runtime_dir));
+    if (!service)
+        return fail(service.error(), console);
+    const auto interrupts = Interrupts::make();
+    if (!interrupts)
+        return fail(interrupts.error(), console);
+    auto client = Client::connect(service->control, service->name, interrupts->fd());
+    if (!client)
+        return fail(client.error(), console);
+    const Instant deadline = os::now() + quick_answer;
+    const wire::EventsCall call{.since = options.since, .follow = options.follow};
+    if (auto sent = client->send(make_call("Events", wire::to_json(call), true), deadline); !sent)
+        return fail(sent.error(), console);
+    for (;;) {
+        const auto reply = client->receive(options.follow ? std::nullopt : std::optional(deadline));
+        if (!reply && reply.error().code == EINTR)
+            return interrupts->exit_status();
+        if (!reply)
+            return fail(reply.error(), console);
+        if (const auto status = handle_event(*reply, *service, options, console))
+            return *status;
+    }
+}
+
+int show_list(const Options& options, const Console& console) {
+    const auto directories = runtime_directories(options.runtime_dir);
+    std::vector<ListedService> listed;
+    boost::json::array json;
+    for (const auto& service : find_services(directories)) {
+        auto answer = ask_status(service);
+        ListedService line{service.name, service.control, {}, {}};
+        boost::json::object object{{"service", service.name}, {"control", service.control}};
+        if (answer) {
+            line.status = std::move(answer->status);
+            object["status"] = std::move(answer->json);
+        } else {
+            line.problem = problem_of(answer.error());
+            object["problem"] = line.problem;
+        }
+        listed.push_back(std::move(line));
+        json.emplace_back(std::move(object));
+    }
+    if (options.json)
+        print_json(json, console);
+    else if (listed.empty())
+        console.err("svc: no services in " + join(directories, " or ") + '\n');
+    else
+        console.out(render_list(listed, os::wall_now(), console.terminal));
+    return exit_done;
+}
+
+} // namespace svc::cli

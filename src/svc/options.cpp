@@ -1,0 +1,173 @@
+#include "svc/options.h"
+
+#include "base/text.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace svc::cli {
+namespace {
+
+constexpr std::size_t name_limit = 64;
+constexpr std::array<std::string_view, 8> verb_names = {"reload", "apply",  "scale", "stop",
+                                                        "status", "events", "check", "list"};
+
+/// The arguments as CLI11 fills them in.
+struct Typed {
+    Options options;
+    std::string replicas;
+    std::string since;
+    std::string timeout;
+    bool no_wait = false;
+    bool no_wait_drain = false;
+};
+
+EndNow usage(const std::string& what) {
+    return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};
+}
+
+CLI::App* add_verb(CLI::App& app, Typed& typed, Verb verb, const std::string& summary) {
+    CLI::App* command = app.add_subcommand(std::string(verb_name(verb)), summary);
+    // So that `svc reload --runtime-dir DIR` and `svc --runtime-dir DIR reload` are the same.
+    command->fallthrough();
+    command->parse_complete_callback([&typed, verb] { typed.options.verb = verb; });
+    command->add_flag("--json", typed.options.json, "Print JSON, for programs");
+    return command;
+}
+
+void add_name(CLI::App& command, Typed& typed) {
+    command.add_option("NAME", typed.options.name,
+                       "The service; may be left out where there is one");
+}
+
+void add_waiting(CLI::App& command, Typed& typed) {
+    command.add_flag("--no-wait", typed.no_wait, "Do not wait for the end");
+    command.add_option("--timeout", typed.timeout, "Wait at most so long (\"90s\"); then status 6")
+        ->type_name("TIME");
+}
+
+void add_rollout(CLI::App& command, Typed& typed) {
+    add_name(command, typed);
+    command.add_option("--cause", typed.options.cause, "Why, for status and events")
+        ->type_name("TEXT");
+    command.add_flag("--supersede", typed.options.supersede,
+                     "End a rollout that is under way instead of waiting for it");
+    command.add_flag("--no-wait-drain", typed.no_wait_drain,
+                     "Wait for the verdict, but not until the old workers are gone");
+    add_waiting(command, typed);
+}
+
+void add_verbs(CLI::App& app, Typed& typed) {
+    add_rollout(*add_verb(app, typed, Verb::reload, "Replace every worker by a new revision"),
+                typed);
+    add_rollout(*add_verb(app, typed, Verb::apply, "Like reload, if anything changed"), typed);
+
+    auto* scale = add_verb(app, typed, Verb::scale, "Run another number of replicas");
+    scale->add_option("N", typed.replicas, "How many")->required();
+    add_name(*scale, typed);
+    add_waiting(*scale, typed);
+
+    auto* stop = add_verb(app, typed, Verb::stop, "Drain the workers and end the supervisor");
+    add_name(*stop, typed);
+    stop->add_flag("--now", typed.options.now, "Kill the workers instead of draining them");
+    add_waiting(*stop, typed);
+
+    add_name(*add_verb(app, typed, Verb::status, "Show a service at one glance"), typed);
+
+    auto* events = add_verb(app, typed, Verb::events, "Tell what happened");
+    add_name(*events, typed);
+    events->add_flag("-f,--follow", typed.options.follow, "And go on telling what happens");
+    events->add_option("--since", typed.since, "Only what came after the event with this number")
+        ->type_name("NUMBER");
+
+    auto* check = add_verb(app, typed, Verb::check, "Look for mistakes in a service file");
+    check->add_option("FILE", typed.options.name, "A service file, or the name of a service");
+
+    add_verb(app, typed, Verb::list, "One line for each service");
+}
+
+template <class Number>
+bool read_number(const std::string& text, Number& number) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc{} && stop == end;
+}
+
+std::variant<Options, EndNow> combine(Typed typed) {
+    Options& options = typed.options;
+    options.wait = !typed.no_wait;
+    options.wait_drained = !typed.no_wait_drain;
+    if (options.verb == Verb::scale && !read_number(typed.replicas, options.replicas))
+        return usage('"' + printable(typed.replicas, 40) +
+                     "\" is not a number of replicas; write: svc scale 4 [NAME]");
+    if (!typed.since.empty() && !read_number(typed.since, options.since))
+        return usage("--since " + printable(typed.since, 40) +
+                     " is not an event's number; `svc events` shows them");
+    if (!typed.timeout.empty()) {
+        const auto timeout = parse_duration(typed.timeout);
+        if (!timeout)
+            return usage("--timeout: " + timeout.error().message);
+        options.timeout = *timeout;
+    }
+    if (options.verb != Verb::check && !options.name.empty() &&
+        !is_plain_name(options.name, name_limit))
+        return usage('"' + printable(options.name, 80) +
+                     "\" is not a service's name (letters, digits, '.', '_' and '-')");
+    return std::move(options);
+}
+
+/// CLI11's own words for a verb that is not one name the rest of the line.
+std::optional<EndNow> wrong_verb(const std::vector<std::string>& arguments) {
+    const auto word = std::find_if(arguments.begin(), arguments.end(),
+                                   [](auto& argument) { return !argument.starts_with('-'); });
+    if (word == arguments.end() || (word != arguments.begin() && *(word - 1) == "--runtime-dir"))
+        return std::nullopt;
+    if (std::find(verb_names.begin(), verb_names.end(), *word) != verb_names.end())
+        return std::nullopt;
+    const auto meant = nearest(*word, {verb_names.begin(), verb_names.end()});
+    return usage('"' + printable(*word, 40) + "\" is not a command" +
+                 (meant.empty() ? "" : "; did you mean " + meant + "?"));
+}
+
+} // namespace
+
+std::string_view verb_name(Verb verb) {
+    return verb_names[static_cast<std::size_t>(verb)];
+}
+
+std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments) {
+    if (const auto wrong = wrong_verb(arguments))
+        return *wrong;
+    Typed typed;
+    CLI::App app("Replace a running service by its next version without losing a connection.",
+                 "svc");
+    app.set_version_flag("--version", "svc " SVC_VERSION);
+    app.require_subcommand(1);
+    app.add_option("--runtime-dir", typed.options.runtime_dir,
+                   "Where the services are (default: SVC_RUNTIME_DIR, else "
+                   "$XDG_RUNTIME_DIR/svc, then /run/svc)")
+        ->type_name("DIR");
+    app.footer("Exit status: 0 done; 1 failed, the old revision serves; 2 usage; 3 no supervisor;\n"
+               "4 not allowed; 5 the service file is wrong; 6 timed out, the rollout goes on.\n"
+               "See svc(1).");
+    add_verbs(app, typed);
+    std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them
+    try {
+        app.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+        const auto chosen = app.get_subcommands();
+        return EndNow{0, chosen.empty() ? app.help() : chosen.front()->help()};
+    } catch (const CLI::CallForVersion&) {
+        return EndNow{0, "svc " SVC_VERSION "\n"};
+    } catch (const CLI::ParseError& error) {
+        return usage(printable(error.what(), 400));
+    }
+    return combine(std::move(typed));
+}
+
+} // namespace svc::cli

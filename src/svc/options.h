@@ -1,0 +1,43 @@
+// The command line of svc, as a value.
+#pragma once
+
+#include "base/time.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace svc::cli {
+
+enum class Verb { reload, apply, scale, stop, status, events, check, list };
+std::string_view verb_name(Verb verb);
+
+/// Every verb has the members that its options set; the others keep their defaults.
+struct Options {
+    Verb verb = Verb::status;
+    std::string name; ///< of the service, or what `check` is to read; empty: the only service
+    std::string runtime_dir;
+    bool json = false;
+    bool wait = true;
+    bool wait_drained = true;
+    std::optional<Duration> timeout;
+    std::string cause;
+    bool supersede = false;
+    bool now = false;
+    std::uint32_t replicas = 0;
+    bool follow = false;
+    std::uint64_t since = 0;
+};
+
+/// --help, --version, or a mistake: the program ends at once.
+struct EndNow {
+    int status = 0;
+    std::string text; ///< for stdout if the status is 0, else for stderr
+};
+
+/// `arguments` without the program's name. Reads nothing but them.
+std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments);
+
+} // namespace svc::cli

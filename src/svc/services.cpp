@@ -1,0 +1,95 @@
+#include "svc/services.h"
+
+#include "base/text.h"
+#include "svc/client.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <dirent.h>
+#include <memory>
+#include <sys/stat.h>
+
+namespace svc::cli {
+namespace {
+
+constexpr std::size_t name_limit = 64;
+
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value ? value : "";
+}
+
+bool is_socket(const std::string& path) {
+    struct stat found {};
+    return ::stat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
+}
+
+Error none_running(const std::vector<std::string>& directories) {
+    return Error{"no service runs here: there is no supervisor's socket in " +
+                     join(directories, " or ") +
+                     "; start one with `svcd FILE.toml` or `systemctl start svcd@NAME`, or say "
+                     "where it is with --runtime-dir",
+                 ENOENT};
+}
+
+} // namespace
+
+std::vector<std::string> runtime_directories(const std::string& option) {
+    if (!option.empty())
+        return {option};
+    if (auto directory = variable("SVC_RUNTIME_DIR"); !directory.empty())
+        return {std::move(directory)};
+    std::vector<std::string> directories;
+    // A relative one is to be ignored (XDG Base Directory Specification).
+    if (const auto directory = variable("XDG_RUNTIME_DIR"); directory.starts_with('/'))
+        directories.push_back(directory + "/svc");
+    directories.emplace_back("/run/svc");
+    return directories;
+}
+
+std::vector<Service> find_services(const std::vector<std::string>& directories) {
+    std::vector<Service> services;
+    for (const auto& directory : directories) {
+        const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
+        while (const dirent* entry = stream ? ::readdir(stream.get()) : nullptr) {
+            const std::string name = entry->d_name;
+            const auto control = directory + "/" + name + "/control";
+            const bool known =
+                std::any_of(services.begin(), services.end(),
+                            [&](const Service& service) { return service.name == name; });
+            if (!known && is_plain_name(name, name_limit) && is_socket(control))
+                services.push_back({name, control});
+        }
+    }
+    std::sort(services.begin(), services.end(),
+              [](auto& left, auto& right) { return left.name < right.name; });
+    return services;
+}
+
+Result<Service> choose_service(const std::string& name,
+                               const std::vector<std::string>& directories) {
+    if (!name.empty()) {
+        for (const auto& directory : directories)
+            if (const auto control = directory + "/" + name + "/control"; is_socket(control))
+                return Service{name, control};
+        // Connecting says best what is wrong with it: not there, or not to be reached.
+        return Service{name, directories.back() + "/" + name + "/control"};
+    }
+    auto services = find_services(directories);
+    if (services.size() > 1)
+        std::erase_if(services, [](auto& service) {
+            const auto client = Client::connect(service.control, service.name);
+            return !client && client.error().code == ECONNREFUSED;
+        });
+    if (services.empty())
+        return none_running(directories);
+    if (services.size() == 1)
+        return services.front();
+    std::vector<std::string> names;
+    for (const auto& service : services)
+        names.push_back(service.name);
+    return Error{"several services run here, name one of them: " + join(names, ", "), ENOTUNIQ};
+}
+
+} // namespace svc::cli

@@ -1,0 +1,36 @@
+// Aligned columns.
+#pragma once
+
+#include "svc/terminal.h"
+
+#include <string>
+#include <vector>
+
+namespace svc::cli {
+
+/// A column without any content is left out. Where the rows are too wide for the terminal, the
+/// columns that may shrink do, the last one first.
+class Table {
+public:
+    struct Column {
+        std::string title;
+        bool may_shrink = false;
+    };
+    struct Cell {
+        std::string text; ///< safe()
+        Tint tint = Tint::none;
+    };
+
+    explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+    /// As many cells as there are columns.
+    void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+    [[nodiscard]] std::string text(const Terminal& terminal) const;
+
+private:
+    [[nodiscard]] std::vector<std::size_t> widths(std::size_t available) const;
+
+    std::vector<Column> columns_;
+    std::vector<std::vector<Cell>> rows_;
+};
+
+} // namespace svc::cli

@@ -1,0 +1,31 @@
+// Where output goes, and text measured in columns.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace svc::cli {
+
+/// What an output can show. Without a terminal: plain lines of any length.
+struct Terminal {
+    bool interactive = false;
+    bool color = false;    ///< NO_COLOR is not set (no-color.org), TERM is not "dumb"
+    std::size_t width = 0; ///< columns; 0: as many as there are
+};
+Terminal terminal_of(int fd);
+
+enum class Tint { none, good, busy, bad, faint };
+std::string tinted(std::string_view text, Tint tint, bool color);
+
+/// Columns that `text` (UTF-8, printable) takes on a terminal.
+std::size_t columns_of(std::string_view text);
+/// Cut at `width` columns, with "…" as the last one if anything is missing.
+std::string fit(std::string_view text, std::size_t width);
+/// Followed by spaces up to `width` columns.
+std::string padded(std::string_view text, std::size_t width);
+
+/// What came from the supervisor, for a terminal: printable(), of any length that it may have.
+std::string safe(std::string_view text);
+
+} // namespace svc::cli

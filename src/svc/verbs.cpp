@@ -1,0 +1,24 @@
+#include "svc/verbs.h"
+
+namespace svc::cli {
+
+int run(const Options& options, const Console& console) {
+    switch (options.verb) {
+    case Verb::reload:
+    case Verb::apply:
+    case Verb::scale:
+    case Verb::stop:
+        return change_service(options, console);
+    case Verb::status:
+        return show_status(options, console);
+    case Verb::events:
+        return show_events(options, console);
+    case Verb::check:
+        return check_file(options, console);
+    case Verb::list:
+        return show_list(options, console);
+    }
+    fatal("run(): no such verb");
+}
+
+} // namespace svc::cli

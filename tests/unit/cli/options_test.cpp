@@ -1,0 +1,101 @@
+#include "svc/options.h"
+
+#include <doctest/doctest.h>
+
+using namespace svc;
+using namespace svc::cli;
+using namespace std::chrono_literals;
+
+namespace {
+
+Options parsed(std::vector<std::string> arguments) {
+    const auto result = parse_arguments(std::move(arguments));
+    const auto* end = std::get_if<EndNow>(&result);
+    REQUIRE_MESSAGE(end == nullptr, end->text);
+    return std::get<Options>(result);
+}
+
+/// The mistake, which must be one of usage.
+std::string mistake(std::vector<std::string> arguments) {
+    const auto result = parse_arguments(std::move(arguments));
+    const auto* end = std::get_if<EndNow>(&result);
+    REQUIRE(end != nullptr);
+    CHECK(end->status == 2);
+    CHECK(end->text.find("Try 'svc --help'") != std::string::npos);
+    return end->text;
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("reload takes a name and everything about its waiting") {
+    const auto bare = parsed({"reload"});
+    CHECK(bare.verb == Verb::reload);
+    CHECK(bare.name.empty());
+    CHECK(bare.wait);
+    CHECK(bare.wait_drained);
+    CHECK_FALSE(bare.timeout);
+    const auto full = parsed({"reload", "web", "--cause", "CVE fix", "--supersede", "--no-wait",
+                              "--no-wait-drain", "--timeout", "1m30s", "--json"});
+    CHECK(full.name == "web");
+    CHECK(full.cause == "CVE fix");
+    CHECK(full.supersede);
+    CHECK_FALSE(full.wait);
+    CHECK_FALSE(full.wait_drained);
+    CHECK(full.timeout == 90s);
+    CHECK(full.json);
+    CHECK(parsed({"apply", "--supersede"}).verb == Verb::apply);
+}
+
+TEST_CASE("the other verbs take their own options") {
+    CHECK(parsed({"stop", "--now", "web"}).now);
+    CHECK(parsed({"status", "web"}).name == "web");
+    CHECK(parsed({"list", "--json"}).verb == Verb::list);
+    CHECK(parsed({"check", "./web.toml"}).name == "./web.toml");
+    const auto scale = parsed({"scale", "4", "web"});
+    CHECK(scale.replicas == 4);
+    CHECK(scale.name == "web");
+    CHECK(parsed({"scale", "0"}).replicas == 0);
+    const auto events = parsed({"events", "-f", "--since", "17"});
+    CHECK(events.follow);
+    CHECK(events.since == 17);
+}
+
+TEST_CASE("--runtime-dir stands before or after the verb") {
+    CHECK(parsed({"--runtime-dir", "/x", "status"}).runtime_dir == "/x");
+    CHECK(parsed({"status", "web", "--runtime-dir=/x"}).runtime_dir == "/x");
+}
+
+TEST_CASE("a mistake ends with status 2 and says what would be right") {
+    CHECK(has(mistake({"realod"}), "\"realod\" is not a command; did you mean reload?"));
+    CHECK(has(mistake({"fly"}), "\"fly\" is not a command\n"));
+    CHECK(has(mistake({"\x1b[2J"}), "\"?[2J\" is not a command"));
+    mistake({});
+    mistake({"reload", "--sudo"});
+    mistake({"reload", "web", "api"});
+    mistake({"status", "--supersede"});
+    mistake({"reload", "--now"});
+    mistake({"scale"});
+    CHECK(has(mistake({"scale", "web", "4"}), "write: svc scale 4 [NAME]"));
+    mistake({"scale", "-1"});
+    CHECK(has(mistake({"scale", "4294967296"}), "not a number of replicas"));
+    CHECK(has(mistake({"reload", "--timeout", "30"}), "--timeout: "));
+    CHECK(has(mistake({"events", "--since", "yesterday"}), "--since yesterday is not an event"));
+    CHECK(has(mistake({"status", "../x"}), "\"../x\" is not a service's name"));
+}
+
+TEST_CASE("help and version end with status 0") {
+    for (const auto& arguments :
+         std::vector<std::vector<std::string>>{{"--help"}, {"reload", "--help"}, {"--version"}}) {
+        const auto result = parse_arguments(arguments);
+        const auto* end = std::get_if<EndNow>(&result);
+        REQUIRE(end != nullptr);
+        CHECK(end->status == 0);
+        CHECK_FALSE(end->text.empty());
+    }
+    const auto help = std::get<EndNow>(parse_arguments({"reload", "--help"})).text;
+    CHECK(has(help, "--supersede"));
+}

@@ -1,0 +1,302 @@
+#include "svc/verbs.h"
+
+#include "fake_supervisor.h"
+#include "svc/client.h"
+#include "svc/services.h"
+#include "wire/control.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <sys/eventfd.h>
+
+using namespace svc;
+using namespace svc::cli;
+using namespace svc::cli::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Ran {
+    int status = 0;
+    std::string out;
+    std::string err;
+};
+
+Ran run_verb(const Options& options) {
+    Ran ran;
+    Console console;
+    console.out = [&](std::string_view text) { ran.out += text; };
+    console.err = [&](std::string_view text) { ran.err += text; };
+    ran.status = run(options, console);
+    return ran;
+}
+
+Options verb(Verb verb, const TemporaryDirectory& directory, std::string name = "web") {
+    return {.verb = verb, .name = std::move(name), .runtime_dir = directory.path()};
+}
+
+wire::Progress progress(std::string text, std::string verdict = {}) {
+    return {.state = verdict.empty() ? "progressing" : "done",
+            .revision = 7,
+            .text = std::move(text),
+            .updated = 1,
+            .replicas = 4,
+            .verdict = std::move(verdict)};
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("a reload prints its progress and ends with its verdict") {
+    const TemporaryDirectory directory;
+    wire::VarlinkCall asked;
+    const FakeSupervisor supervisor(directory.path(), "web", [&](int connection, auto& call) {
+        asked = call;
+        FakeSupervisor::reply(connection, to_json(progress("r7-0 is ready")), true);
+        FakeSupervisor::reply(connection, to_json(progress("revision 7 is complete", "complete")),
+                              false);
+    });
+    auto options = verb(Verb::reload, directory);
+    options.cause = "CVE fix";
+    options.wait_drained = false;
+    const auto ran = run_verb(options);
+    CHECK(ran.status == 0);
+    CHECK(has(ran.out, "1/4 r7-0 is ready\n"));
+    CHECK(has(ran.out, "web: revision 7 is complete ("));
+    CHECK(ran.err.empty());
+    CHECK(asked.method == "io.svc.Supervisor.Reload");
+    CHECK(asked.more);
+    const auto call = wire::from_json<wire::ReloadCall>(asked.parameters);
+    REQUIRE(call.ok());
+    CHECK(call->cause == "CVE fix");
+    CHECK_FALSE(call->wait_drained);
+    CHECK(call->wait);
+}
+
+TEST_CASE("a rollout that was rolled back is status 1, with its reason on standard error") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        auto last = progress("revision 7 failed and was rolled back", "rolled back");
+        last.reason = "r7-0: exit status 1";
+        last.last_output = {"KeyError"};
+        FakeSupervisor::reply(connection, to_json(last), false);
+    });
+    const auto ran = run_verb(verb(Verb::reload, directory));
+    CHECK(ran.status == 1);
+    CHECK(has(ran.err, "r7-0: exit status 1\n    | KeyError\nThe old revision serves on."));
+}
+
+TEST_CASE("with --json every reply is a line") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        FakeSupervisor::reply(connection, to_json(progress("one")), true);
+        FakeSupervisor::reply(connection, to_json(progress("two", "complete")), false);
+    });
+    auto options = verb(Verb::apply, directory);
+    options.json = true;
+    const auto ran = run_verb(options);
+    CHECK(ran.status == 0);
+    CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 2);
+    CHECK(ran.out.starts_with("{\"state\":\"progressing\""));
+    CHECK(has(ran.out, "\"verdict\":\"complete\""));
+}
+
+TEST_CASE("errors of the supervisor have their exit statuses") {
+    struct Case {
+        std::string_view error;
+        int status;
+    };
+    for (const auto& [error, status] :
+         {Case{wire::control_error::not_permitted, 4}, Case{wire::control_error::service_file, 5},
+          Case{wire::control_error::refused, 1}, Case{wire::control_error::stopping, 1},
+          Case{wire::control_error::busy, 1}, Case{"org.varlink.service.MethodNotFound", 1}}) {
+        CAPTURE(error);
+        const TemporaryDirectory directory;
+        const FakeSupervisor supervisor(
+            directory.path(), "web", [name = std::string(error)](int connection, auto&) {
+                const wire::Refusal refusal{"no \x1b[2J", {"web.toml:1:2: service.x: wrong"}};
+                FakeSupervisor::reply(connection, to_json(refusal), false, name);
+            });
+        const auto ran = run_verb(verb(Verb::reload, directory));
+        CHECK(ran.status == status);
+        CHECK(ran.err.starts_with("svc: web: no ?[2J\nweb.toml:1:2: service.x: wrong\n"));
+    }
+}
+
+TEST_CASE("waiting ends at --timeout with status 6 and says that the rollout goes on") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        FakeSupervisor::reply(connection, to_json(progress("one")), true);
+        FakeSupervisor::wait_for_end(connection);
+    });
+    auto options = verb(Verb::reload, directory);
+    options.timeout = 50ms;
+    const auto ran = run_verb(options);
+    CHECK(ran.status == 6);
+    CHECK(has(ran.err, "not over after 50ms: the rollout goes on; `svc status web` shows it"));
+}
+
+TEST_CASE("SIGINT ends the waiting with status 130, not the rollout") {
+    // The supervisor's thread inherits this: it must not be the one that the signal ends.
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        ::kill(::getpid(), SIGINT);
+        FakeSupervisor::wait_for_end(connection);
+    });
+    const auto ran = run_verb(verb(Verb::reload, directory));
+    CHECK(ran.status == 130);
+    CHECK(has(ran.err, "svc: interrupted: the rollout goes on"));
+}
+
+TEST_CASE("a supervisor that ends after a stop was accepted has stopped") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        FakeSupervisor::reply(connection, to_json(progress("draining every worker")), true);
+    });
+    CHECK(run_verb(verb(Verb::stop, directory)).status == 0);
+    const auto reload = run_verb(verb(Verb::reload, directory));
+    CHECK(reload.status == 3);
+    CHECK(has(reload.err, "hung up before it answered"));
+}
+
+TEST_CASE("what is no reply is an error, not a crash") {
+    for (const auto* bytes :
+         {"[]", "{\"parameters\":{\"state\":1}}", "\xff", "{\"error\":\"x\"}"}) {
+        CAPTURE(bytes);
+        const TemporaryDirectory directory;
+        const FakeSupervisor supervisor(directory.path(), "web", [&](int connection, auto&) {
+            FakeSupervisor::say(connection, std::string(bytes) + '\0');
+        });
+        CHECK(run_verb(verb(Verb::reload, directory)).status == 1);
+        CHECK(run_verb(verb(Verb::status, directory)).status == 1);
+        CHECK(run_verb(verb(Verb::events, directory)).status == 1);
+    }
+}
+
+TEST_CASE("no supervisor is status 3, and why is said") {
+    const TemporaryDirectory directory;
+    const auto absent = run_verb(verb(Verb::status, directory));
+    CHECK(absent.status == 3);
+    CHECK(has(absent.err, "no supervisor of web"));
+    CHECK(has(absent.err, "systemctl start svcd@web"));
+    std::filesystem::create_directory(directory.path() + "/web");
+    { const auto dead = listen_at(directory.path() + "/web/control"); }
+    const auto refused = run_verb(verb(Verb::reload, directory));
+    CHECK(refused.status == 3);
+    CHECK(has(refused.err, "does not run: nobody listens on"));
+    const auto unnamed = run_verb(verb(Verb::status, directory, ""));
+    CHECK(unnamed.status == 3);
+}
+
+TEST_CASE("the name may be left out where one service runs, and only there") {
+    const TemporaryDirectory directory;
+    const auto status = [](int connection, const wire::VarlinkCall&) {
+        wire::ServiceStatus answer;
+        answer.service = "api";
+        answer.summary = "revision 1, 1/1 available";
+        FakeSupervisor::reply(connection, to_json(answer), false);
+    };
+    CHECK(has(run_verb(verb(Verb::status, directory, "")).err, "no service runs here"));
+    const FakeSupervisor api(directory.path(), "api", status);
+    CHECK(has(run_verb(verb(Verb::status, directory, "")).out, "api: revision 1, 1/1 available"));
+
+    std::filesystem::create_directory(directory.path() + "/dead");
+    { const auto dead = listen_at(directory.path() + "/dead/control"); }
+    CHECK(run_verb(verb(Verb::status, directory, "")).status == 0);
+    const auto listed = run_verb(verb(Verb::list, directory));
+    CHECK(listed.status == 0);
+    CHECK(has(listed.out, "api      revision 1, 1/1 available"));
+    CHECK(has(listed.out, "dead     not running"));
+
+    const FakeSupervisor web(directory.path(), "web", status);
+    const auto ran = run_verb(verb(Verb::status, directory, ""));
+    CHECK(ran.status == 2);
+    CHECK(has(ran.err, "name one of them: api, web"));
+}
+
+TEST_CASE("events are printed until the stream ends") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto& call) {
+        rollout::Event event;
+        event.sequence = 5;
+        event.text =
+            "since " + std::to_string(wire::from_json<wire::EventsCall>(call.parameters)->since);
+        FakeSupervisor::reply(connection, wire::to_json(event), true);
+        FakeSupervisor::reply(connection, {}, false);
+    });
+    auto options = verb(Verb::events, directory);
+    options.since = 4;
+    const auto ran = run_verb(options);
+    CHECK(ran.status == 0);
+    CHECK(has(ran.out, "  5     since 4\n"));
+    CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 1);
+}
+
+TEST_CASE("check prints every mistake with its place, and status 5") {
+    const TemporaryDirectory directory;
+    const auto path = directory.path() + "/web.toml";
+    std::ofstream(path) << "[service]\ncommand = [\"/bin/true\"]\ncolour = 1\n[rollout]\n"
+                           "replicas = -1\n";
+    auto options = verb(Verb::check, directory, path);
+    const auto wrong = run_verb(options);
+    CHECK(wrong.status == 5);
+    CHECK(has(wrong.err, path + ":3:"));
+    CHECK(has(wrong.err, path + ":5:"));
+    options.json = true;
+    CHECK(has(run_verb(options).out, "\"mistakes\":[{\"line\":3"));
+
+    std::ofstream(path) << "[service]\ncommand = [\"/bin/true\"]\n";
+    options.json = false;
+    const auto right = run_verb(options);
+    CHECK(right.status == 0);
+    CHECK(has(right.out, path + ": no mistakes\n"));
+    CHECK(run_verb(verb(Verb::check, directory, "./missing.toml")).status == 5);
+}
+
+TEST_CASE("check of a running service reads that service's file") {
+    const TemporaryDirectory directory;
+    const auto path = directory.path() + "/web.toml";
+    std::ofstream(path) << "[service]\ncommand = [\"/bin/true\"]\n";
+    const FakeSupervisor supervisor(directory.path(), "web", [&](int connection, auto&) {
+        wire::ServiceStatus answer;
+        answer.service_file = path;
+        FakeSupervisor::reply(connection, to_json(answer), false);
+    });
+    CHECK(has(run_verb(verb(Verb::check, directory)).out, path + ": no mistakes\n"));
+}
+
+TEST_CASE("a control socket is reached below a directory of any length") {
+    const TemporaryDirectory directory;
+    const auto deep = directory.path() + "/" + std::string(120, 'd');
+    std::filesystem::create_directory(deep);
+    // bind(2) by a short way to the same directory.
+    std::filesystem::create_directory_symlink(deep, directory.path() + "/s");
+    const FakeSupervisor supervisor(directory.path() + "/s", "web", [](int connection, auto&) {
+        FakeSupervisor::reply(connection, to_json(wire::ServiceStatus{}), false);
+    });
+    CHECK(Client::connect(deep + "/web/control", "web").ok());
+}
+
+TEST_CASE("a client's waits end at the deadline and when interrupted") {
+    const TemporaryDirectory directory;
+    std::filesystem::create_directory(directory.path() + "/web");
+    const auto listener = listen_at(directory.path() + "/web/control");
+    const UniqueFd interrupt(::eventfd(0, EFD_CLOEXEC));
+    auto client = Client::connect(directory.path() + "/web/control", "web", interrupt.get());
+    REQUIRE(client.ok());
+    CHECK(client->receive(Instant{}).error().code == ETIMEDOUT);
+    const std::uint64_t one = 1;
+    REQUIRE(::write(interrupt.get(), &one, sizeof one) == sizeof one);
+    CHECK(client->receive(std::nullopt).error().code == EINTR);
+}
