@@ -83,9 +83,9 @@ std::string restarts_of(const ServiceStatus& status, std::uint32_t replica) {
     return {};
 }
 
-std::string workers_table(const ServiceStatus& status, const Terminal& terminal) {
+Table workers_table(const ServiceStatus& status, bool notes) {
     Table table({{"REPLICA"},
-                 {"REVISION"},
+                 {"REV"},
                  {"STATE"},
                  {"PID"},
                  {"AGE"},
@@ -93,15 +93,17 @@ std::string workers_table(const ServiceStatus& status, const Terminal& terminal)
                  {"WAITS FOR", true},
                  {"STATUS", true}});
     const auto add_worker = [&](const WorkerStatus& worker) {
-        table.add(
-            {{number(worker.replica)},
-             {number(worker.revision)},
-             {safe(worker.state), tint_of(worker.state)},
-             {worker.pid > 0 ? std::to_string(worker.pid) : "-"},
-             {format_rough(std::chrono::floor<std::chrono::seconds>(Duration(worker.age_us)))},
-             {restarts_of(status, worker.replica)},
-             {safe(worker.waits_for)},
-             {safe(worker.status_text)}});
+        const std::string said = safe(worker.status_text);
+        const auto age = std::chrono::floor<std::chrono::seconds>(Duration(worker.age_us));
+        table.add({{number(worker.replica)},
+                   {number(worker.revision)},
+                   {safe(worker.state), tint_of(worker.state)},
+                   {worker.pid > 0 ? std::to_string(worker.pid) : "-"},
+                   {format_rough(age)},
+                   {restarts_of(status, worker.replica)},
+                   {safe(worker.waits_for)},
+                   {notes ? "" : said}},
+                  notes ? said : "");
     };
     const auto add_empty = [&](const ReplicaStatus& replica) {
         table.add({{number(replica.index)},
@@ -123,7 +125,13 @@ std::string workers_table(const ServiceStatus& status, const Terminal& terminal)
     }
     for (; worker != status.workers.end(); ++worker)
         add_worker(*worker);
-    return table.text(terminal);
+    return table;
+}
+
+/// What workers said goes below their rows where there is no room beside them.
+std::string workers_text(const ServiceStatus& status, const Terminal& terminal) {
+    const auto table = workers_table(status, false);
+    return table.fits(terminal) ? table.text(terminal) : workers_table(status, true).text(terminal);
 }
 
 std::string listeners_table(const ServiceStatus& status, const Terminal& terminal) {
@@ -167,7 +175,7 @@ std::string render_output(const std::vector<std::string>& lines) {
 std::string render_status(const ServiceStatus& status, WallTime now, const Terminal& terminal) {
     std::string text = safe(status.service) + ": " + safe(status.summary) + '\n';
     add_facts(text, status, now, terminal);
-    for (const auto& table : {workers_table(status, terminal), listeners_table(status, terminal)})
+    for (const auto& table : {workers_text(status, terminal), listeners_table(status, terminal)})
         if (!table.empty())
             text += '\n' + table;
     return text;

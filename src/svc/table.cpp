@@ -56,8 +56,13 @@ std::string Table::text(const Terminal& terminal) const {
     for (const auto& column : columns_)
         titles.push_back({column.title, Tint::faint});
     std::string text = line_of(titles, all, terminal.color);
-    for (const auto& row : rows_)
-        text += line_of(row, all, terminal.color);
+    for (std::size_t index = 0; index < rows_.size(); ++index) {
+        text += line_of(rows_[index], all, terminal.color);
+        if (notes_[index].empty())
+            continue;
+        const auto line = std::string(all.front() + gap, ' ') + "└ " + notes_[index];
+        text += (terminal.width == 0 ? line : fit(line, terminal.width)) + '\n';
+    }
     return text;
 }
 

@@ -59,10 +59,13 @@ TEST_CASE("a status fits on 80 columns") {
   file      /etc/svc/web.toml
   svcd      pid 4711
 
-REPLICA  REVISION  STATE      PID   AGE    RESTARTS  WAITS FOR           STATUS
-0        6         draining   4720  3m10s  0         pre-stop hook, 28…  finish…
-0        7         available  4790  4s     0                             serving
-1        6         available  4721  3m10s  3                             serving
+REPLICA  REV  STATE      PID   AGE    RESTARTS  WAITS FOR
+0        6    draining   4720  3m10s  0         pre-stop hook, 28s of grace left
+         └ finishing 12 requests of clients that are slow
+0        7    available  4790  4s     0
+         └ serving
+1        6    available  4721  3m10s  3
+         └ serving
 
 LISTENER  ADDRESS             BACKLOG
 http      0.0.0.0:8080        4096
@@ -73,7 +76,7 @@ admin     unix:/run/web.sock  128
 TEST_CASE("a status shows everything on 200 columns and where there is no terminal") {
     const auto text = render_status(rolling(), now, wide(200));
     CHECK(text == render_status(rolling(), now, Terminal{}));
-    CHECK(text.find("0        6         draining   4720  3m10s  0         pre-stop hook, 28s of "
+    CHECK(text.find("0        6    draining   4720  3m10s  0         pre-stop hook, 28s of "
                     "grace left  finishing 12 requests of clients that are slow\n") !=
           std::string::npos);
 }
@@ -93,9 +96,17 @@ TEST_CASE("a rollout that failed is shown with its reason and the worker's last 
     | Traceback
     |   ?[31mKeyError
 
-REPLICA  REVISION  STATE  PID  AGE  RESTARTS  WAITS FOR
-0        -         down   -    -    2         restart in 12s (exit status 1)
+REPLICA  REV  STATE  PID  AGE  RESTARTS  WAITS FOR
+0        -    down   -    -    2         restart in 12s (exit status 1)
 )");
+}
+
+TEST_CASE("where nothing helps, the last columns are cut") {
+    const auto text = render_status(rolling(), now, wide(60));
+    CHECK(text.find("0        6    draining   4720  3m10s  0         pre-stop ho…\n") !=
+          std::string::npos);
+    CHECK(text.find("         └ finishing 12 requests of clients that are slow\n") !=
+          std::string::npos);
 }
 
 TEST_CASE("what a worker says cannot write to the terminal") {

@@ -171,17 +171,21 @@ TEST_CASE("a supervisor that ends after a stop was accepted has stopped") {
 }
 
 TEST_CASE("what is no reply is an error, not a crash") {
-    for (const auto* bytes :
-         {"[]", "{\"parameters\":{\"state\":1}}", "\xff", "{\"error\":\"x\"}"}) {
+    for (const std::string bytes : {"[]", "{\"parameters\":1}", "\xff", "{\"error\":\"x\"}"}) {
         CAPTURE(bytes);
         const TemporaryDirectory directory;
         const FakeSupervisor supervisor(directory.path(), "web", [&](int connection, auto&) {
-            FakeSupervisor::say(connection, std::string(bytes) + '\0');
+            FakeSupervisor::say(connection, bytes + '\0');
         });
-        CHECK(run_verb(verb(Verb::reload, directory)).status == 1);
-        CHECK(run_verb(verb(Verb::status, directory)).status == 1);
-        CHECK(run_verb(verb(Verb::events, directory)).status == 1);
+        for (const auto asked : {Verb::reload, Verb::status, Verb::events})
+            CHECK(run_verb(verb(asked, directory)).status == 1);
     }
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        FakeSupervisor::reply(connection, {{"revision", "seven"}}, false);
+    });
+    for (const auto asked : {Verb::reload, Verb::status, Verb::events})
+        CHECK(has(run_verb(verb(asked, directory)).err, "revision is not a whole number"));
 }
 
 TEST_CASE("no supervisor is status 3, and why is said") {
