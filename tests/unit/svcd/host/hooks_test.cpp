@@ -199,7 +199,10 @@ TEST_CASE("a request hook that waits for its answer can be cancelled") {
     retire.worker = id;
     retire.run_pre_stop = true;
     house.perform(retire);
-    auto peer = acceptor.accept();
+    asio::ip::tcp::socket peer(house.io);
+    bool accepted = false;
+    acceptor.async_accept(peer, [&](boost::system::error_code error) { accepted = !error; });
+    REQUIRE(house.run_until([&] { return accepted; }));
     house.perform(CancelHook{id, HookPoint::pre_stop});
     // The connection is closed: the server reads the request, and then the end.
     bool ended = false;

@@ -249,3 +249,17 @@ TEST_CASE("a socket that systemd did not pass is refused, and what it passed is 
     REQUIRE_FALSE(opened);
     CHECK(opened.error().message.find("it passed none") != std::string::npos);
 }
+
+TEST_CASE("a look at a thousand listeners takes milliseconds") {
+    House house;
+    Spec spec;
+    for (int i = 0; i < 1000; ++i)
+        spec.listeners.push_back(tcp("l" + std::to_string(i)));
+    REQUIRE(house.listeners.open(spec));
+    const auto begin = std::chrono::steady_clock::now();
+    house.listeners.inspect_all();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    MESSAGE("1,000 TCP listeners inspected in ",
+            std::chrono::duration_cast<std::chrono::microseconds>(took).count(), " us");
+    CHECK(took < std::chrono::milliseconds(200)); // some 1 ms on an idle machine
+}

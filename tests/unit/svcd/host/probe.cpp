@@ -25,6 +25,8 @@
 
 namespace {
 
+constexpr unsigned int lifetime = 30; // seconds: what a failed test leaves behind ends by itself
+
 void notify(const std::string& text, int fd = -1) {
     const char* path = ::getenv("NOTIFY_SOCKET");
     if (path == nullptr)
@@ -125,8 +127,10 @@ void act(std::string_view word, const std::string& argument) {
         wait_for_term();
     else if (word == "fork" || word == "handover") {
         const pid_t child = ::fork();
-        if (child == 0)
+        if (child == 0) {
+            ::alarm(lifetime);
             return;
+        }
         if (word == "fork")
             wait_for_ever();
         notify("MAINPID=" + std::to_string(child));
@@ -139,6 +143,7 @@ void act(std::string_view word, const std::string& argument) {
 } // namespace
 
 int main(int count, char** arguments) {
+    ::alarm(lifetime);
     for (int i = 1; i < count; ++i) {
         const std::string_view whole = arguments[i];
         const std::size_t colon = whole.find(':');
