@@ -234,7 +234,7 @@ std::string_view cause_word(rollout::CauseKind kind) {
 void describe_revision(const Revision& revision, ServiceStatus& status) {
     status.revision = revision.number;
     status.cause = cause_word(revision.cause.kind);
-    if (!revision.cause.text.empty())
+    if (!revision.cause.text.empty() && revision.cause.text != status.cause)
         status.cause += ": " + printable(revision.cause.text, 256);
     status.revision_made_at_us = revision.made_at.time_since_epoch().count();
 }

@@ -161,6 +161,14 @@ TEST_CASE("workers are listed by replica, the older first") {
     CHECK(status.revision == 6);
 }
 
+TEST_CASE("a cause is shown with its kind, once") {
+    State state = serving(1);
+    state.revisions[6].cause = {CauseKind::boot, "boot", 0};
+    CHECK(status_of(state, now).cause == "boot");
+    state.revisions[6].cause = {CauseKind::reload, "", 0};
+    CHECK(status_of(state, now).cause == "reload");
+}
+
 TEST_CASE("the rollout shown is the running one, else the last that ended") {
     State state = serving(1);
     CHECK(status_of(state, now).rollout.empty());
