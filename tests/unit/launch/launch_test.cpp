@@ -171,7 +171,8 @@ TEST_CASE("a launcher started carelessly still makes a clean worker") {
         ::setenv("LISTEN_FDS", "3", 1);
         ::dup2(wire::launch_socket_fd, 4); // in the place of the second fd
         ::dup2(wire::launch_socket_fd, 77);
-        ::close(0);
+        ::dup2(wire::launch_socket_fd, STDIN_FILENO);
+        ::close(STDERR_FILENO);
     });
     const auto fds = make_fds(4);
     Facts facts = probe(launched, {}, numbers_of(fds));
@@ -181,6 +182,7 @@ TEST_CASE("a launcher started carelessly still makes a clean worker") {
     CHECK(facts["SigIgn"] == "0000000000000000");
     CHECK(facts["SigBlk"] == "0000000000000000");
     CHECK(facts["env_count"] == "0");
+    CHECK(facts["stdin_is_null"] == "1");
 }
 
 TEST_CASE("the environment is the order's, and nothing else") {
