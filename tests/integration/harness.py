@@ -47,8 +47,8 @@ class ServiceTest(unittest.TestCase):
         self.supervisors.append(supervisor)
         return supervisor
 
-    def start(self, content=None, **options):
-        return self.make(content, **options).start()
+    def start(self, content=None, timeout=PATIENCE, **options):
+        return self.make(content, **options).start(timeout)
 
     def reload(self, supervisor, *options, timeout=60):
         """A reload that must succeed."""

@@ -27,6 +27,7 @@ class Manager:
         self.messages = []
         self._changed = threading.Condition()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        path.unlink(missing_ok=True)  # a test starts a second supervisor of the same name
         self._socket.bind(str(path))
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -64,14 +65,19 @@ class EventStream:
         self.seen = []
         self._changed = threading.Condition()
         self._ended = False
-        self._connection = Connection(control, timeout=None)
+        self._connection = Connection(control)
+        # What happened so far is there before a test asks for it.
+        for event in self._connection.stream("Events", {"since": 0, "follow": False}):
+            if event:  # the end of the stream carries none
+                self.seen.append(event)
+        self._connection.socket.settimeout(None)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         with contextlib.suppress(OSError, EOFError, ValueError):
-            for event in self._connection.stream("Events", {"since": 0, "follow": True}):
+            for event in self._connection.stream("Events", {"since": self.last, "follow": True}):
                 with self._changed:
-                    self.seen.append(event)
+                    self.seen += [event] if event else []
                     self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -187,7 +193,7 @@ class Supervisor:
     # Talk ------------------------------------------------------------------------------------------
 
     def svc(self, *arguments, timeout=PATIENCE, user=None):
-        """Runs `svc …` to its end; .returncode, .stdout and .stderr."""
+        """Runs `svc …` to its end, perhaps as another uid; .returncode, .stdout and .stderr."""
         return subprocess.run([str(SVC), *map(str, arguments)], env=self.environment, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
                               **({"user": user, "group": user, "extra_groups": []} if user else {}))

@@ -9,6 +9,8 @@ import subprocess
 from harness import (PATIENCE, PYTHON, QUICK, Connection, ServiceTest, VarlinkError, alive, main,
                      require_root, service, wait_until, worker)
 
+NOBODY = 65534
+
 WRONG = """[service]
 command = "not a list"
 colour = "blue"
@@ -158,9 +160,9 @@ class Authorisation(ServiceTest):
     def test_another_user_may_look_and_may_not_change(self):
         supervisor = self.start()
         for arguments in ["reload"], ["apply"], ["scale", "2"], ["stop"]:
-            result = supervisor.svc(*arguments, user="nobody")
+            result = supervisor.svc(*arguments, user=NOBODY)
             self.assertEqual(4, result.returncode, result.stdout + result.stderr)
-        result = supervisor.svc("status", user="nobody")
+        result = supervisor.svc("status", user=NOBODY)
         self.assertEqual(0, result.returncode, result.stderr)
         self.assertEqual(1, supervisor.status()["revision"])
         self.assertEqual(1, len(supervisor.pids("available")))
@@ -174,7 +176,7 @@ class Authorisation(ServiceTest):
                   "except varlink.VarlinkError as error: print(error.name)")
         result = subprocess.run(
             [PYTHON, "-c", script, str(supervisor.control), os.path.dirname(__file__)],
-            user=65534, group=65534, extra_groups=[], capture_output=True, text=True)
+            user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True)
         self.assertEqual("NotPermitted\n", result.stdout, result.stderr)
 
 

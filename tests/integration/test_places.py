@@ -22,7 +22,7 @@ class Places(ServiceTest):
     def test_a_file_in_the_place_of_the_runtime_directory_is_named(self):
         supervisor = self.make()
         supervisor.runtime.write_text("a file", encoding="utf-8")
-        self.assert_ends_with(supervisor, supervisor.runtime, "Not a directory")
+        self.assert_ends_with(supervisor, supervisor.runtime, "a file is in its place")
 
     def test_a_path_too_long_for_a_socket_is_named(self):
         supervisor = self.make()

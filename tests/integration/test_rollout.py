@@ -8,7 +8,7 @@ from harness import PATIENCE, ServiceTest, command_line, main, service, worker
 class Rejected(ServiceTest):
     """A failing version stops its rollout at once; the old workers are not touched."""
 
-    def assert_rejected(self, words, content, within=10):
+    def assert_rejected(self, words, content, within=10, untouched=True):
         supervisor = self.start(service(rollout={"replicas": 2}))
         before = sorted(supervisor.pids())
         supervisor.write(content)
@@ -21,9 +21,12 @@ class Rejected(ServiceTest):
         self.assertLess(time.monotonic() - began, within)
         status = supervisor.status()
         self.assertEqual(1, status["revision"])
-        self.assertEqual(2, status["available"])
-        supervisor.wait_status("the new ones to go", lambda s: before == sorted(
-            entry["pid"] for entry in s["workers"]))
+        if untouched:
+            self.assertEqual(2, status["available"])
+        status = supervisor.wait_status("the new ones to go", lambda s: len(s["workers"]) == 2)
+        self.assertEqual([1, 1], [entry["revision"] for entry in status["workers"]])
+        if untouched:
+            self.assertEqual(before, sorted(entry["pid"] for entry in status["workers"]))
         return supervisor
 
     def test_a_version_that_exits_before_it_is_ready(self):
@@ -69,7 +72,8 @@ class Rejected(ServiceTest):
     def test_a_second_replica_that_fails_takes_the_first_one_back(self):
         flag = self.directory / "flag"
         once = ["/bin/sh", "-c", f"mkdir {flag} 2>/dev/null || exit 4; exec " + " ".join(worker())]
-        self.assert_rejected(["exit status 4"], service(once, rollout={"replicas": 2}))
+        self.assert_rejected(["exit status 4"], service(once, rollout={"replicas": 2}),
+                             untouched=False)  # the first old one was replaced already
 
     def test_the_next_good_version_is_deployed_as_if_nothing_had_been(self):
         supervisor = self.assert_rejected(["exit status 1"], service(
@@ -173,6 +177,29 @@ class Order(ServiceTest):
         (self.directory / "flag").touch()
         supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
 
+    def test_a_timeout_ends_the_waiting_and_not_the_rollout(self):
+        supervisor = self.start()
+        flag = self.directory / "flag"
+        supervisor.write(service(worker("--version", "2", "--ready-when", flag)))
+        result = supervisor.svc("reload", "--timeout", "300ms")
+        self.assertEqual(6, result.returncode, result.stdout + result.stderr)
+        flag.touch()
+        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
+        self.assertTrue(supervisor.get().startswith("2 "))
+
+    def test_the_story_is_told_from_its_beginning_and_goes_on(self):
+        supervisor = self.start()
+        told = supervisor.svc("events")
+        self.assertEqual(0, told.returncode, told.stderr)
+        self.assertIn("r1-0", told.stdout)
+        follower = supervisor.start_svc("events", "--follow", "--json")
+        self.reload(supervisor)
+        supervisor.stop()
+        out, _ = follower.communicate(timeout=PATIENCE)
+        kinds = [json.loads(line)["kind"] for line in out.splitlines()]
+        for kind in "rollout_started", "worker_ready", "worker_stopping", "rollout_ended", "stopping":
+            self.assertIn(kind, kinds)
+
     def test_a_stop_during_a_rollout_aborts_it_and_drains_all(self):
         supervisor = self.start()
         client = self.hold(supervisor, self.directory / "never")
@@ -250,7 +277,7 @@ class ScaleAndApply(ServiceTest):
         self.reload(supervisor, "--cause", "CVE-2026-1")
         text = supervisor.svc("status").stdout
         pids = [str(pid) for pid in supervisor.pids()]
-        for word in ["web", "CVE-2026-1", "r2-0", "r2-1", "available", *pids]:
+        for word in ["web", "CVE-2026-1", "revision 2", "2/2 available", *pids]:
             self.assertIn(word, text)
 
     def test_nobody_but_the_workers_runs_the_command(self):

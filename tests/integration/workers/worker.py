@@ -201,8 +201,8 @@ def become_ready(stop):
         stop.wait(0.01)
     if stop.is_set():
         return
+    mark("ready")  # first: the stop signal may come before the next line is reached
     notify("READY=1" + (f"\nSTATUS={OPTIONS.status}" if OPTIONS.status else ""))
-    mark("ready")
     if OPTIONS.exit_after_ready is not None:
         stop.wait(OPTIONS.exit_after_ready)
         os._exit(9)
