@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace svc::daemon {
@@ -45,6 +46,7 @@ public:
         loaded_.revision.cause = std::move(cause);
         loaded_.revision.made_at = now;
         if (read_spec() && resolve_release()) {
+            give_back_descriptor_limit();
             expand_all();
             read_environment_files();
             find_credentials();
@@ -83,6 +85,17 @@ private:
         loaded_.file_wrong = !parsed.mistakes.empty();
         revision().spec = std::move(parsed.spec);
         return !loaded_.file_wrong;
+    }
+
+    /// Ours was raised when we started; a worker gets what it would have got without us, unless its
+    /// service file says otherwise. Both sides of a comparison have it, so it is never a change.
+    void give_back_descriptor_limit() {
+        rlimit ours{};
+        if (settings_.original_nofile_soft == RLIM_INFINITY ||
+            ::getrlimit(RLIMIT_NOFILE, &ours) != 0)
+            return;
+        process().limits.try_emplace(
+            "nofile", rollout::ResourceLimit{settings_.original_nofile_soft, ours.rlim_max});
     }
 
     bool resolve_release() {

@@ -5,6 +5,7 @@
 #include "support.h"
 #include "wire/control.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
@@ -75,21 +76,21 @@ public:
         char bytes[65536];
         for (;;) {
             const auto count = ::recv(fd_.get(), bytes, sizeof bytes, 0);
-            if (count > 0)
+            if (count > 0) {
                 received.append(bytes, static_cast<std::size_t>(count));
-            else
+                replies_ += static_cast<std::size_t>(std::count(bytes, bytes + count, '\0'));
+            } else
                 return count < 0 && errno == EAGAIN;
         }
     }
-    [[nodiscard]] std::size_t replies() const {
-        return static_cast<std::size_t>(std::count(received.begin(), received.end(), '\0'));
-    }
+    [[nodiscard]] std::size_t replies() const { return replies_; }
     void end_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
     void close() { fd_.reset(); }
     std::string received;
 
 private:
     UniqueFd fd_;
+    std::size_t replies_ = 0;
 };
 
 struct Scene {

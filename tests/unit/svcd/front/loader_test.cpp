@@ -171,3 +171,18 @@ TEST_CASE("a command line is taken as it was typed: its dollars are its own") {
     REQUIRE(loaded.ok());
     CHECK(loaded.revision.command[2] == "echo ${HOME} $$");
 }
+
+TEST_CASE("workers get the descriptor limit from before ours was raised, or their file's own") {
+    TemporaryDirectory dir;
+    Settings settings = settings_for(dir.write("a.toml", "[service]\ncommand = [\"/bin/sh\"]\n"));
+    settings.original_nofile_soft = 77;
+    auto loaded = load_revision(settings, {}, WallTime{});
+    REQUIRE(loaded.ok());
+    CHECK(loaded.revision.spec.process.limits.at("nofile").soft == 77);
+    settings.service_file =
+        dir.write("b.toml", "[service]\ncommand = [\"/bin/sh\"]\nlimits = { nofile = 99 }\n");
+    loaded = load_revision(settings, {}, WallTime{});
+    INFO(all(loaded));
+    REQUIRE(loaded.ok());
+    CHECK(loaded.revision.spec.process.limits.at("nofile").soft == 99);
+}
