@@ -183,17 +183,18 @@ TEST_CASE("a listener that a worker shut down listens again, at once and by itse
 }
 
 TEST_CASE("a connection does not wake the supervisor") {
-    House house;
+    TemporaryDirectory directory;
+    Settings settings;
+    settings.runtime_dir = directory.path();
+    asio::io_context io(1); // nothing else in it: no child of another test wakes it
+    ListenerTable listeners(io, settings, [](const std::string&) {});
     const auto spec = with({tcp("http")});
-    REQUIRE(house.listeners.open(spec));
-    const auto port = port_of(house.listeners.passed_to(spec).fds[0]);
-    house.io.restart();
-    house.io.run_for(std::chrono::milliseconds(20));
+    REQUIRE(listeners.open(spec));
+    const auto port = port_of(listeners.passed_to(spec).fds[0]);
     asio::io_context clients;
     for (int i = 0; i < 10; ++i)
         REQUIRE(connects(clients, port));
-    house.io.restart();
-    CHECK(house.io.run_for(std::chrono::milliseconds(50)) == 0);
+    CHECK(io.run_for(std::chrono::milliseconds(50)) == 0);
 }
 
 TEST_CASE("a unix path that a worker removed is put back when it is ready") {
