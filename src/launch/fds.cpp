@@ -27,25 +27,16 @@ Result<void> fill_standard_fds() {
 
 /// Puts fds[i] on number 3 + i, without close-on-exec, for every i below `inherited`. As a rule
 /// they are there already: nothing else is open, and the kernel gives out the lowest free numbers.
+/// If something else was open they are in rising order all the same, none below its place, so that
+/// moving them down one by one never lands on one that is still to be moved.
 Result<void> place(std::vector<UniqueFd>& fds, std::size_t inherited) {
-    const int end = first_inherited + static_cast<int>(inherited);
-    const int above_all = first_inherited + static_cast<int>(fds.size());
-    // First out of the way whatever sits on another one's number, or the moves overwrite it.
-    for (std::size_t index = 0; index < fds.size(); ++index) {
-        const int number = fds[index].get();
-        const bool in_place = number == first_inherited + static_cast<int>(index);
-        if (in_place || number < first_inherited || number >= end)
-            continue;
-        fds[index].reset(::fcntl(number, F_DUPFD_CLOEXEC, above_all));
-        if (!fds[index])
-            return system_error("cannot move fd " + std::to_string(number), errno);
-    }
     for (std::size_t index = 0; index < inherited; ++index) {
+        const int number = fds[index].get();
         const int target = first_inherited + static_cast<int>(index);
-        const bool in_place = fds[index].get() == target;
-        const int result =
-            in_place ? ::fcntl(target, F_SETFD, 0) : ::dup2(fds[index].get(), target);
-        if (result < 0)
+        if (number < target)
+            fatal("a fd was received below its place");
+        const bool in_place = number == target;
+        if ((in_place ? ::fcntl(target, F_SETFD, 0) : ::dup2(number, target)) < 0)
             return system_error("cannot put a fd on number " + std::to_string(target), errno);
         if (!in_place)
             fds[index].reset(target);
