@@ -65,7 +65,7 @@ std::string elf_interpreter(const std::string& path) {
             continue;
         const std::string name = read_piece(path, std::min<std::size_t>(header.p_filesz, PATH_MAX),
                                             static_cast<off_t>(header.p_offset));
-        return name.c_str(); // it ends with a NUL that is part of the segment
+        return name.substr(0, name.find('\0')); // the NUL is part of the segment
     }
     return {};
 }

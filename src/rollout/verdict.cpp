@@ -35,7 +35,7 @@ bool made_no_progress(Planner& planner, const Worker& worker) {
 
 /// "r8-0: exit status 1 before it was ready".
 std::string death_text(const Worker& worker) {
-    const std::string text = worker_name(worker) + ": " + describe(*worker.exit);
+    std::string text = worker_name(worker) + ": " + describe(*worker.exit);
     if (worker.exit->kind == ExitStatus::Kind::launch)
         return text;
     if (!worker.ready_at)

@@ -6,6 +6,7 @@ reads, signals and exit statuses with the sources. In a page, a line that begins
 """
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -113,6 +114,9 @@ def exit_statuses():
         for path in files(".cpp", ".h", under=(where,)):
             text = read(path)
             real.update(re.findall(r"\bexit_\w+\s*=\s*(\d+)\s*[,;]", text))
+            if re.search(r"\b128 \+", text):  # as a shell counts a death by signal
+                real.update(str(128 + signal.Signals[word]) for word in
+                            set(re.findall(r"\bSIG[A-Z]+\b", text)) & {"SIGINT", "SIGTERM", "SIGHUP"})
             if path.name in ("main.cpp", "options.cpp"):
                 real.update(re.findall(r"\breturn (?:EndNow)?\{?(\d)[,;]", text))
         written = defined(section(name, "EXIT STATUS"), r"\d+")

@@ -9,14 +9,14 @@ using Words = std::vector<std::string>;
 namespace {
 
 Options good(const Words& words) {
-    auto parsed = parse_options(words, {"PATH=/bin", "7=x", "HOME=/root"}, "/work");
+    auto parsed = parse_options(words, {"PATH=/bin", "7=x", "HOME=/root"}, "/srv");
     if (const auto* end = std::get_if<EndNow>(&parsed))
         FAIL(end->text);
     return std::get<Options>(parsed);
 }
 
 EndNow bad(const Words& words) {
-    auto parsed = parse_options(words, {}, "/work");
+    auto parsed = parse_options(words, {}, "/srv");
     REQUIRE(std::holds_alternative<EndNow>(parsed));
     return std::get<EndNow>(parsed);
 }
@@ -26,7 +26,7 @@ EndNow bad(const Words& words) {
 TEST_CASE("a service file gives the service its name and an absolute path") {
     const auto options = good({"conf/web.toml"});
     CHECK(options.name == "web");
-    CHECK(options.service_file == "/work/conf/web.toml");
+    CHECK(options.service_file == "/srv/conf/web.toml");
     CHECK_FALSE(options.inline_spec);
     CHECK(good({"--name", "shop", "/etc/svc/web.toml"}).name == "shop");
 }
@@ -39,7 +39,7 @@ TEST_CASE("a command line is a whole service") {
     const auto& spec = *options.inline_spec;
     CHECK(options.name == "app");
     CHECK(spec.process.command == Words{"./app", "--listen", "mine"});
-    CHECK(spec.process.directory == "/work");
+    CHECK(spec.process.directory == "/srv");
     CHECK(spec.process.environment ==
           std::map<std::string, std::string>{{"PATH", "/bin"}, {"HOME", "/root"}});
     REQUIRE(spec.listeners.size() == 2);
