@@ -210,7 +210,7 @@ asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
 
 asio::awaitable<void> Daemon::boot() {
     AdmissionRequest request;
-    request.cause = {rollout::CauseKind::boot, "boot", ::geteuid()};
+    request.cause = {rollout::CauseKind::boot, "", ::geteuid()};
     const Admission admission = co_await admit(std::move(request));
     // Told to stop while it booted, the supervisor ends as any stopping one does.
     if (admission.kind == Admission::Kind::refused && state().wanted == rollout::Wanted::run)

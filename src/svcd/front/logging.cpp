@@ -62,9 +62,11 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::refused:
         return spdlog::level::err;
     case EventKind::rollout_ended:
-        return event.verdict == Verdict::complete     ? spdlog::level::info
-               : event.verdict == Verdict::superseded ? spdlog::level::warn
-                                                      : spdlog::level::err;
+        if (event.verdict == Verdict::complete)
+            return spdlog::level::info;
+        return event.verdict == Verdict::superseded || event.verdict == Verdict::aborted
+                   ? spdlog::level::warn
+                   : spdlog::level::err;
     }
     fatal("an unknown kind of event");
 }

@@ -85,8 +85,6 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
         co_return;
     AdmissionRequest request;
     request.cause = {kind, printable(wanted->cause, cause_limit), caller.peer().uid};
-    if (request.cause.text.empty() && kind == rollout::CauseKind::reload)
-        request.cause.text = "reload";
     request.supersede = wanted->supersede;
     // Before the request: the first events of the rollout come while it is admitted.
     Waiting waiting(backend_, caller, call.more);

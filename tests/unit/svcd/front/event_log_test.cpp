@@ -39,6 +39,12 @@ TEST_CASE("an event about a worker reads as a sentence about it") {
     about.text = "r7-0: exit status 1 before it was ready";
     CHECK(sentence_of(about) == about.text);
     CHECK(sentence_of(event("stopping")) == "stopping");
+    auto requested = event("");
+    requested.kind = rollout::EventKind::rollout_requested;
+    requested.revision = 3;
+    CHECK(sentence_of(requested) == "revision 3 requested");
+    requested.text = "CVE fix";
+    CHECK(sentence_of(requested) == "revision 3 requested: CVE fix");
 }
 
 TEST_CASE("the newest thousand are kept, and a late reader begins with the oldest of them") {
