@@ -212,7 +212,7 @@ struct Recorder {
         revision.number = number;
         revision.state = RevisionState::candidate;
         revision.reason.clear();
-        events.push_back(about(EventKind::rollout_requested, number, revision.cause.text));
+        events.push_back(about(EventKind::rollout_requested, number, describe(revision.cause)));
         if (state.wanted != Wanted::run) {
             keep_outcome(state, Outcome{.revision = number,
                                         .verdict = Verdict::aborted,

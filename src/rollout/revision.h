@@ -41,6 +41,9 @@ struct Cause {
     bool operator==(const Cause&) const = default;
 };
 
+/// "boot", "reload: CVE fix", "signal: SIGHUP".
+std::string describe(const Cause& cause);
+
 /// Who moves it: a request makes a candidate; the verdict on its rollout makes it current,
 /// failed or superseded; the next completed one makes it retired. No way leads back.
 enum class RevisionState { candidate, current, retired, failed, superseded };

@@ -26,6 +26,30 @@ std::string describe(const ExitStatus& status) {
     fatal("describe(): no such kind of exit status");
 }
 
+std::string describe(const Cause& cause) {
+    std::string text;
+    switch (cause.kind) {
+    case CauseKind::boot:
+        text = "boot";
+        break;
+    case CauseKind::reload:
+        text = "reload";
+        break;
+    case CauseKind::apply:
+        text = "apply";
+        break;
+    case CauseKind::signal:
+        text = "signal";
+        break;
+    case CauseKind::undo:
+        text = "undo";
+        break;
+    }
+    if (!cause.text.empty() && cause.text != text)
+        text += ": " + printable(cause.text, 256);
+    return text;
+}
+
 std::string worker_name(const Worker& worker) {
     std::string name = "r" + std::to_string(worker.revision) + "-" + std::to_string(worker.replica);
     if (worker.attempt > 0)

@@ -215,27 +215,9 @@ std::string summary_of(const State& state, const ServiceStatus& status) {
     return text;
 }
 
-std::string_view cause_word(rollout::CauseKind kind) {
-    switch (kind) {
-    case rollout::CauseKind::boot:
-        return "boot";
-    case rollout::CauseKind::reload:
-        return "reload";
-    case rollout::CauseKind::apply:
-        return "apply";
-    case rollout::CauseKind::signal:
-        return "signal";
-    case rollout::CauseKind::undo:
-        return "undo";
-    }
-    fatal("cause_word(): no such cause");
-}
-
 void describe_revision(const Revision& revision, ServiceStatus& status) {
     status.revision = revision.number;
-    status.cause = cause_word(revision.cause.kind);
-    if (!revision.cause.text.empty() && revision.cause.text != status.cause)
-        status.cause += ": " + printable(revision.cause.text, 256);
+    status.cause = describe(revision.cause);
     status.revision_made_at_us = revision.made_at.time_since_epoch().count();
 }
 

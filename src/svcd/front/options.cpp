@@ -116,6 +116,7 @@ Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::str
     if (!grace)
         return Error{"--grace: " + grace.error().message};
     spec.stop.grace = *grace;
+    spec.stop.grace_max = std::max(spec.stop.grace_max, spec.stop.grace);
     if (const auto mistakes = wire::check_spec(spec); !mistakes.empty()) {
         std::vector<std::string> all;
         for (const auto& wrong : mistakes)

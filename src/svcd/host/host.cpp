@@ -4,7 +4,6 @@
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/worker_process.h"
-#include "wire/codec.h"
 
 #include <set>
 
@@ -162,14 +161,6 @@ void DaemonHost::report(const rollout::Event& event) {
 }
 
 void DaemonHost::settled(const rollout::State& state) {
-#ifndef NDEBUG
-    // What a later supervisor would read must be what this one knows.
-    const auto parsed = wire::parse_state(wire::serialize_state(state));
-    if (!parsed)
-        fatal("the state cannot be read back: " + parsed.error().message);
-    if (*parsed != state)
-        fatal("the state that is read back differs from the one that was written");
-#endif
     impl_->context->callbacks.settled(state);
 }
 
@@ -192,7 +183,7 @@ boost::asio::awaitable<CommandResult> DaemonHost::run(CommandRequest request) {
     // Not owned: the caller promised that it outlives the call.
     wanted.revision =
         std::shared_ptr<const rollout::Revision>(std::shared_ptr<void>(), request.revision);
-    wanted.command = expand_release(std::move(request.command), request.revision->release);
+    wanted.command = std::move(request.command);
     wanted.extra_environment = std::move(request.extra_environment);
     wanted.timeout = request.timeout;
     return run_in(impl_->context, std::move(wanted));

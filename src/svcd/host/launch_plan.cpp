@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "os/files.h"
+#include "wire/service_file.h"
 
 #include <array>
 #include <cstdlib>
@@ -21,19 +22,17 @@ constexpr std::array protocol_variables{
     "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE",        "MAINPID",         "SVC_SERVICE",
     "SVC_REVISION",  "SVC_REPLICA",  "SVC_WORKER_PID", "SVC_EXIT_STATUS", "SVC_EXIT_REASON"};
 
-constexpr std::array<std::pair<std::string_view, int>, 16> limits{{
+constexpr std::array<std::pair<std::string_view, int>, 14> limits{{
     {"as", RLIMIT_AS},
     {"core", RLIMIT_CORE},
     {"cpu", RLIMIT_CPU},
     {"data", RLIMIT_DATA},
     {"fsize", RLIMIT_FSIZE},
-    {"locks", RLIMIT_LOCKS},
     {"memlock", RLIMIT_MEMLOCK},
     {"msgqueue", RLIMIT_MSGQUEUE},
     {"nice", RLIMIT_NICE},
     {"nofile", RLIMIT_NOFILE},
     {"nproc", RLIMIT_NPROC},
-    {"rss", RLIMIT_RSS},
     {"rtprio", RLIMIT_RTPRIO},
     {"rttime", RLIMIT_RTTIME},
     {"sigpending", RLIMIT_SIGPENDING},
@@ -166,11 +165,10 @@ Result<wire::LaunchOrder> plan_command(const rollout::Revision& revision,
 
 std::vector<std::string> expand_release(std::vector<std::string> command,
                                         const std::string& release) {
-    constexpr std::string_view variable = "${release}";
     for (auto& word : command) {
-        for (auto at = word.find(variable); at != std::string::npos;
-             at = word.find(variable, at + release.size()))
-            word.replace(at, variable.size(), release);
+        // The loader has refused what cannot be expanded.
+        if (auto expanded = wire::expand(word, release))
+            word = std::move(*expanded);
     }
     return command;
 }

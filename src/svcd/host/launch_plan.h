@@ -34,7 +34,7 @@ Result<wire::LaunchOrder> plan_command(const rollout::Revision& revision,
                                        const std::vector<std::string>& command,
                                        const Environment& environment);
 
-/// `command` with every "${release}" replaced.
+/// `command` as wire::expand() reads it; for what the revision keeps as written (hooks).
 std::vector<std::string> expand_release(std::vector<std::string> command,
                                         const std::string& release);
 
