@@ -10,7 +10,7 @@ from source import report, skip
 
 
 def main():
-    unit, svcd, svc = (pathlib.Path(argument) for argument in sys.argv[1:4])
+    unit, svcd, svc = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
     if not shutil.which("systemd-analyze"):
         skip("there is no systemd-analyze")
     text = unit.read_text(encoding="utf-8")

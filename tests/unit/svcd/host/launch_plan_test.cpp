@@ -107,6 +107,7 @@ TEST_CASE("a command is found with the service's own PATH") {
 }
 
 TEST_CASE("${release} is replaced wherever it stands") {
-    CHECK(expand_release({"${release}/bin/x", "--root=${release}", "$release", "$${release}"}, "/srv/7") ==
+    CHECK(expand_release({"${release}/bin/x", "--root=${release}", "$release", "$${release}"},
+                         "/srv/7") ==
           std::vector<std::string>{"/srv/7/bin/x", "--root=/srv/7", "$release", "${release}"});
 }
