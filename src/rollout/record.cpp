@@ -122,7 +122,10 @@ struct Recorder {
             worker.retirement == Retirement::none && stays_down(*worker.exit, restart.policy);
         const Duration wait = backoff_after(replica.failures, restart);
         replica.next_start = now + wait;
-        if (state.wanted == Wanted::run)
+        // Of a new version on trial the verdict tells, and there will be no next try.
+        const bool on_trial = state.rollout && state.rollout->phase == RolloutPhase::progressing &&
+                              worker.revision == state.rollout->to;
+        if (state.wanted == Wanted::run && !on_trial)
             events.push_back(about(
                 EventKind::worker_restarting, worker,
                 replica.held_down ? replica.last_exit + "; stays down, as restart.policy says"

@@ -59,8 +59,13 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     supervisor_ = std::make_unique<rollout::Supervisor>(std::move(state), *host_);
 
     // Before the first child, or its end would go unnoticed.
-    for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD})
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (const int number : handled_signals) {
         signals_.add(number);
+        sigaddset(&handled, number);
+    }
+    ::sigprocmask(SIG_UNBLOCK, &handled, nullptr);
     wait_for_signal();
 
     server_ = std::make_unique<ControlServer>(io_, methods_, make_authority(control_group));

@@ -11,6 +11,9 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <array>
+#include <csignal>
+
 namespace svc::daemon {
 
 /// Single-threaded. Whatever happens (a child ends, a worker speaks, a client asks, a signal comes,
@@ -26,6 +29,10 @@ namespace svc::daemon {
 ///      └─ service file wrong: exit status 5; revision fails: 1, after its workers are taken back
 class Daemon final : private AdmissionWorld, private Backend {
 public:
+    /// start() takes these over, and unblocks them for a caller that held them back until then.
+    static constexpr std::array handled_signals{SIGHUP,  SIGTERM, SIGINT, SIGQUIT,
+                                                SIGUSR1, SIGUSR2, SIGCHLD};
+
     Daemon(boost::asio::io_context& io, Settings settings, os::ManagerSocket manager);
     ~Daemon() override;
 

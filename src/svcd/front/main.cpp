@@ -67,7 +67,17 @@ Result<Ground> prepare(Options options) {
     return ground;
 }
 
+/// Until the daemon handles them: a HUP that comes while it starts must not end it, and a TERM must not be lost.
+void hold_signals_back() {
+    sigset_t held;
+    sigemptyset(&held);
+    for (const int number : Daemon::handled_signals)
+        sigaddset(&held, number);
+    ::sigprocmask(SIG_BLOCK, &held, nullptr);
+}
+
 int run(Options options) {
+    hold_signals_back();
     // A client or a worker that closes its end must not end us; svc-launch resets it for workers.
     ::signal(SIGPIPE, SIG_IGN);
     os::ManagerSocket manager = os::ManagerSocket::take();
