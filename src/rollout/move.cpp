@@ -27,10 +27,13 @@ public:
     }
 
     void scale_down() {
-        for (const Worker* worker : live_)
-            if (worker->replica >= budget_.replicas)
+        for (const Worker* worker : live_) {
+            const std::uint32_t kept =
+                worker->revision == target_ ? state_.replicas : budget_.replicas;
+            if (worker->replica >= kept)
                 planner_.retire(*worker, Retirement::scaled_down,
-                                "scaled down to " + std::to_string(budget_.replicas) + " replicas");
+                                "scaled down to " + std::to_string(kept) + " replicas");
+        }
     }
 
     /// What neither serves nor ever will: workers of a revision that was given up, not available yet.
@@ -55,7 +58,7 @@ public:
     void launch() {
         std::uint32_t next = 0;
         restore_serving(next);
-        for (const std::uint32_t index : by_need())
+        for (const std::uint32_t index : by_need(state_.replicas))
             if (live_at(index, target_) == nullptr && may_start(index, target_))
                 launch_at(index, target_, next);
     }
@@ -104,10 +107,10 @@ private:
     }
 
     /// Replicas without any worker first, then in order.
-    [[nodiscard]] std::vector<std::uint32_t> by_need() const {
+    [[nodiscard]] std::vector<std::uint32_t> by_need(std::uint32_t replicas) const {
         std::vector<std::uint32_t> order;
         for (const bool served : {false, true})
-            for (std::uint32_t index = 0; index < budget_.replicas; ++index)
+            for (std::uint32_t index = 0; index < replicas; ++index)
                 if (covered(index) == served)
                     order.push_back(index);
         return order;
@@ -134,13 +137,15 @@ private:
     /// too few of either revision serve. The place of one in backoff is kept.
     void restore_serving(std::uint32_t& next) {
         const RevisionNumber serving = state_.current;
-        if (serving == 0 || serving == target_)
+        if (serving == 0 || serving == target_ || !state_.rollout)
             return;
         std::int64_t serve = 0;
         for (const Worker* worker : live_)
             serve += worker->revision == serving || is_available(*worker) ? 1 : 0;
-        std::int64_t missing = std::int64_t{budget_.replicas} - budget_.unavailable - serve;
-        for (const std::uint32_t index : by_need()) {
+        // Replicas that the new file adds are the new revision's from the start.
+        const std::uint32_t before = std::min(state_.rollout->previous_replicas, budget_.replicas);
+        std::int64_t missing = std::int64_t{before} - budget_.unavailable - serve;
+        for (const std::uint32_t index : by_need(before)) {
             if (missing <= 0)
                 return;
             const Worker* newer = live_at(index, target_);
@@ -161,13 +166,14 @@ private:
                state_.replica_list[index].failing_revision == revision;
     }
 
-    /// Who goes first when there are too many: newcomers that do not serve yet, then others that do not, then old
-    /// ones, then new ones.
+    /// Who goes first when there are too many: who does not serve, the newest revision before the others;
+    /// then workers of a revision that was given up; the revision that proved itself last.
     [[nodiscard]] int trim_rank(const Worker& worker) const {
-        const bool is_target = worker.revision == target_;
         if (!is_available(worker))
-            return is_target ? 0 : 1;
-        return is_target ? 3 : 2;
+            return worker.revision == target_ ? 0 : 1;
+        if (!wanted(worker.revision))
+            return 2;
+        return worker.revision == state_.current ? 4 : 3;
     }
 
     /// Which old worker goes first: one that does not serve; one whose replica the new revision serves

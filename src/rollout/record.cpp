@@ -106,7 +106,10 @@ struct Recorder {
 
     /// The replica's book of failures: when may the next worker start?
     void died_by_itself(const Worker& worker) {
-        if (worker.replica >= state.replica_list.size())
+        // What a revision that was given up does is no failure of the one that serves in its place.
+        const bool wanted =
+            worker.revision == state.current || worker.revision == target_revision(state);
+        if (worker.replica >= state.replica_list.size() || !wanted)
             return;
         Replica& replica = state.replica_list[worker.replica];
         const RestartSpec& restart = spec_of(worker).restart;
@@ -117,9 +120,11 @@ struct Recorder {
         replica.failing_revision = worker.revision;
         replica.restarts += 1;
         replica.failures += 1;
-        replica.last_exit = describe(*worker.exit);
-        replica.held_down =
-            worker.retirement == Retirement::none && stays_down(*worker.exit, restart.policy);
+        replica.last_exit = worker.retirement == Retirement::none ? describe(*worker.exit)
+                                                                  : worker.retirement_reason;
+        replica.held_down = worker.retirement == Retirement::none
+                                ? stays_down(*worker.exit, restart.policy)
+                                : restart.policy == RestartPolicy::never;
         const Duration wait = backoff_after(replica.failures, restart);
         replica.next_start = now + wait;
         // Of a new version on trial the verdict tells, and there will be no next try.
@@ -228,7 +233,8 @@ struct Recorder {
             supersede_pending(number);
         if (state.rollout && !seen.supersede)
             events.push_back(about(EventKind::rollout_pending, number,
-                                   "waits for the rollout of " + revision_text(state.rollout->to)));
+                                   revision_text(number) + " waits for the rollout of " +
+                                       revision_text(state.rollout->to)));
         state.revisions.emplace(number, std::move(revision));
         state.pending = number;
         state.pending_supersedes = seen.supersede;
@@ -237,7 +243,8 @@ struct Recorder {
     void supersede_pending(RevisionNumber by) {
         Revision& older = state.revisions.at(state.pending);
         older.state = RevisionState::superseded;
-        older.reason = "superseded by " + revision_text(by) + " before it started";
+        older.reason = revision_text(older.number) + " was superseded by " + revision_text(by) +
+                       " before it started";
         events.push_back(Event{.kind = EventKind::rollout_ended,
                                .revision = older.number,
                                .verdict = Verdict::superseded,
@@ -273,6 +280,14 @@ struct Recorder {
             return;
         state.wanted = wanted;
         state.stop_reason = seen.reason;
+        if (state.pending != 0) {
+            keep_outcome(state, Outcome{.revision = state.pending,
+                                        .verdict = Verdict::aborted,
+                                        .reason = seen.reason,
+                                        .began = now,
+                                        .ended = now});
+            state.pending = 0;
+        }
         events.push_back(about(EventKind::stopping, state.current, seen.reason));
     }
 };

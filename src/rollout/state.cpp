@@ -76,11 +76,26 @@ RevisionNumber target_revision(const State& state) {
                                                              : state.rollout->from;
 }
 
+bool serves_all(const State& state, RevisionNumber revision) {
+    std::uint32_t served = 0;
+    for (const auto& [id, worker] : state.workers)
+        served +=
+            is_available(worker) && worker.revision == revision && worker.replica < state.replicas
+                ? 1
+                : 0;
+    return served == state.replicas; // a replica has one live worker of a revision at most
+}
+
 Budget budget_in_force(const State& state) {
-    const auto revision = state.revisions.find(target_revision(state));
-    if (revision == state.revisions.end())
-        return budget_of(RolloutSpec{}, state.replicas);
-    return budget_of(revision->second.spec.rollout, state.replicas);
+    const RevisionNumber target = target_revision(state);
+    std::uint32_t replicas = state.replicas;
+    if (state.rollout && state.rollout->phase == RolloutPhase::progressing &&
+        !serves_all(state, target))
+        replicas = std::max(replicas, state.rollout->previous_replicas);
+    const auto revision = state.revisions.find(target);
+    return budget_of(revision == state.revisions.end() ? RolloutSpec{}
+                                                       : revision->second.spec.rollout,
+                     replicas);
 }
 
 const Outcome* find_outcome(const State& state, RevisionNumber revision) {

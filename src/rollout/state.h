@@ -191,8 +191,11 @@ struct State {
 
 /// The revision that new workers are started from: the rollout's aim, else `current`.
 RevisionNumber target_revision(const State& state);
-/// The budget in force: the target revision's settings at the present `replicas`.
+/// The budget in force: the target revision's settings at `replicas`, or, until a rollout has proved
+/// itself, at the larger of `replicas` and what there was before it: a failed rollout costs no worker.
 Budget budget_in_force(const State& state);
+/// Every one of `replicas` has an available worker of `revision`.
+bool serves_all(const State& state, RevisionNumber revision);
 const Outcome* find_outcome(const State& state, RevisionNumber revision);
 /// The revisions whose listeners must stay open: current, target, pending, and of every worker with
 /// a process.

@@ -73,7 +73,7 @@ bool is_settled(const Planner& planner, RevisionNumber revision, bool despite_fa
             return false;
         const Replica& replica = state.replica_list[index];
         const bool given_up = replica.failing_revision == revision &&
-                              (replica.held_down || (despite_failures && replica.failures > 0));
+                              (replica.held_down || (despite_failures && replica.next_start));
         if (!given_up)
             return false;
     }

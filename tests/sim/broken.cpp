@@ -87,6 +87,22 @@ Decision restarts_all_on_failure(const State& state, Instant now) {
     return decision;
 }
 
+/// 4: makes room for the smaller number of replicas before the new revision has proved itself.
+Decision shrinks_before_proof(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || !state.rollout ||
+        state.rollout->phase != RolloutPhase::progressing)
+        return decision;
+    const Worker* surplus = find_worker(state, [&](const Worker& worker) {
+        return is_available(worker) && worker.revision == state.rollout->from &&
+               worker.replica >= state.replicas;
+    });
+    if (surplus != nullptr)
+        decision.actions.push_back(
+            RetireWorker{surplus->id, Retirement::scaled_down, "fewer replicas", false});
+    return decision;
+}
+
 /// 5: kills at the end of grace although the exit was seen.
 Decision kills_the_dead(const State& state, Instant now) {
     Decision decision = decide(state, now);
@@ -116,6 +132,7 @@ const std::vector<BrokenPolicy>& broken_policies() {
         {"drains_too_early", '2', drains_too_early},
         {"ignores_surge", '3', ignores_surge},
         {"restarts_all_on_failure", '4', restarts_all_on_failure},
+        {"shrinks_before_proof", '4', shrinks_before_proof},
         {"kills_the_dead", '5', kills_the_dead},
         {"waits_for_ever", '6', waits_for_ever},
     };

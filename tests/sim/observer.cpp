@@ -27,6 +27,18 @@ std::uint32_t World::available() const {
         }));
 }
 
+/// A rollout progresses and its revision does not serve every wanted replica yet.
+bool World::on_trial(const State& state) const {
+    if (!state.rollout || state.rollout->phase != RolloutPhase::progressing)
+        return false;
+    std::set<std::uint32_t> served;
+    for (const auto& [id, process] : processes_)
+        if (process.revision == state.rollout->to && process.available && !process.retired &&
+            process.replica < state.replicas)
+            served.insert(process.replica);
+    return served.size() < state.replicas;
+}
+
 Budget World::budget(const State& state) {
     const RevisionNumber target = !state.rollout ? state.current
                                   : state.rollout->phase == RolloutPhase::progressing
@@ -34,7 +46,11 @@ Budget World::budget(const State& state) {
                                       : state.rollout->from;
     if (!state.revisions.contains(target))
         violated("1: the target revision was dropped");
-    return budget_of(state.revisions.at(target).spec.rollout, state.replicas);
+    // Until every wanted replica is served by the new revision, what there was before must stay possible.
+    std::uint32_t replicas = state.replicas;
+    if (on_trial(state))
+        replicas = std::max(replicas, state.rollout->previous_replicas);
+    return budget_of(state.revisions.at(target).spec.rollout, replicas);
 }
 
 void World::observe_action(const Action& action, const State& state) {
@@ -106,6 +122,10 @@ void World::check_retire(const RetireWorker& action, const State& state) {
     if (process.retired)
         violated("5: a worker is retired twice");
     count("retire " + std::to_string(static_cast<int>(action.why)));
+    if (action.why == Retirement::scaled_down && process.available && on_trial(state) &&
+        process.revision == state.rollout->from &&
+        process.replica < state.rollout->previous_replicas)
+        violated("4: a revision on trial costs a worker that serves");
     const bool replaced =
         action.why == Retirement::replaced || action.why == Retirement::taken_back;
     if (!replaced)

@@ -122,6 +122,7 @@ private:
     [[noreturn]] void violated(const std::string& what);
     [[nodiscard]] std::uint32_t live() const;
     [[nodiscard]] std::uint32_t available() const;
+    [[nodiscard]] bool on_trial(const rollout::State& state) const;
     rollout::Budget budget(const rollout::State& state);
     void narrate(const std::string& line);
     void count(const std::string& what) { ++coverage_.counts[what]; }

@@ -126,8 +126,10 @@ TEST_CASE("A stop aborts the rollout, drains everything and ends with status 0")
     Stage stage(RolloutSpec{.replicas = 2});
     stage.boot();
     stage.reload();
+    stage.reload();
     stage.see(StopRequested{false, "SIGTERM"});
     CHECK(stage.verdict(2) == Verdict::aborted);
+    CHECK(stage.verdict(3) == Verdict::aborted);
     CHECK(stage.in(WorkerPhase::stopping) == "r1-0 r1-1 r2-0");
     for (const char* name : {"r1-0", "r1-1", "r2-0"})
         stage.exits(name, 0);

@@ -142,3 +142,23 @@ TEST_CASE("A revision is dropped only when its last worker is gone") {
     stage.exits("r1-0", 0);
     CHECK_FALSE(stage.state().revisions.contains(1));
 }
+
+TEST_CASE("Fewer replicas in the file cost no worker before the new revision has proved itself") {
+    Stage stage(RolloutSpec{.replicas = 3});
+    stage.boot();
+    stage.spec.rollout.replicas = 1;
+    stage.reload();
+    CHECK(stage.in(WorkerPhase::available) == "r1-0 r1-1 r1-2");
+    CHECK(stage.in(WorkerPhase::starting) == "r2-0");
+    stage.ready("r2-0");
+    CHECK(stage.in(WorkerPhase::available) == "r2-0");
+    CHECK(stage.verdict(2) == Verdict::complete);
+}
+
+TEST_CASE("More replicas in the file are started from the new revision, not from the old one") {
+    Stage stage(RolloutSpec{.replicas = 1});
+    stage.boot();
+    stage.spec.rollout.replicas = 4;
+    stage.reload();
+    CHECK(stage.in(WorkerPhase::starting) == "r2-1 r2-2 r2-3 r2-0");
+}
