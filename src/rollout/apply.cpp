@@ -8,22 +8,6 @@ namespace svc::rollout {
 
 namespace {
 
-std::string_view verdict_text(Verdict verdict) {
-    switch (verdict) {
-    case Verdict::complete:
-        return "complete";
-    case Verdict::rolled_back:
-        return "rolled back";
-    case Verdict::failed:
-        return "failed";
-    case Verdict::superseded:
-        return "superseded";
-    case Verdict::aborted:
-        return "aborted";
-    }
-    fatal("verdict_text(): no such verdict");
-}
-
 struct Applier {
     State& state;
     Instant now;
@@ -74,22 +58,15 @@ struct Applier {
         Worker& one = worker(action.worker);
         one.available_at = now;
         enter(one, WorkerPhase::available, now);
-        if (state.rollout && available_of_target() > state.rollout->most_available)
+        if (state.rollout &&
+            available_workers(state, target_revision(state)) > state.rollout->most_available)
             progress();
         tell(EventKind::worker_available, one, "is available");
     }
 
-    [[nodiscard]] std::uint32_t available_of_target() const {
-        const RevisionNumber target = target_revision(state);
-        return static_cast<std::uint32_t>(
-            std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
-                return entry.second.revision == target && is_available(entry.second);
-            }));
-    }
-
     void progress() {
         state.rollout->progressed = now;
-        state.rollout->most_available = available_of_target();
+        state.rollout->most_available = available_workers(state, target_revision(state));
     }
 
     void operator()(const RetireWorker& action) {
@@ -203,10 +180,10 @@ struct Applier {
         }
         revision.reason = outcome.reason;
         state.rollout.reset();
-        Event event = about(EventKind::rollout_ended, outcome.revision,
-                            revision_text(outcome.revision) + " " +
-                                std::string(verdict_text(outcome.verdict)) +
-                                (outcome.reason.empty() ? "" : ": " + outcome.reason));
+        Event event =
+            about(EventKind::rollout_ended, outcome.revision,
+                  revision_text(outcome.revision) + " " + std::string(describe(outcome.verdict)) +
+                      (outcome.reason.empty() ? "" : ": " + outcome.reason));
         event.verdict = outcome.verdict;
         events.push_back(std::move(event));
         keep_outcome(state, outcome);

@@ -76,6 +76,29 @@ RevisionNumber target_revision(const State& state) {
                                                              : state.rollout->from;
 }
 
+std::string_view describe(Verdict verdict) {
+    switch (verdict) {
+    case Verdict::complete:
+        return "complete";
+    case Verdict::rolled_back:
+        return "rolled back";
+    case Verdict::failed:
+        return "failed";
+    case Verdict::superseded:
+        return "superseded";
+    case Verdict::aborted:
+        return "aborted";
+    }
+    fatal("describe(): no such verdict");
+}
+
+std::uint32_t available_workers(const State& state, RevisionNumber revision) {
+    return static_cast<std::uint32_t>(
+        std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+            return entry.second.revision == revision && is_available(entry.second);
+        }));
+}
+
 bool serves_all(const State& state, RevisionNumber revision) {
     std::uint32_t served = 0;
     for (const auto& [id, worker] : state.workers)

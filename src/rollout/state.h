@@ -151,6 +151,9 @@ struct Rollout {
 
 enum class Verdict { complete, rolled_back, failed, superseded, aborted };
 
+/// "complete", "rolled back", …
+std::string_view describe(Verdict verdict);
+
 /// How a revision's rollout ended. The newest 64 are kept for callers that still wait.
 struct Outcome {
     RevisionNumber revision = 0;
@@ -194,6 +197,7 @@ RevisionNumber target_revision(const State& state);
 /// The budget in force: the target revision's settings at `replicas`, or, until a rollout has proved
 /// itself, at the larger of `replicas` and what there was before it: a failed rollout costs no worker.
 Budget budget_in_force(const State& state);
+std::uint32_t available_workers(const State& state, RevisionNumber revision);
 /// Every one of `replicas` has an available worker of `revision`.
 bool serves_all(const State& state, RevisionNumber revision);
 const Outcome* find_outcome(const State& state, RevisionNumber revision);

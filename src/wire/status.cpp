@@ -130,29 +130,6 @@ ReplicaStatus replica_status(const State& state, const Replica& replica, Instant
     return status;
 }
 
-std::string_view verdict_words(rollout::Verdict verdict) {
-    switch (verdict) {
-    case rollout::Verdict::complete:
-        return "complete";
-    case rollout::Verdict::rolled_back:
-        return "rolled back";
-    case rollout::Verdict::failed:
-        return "failed";
-    case rollout::Verdict::superseded:
-        return "superseded";
-    case rollout::Verdict::aborted:
-        return "aborted";
-    }
-    fatal("verdict_words(): no such verdict");
-}
-
-std::uint32_t available_of(const State& state, RevisionNumber revision) {
-    return static_cast<std::uint32_t>(
-        std::count_if(state.workers.begin(), state.workers.end(), [&](auto& entry) {
-            return is_available(entry.second) && entry.second.revision == revision;
-        }));
-}
-
 std::vector<RolloutStatus> rollout_status(const State& state) {
     RolloutStatus status;
     if (state.rollout) {
@@ -164,14 +141,14 @@ std::vector<RolloutStatus> rollout_status(const State& state) {
         status.last_output = state.rollout->last_output;
     } else if (!state.outcomes.empty()) {
         const Outcome& outcome = state.outcomes.back();
-        status.phase = verdict_words(outcome.verdict);
+        status.phase = describe(outcome.verdict);
         status.to = outcome.revision;
         status.reason = outcome.reason;
         status.last_output = outcome.last_output;
     } else {
         return {};
     }
-    status.updated = available_of(state, status.to);
+    status.updated = available_workers(state, status.to);
     return {std::move(status)};
 }
 
@@ -200,10 +177,11 @@ std::string summary_of(const State& state, const ServiceStatus& status) {
             text = "rolling back " + to + " → " + from;
         else if (state.rollout->from == 0)
             text = "starting revision " + to + ": " +
-                   share(available_of(state, state.rollout->to), state.replicas) + " available";
+                   share(available_workers(state, state.rollout->to), state.replicas) +
+                   " available";
         else
             text = "rolling " + from + " → " + to + ": " +
-                   share(available_of(state, state.rollout->to), state.replicas) + " updated";
+                   share(available_workers(state, state.rollout->to), state.replicas) + " updated";
     } else if (state.current == 0) {
         text = "no revision yet";
     } else {

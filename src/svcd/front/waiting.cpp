@@ -16,22 +16,6 @@ using rollout::Verdict;
 
 namespace {
 
-std::string verdict_name(Verdict verdict) {
-    switch (verdict) {
-    case Verdict::complete:
-        return "complete";
-    case Verdict::rolled_back:
-        return "rolled back";
-    case Verdict::failed:
-        return "failed";
-    case Verdict::superseded:
-        return "superseded";
-    case Verdict::aborted:
-        return "aborted";
-    }
-    fatal("an unknown verdict");
-}
-
 std::string verdict_sentence(const Outcome& outcome) {
     const std::string name = "revision " + std::to_string(outcome.revision);
     switch (outcome.verdict) {
@@ -75,13 +59,6 @@ bool tells_progress(EventKind kind) {
         return true;
     }
     fatal("an unknown kind of event");
-}
-
-std::uint32_t available_of(const State& state, rollout::RevisionNumber revision) {
-    return static_cast<std::uint32_t>(
-        std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& each) {
-            return each.second.revision == revision && rollout::is_available(each.second);
-        }));
 }
 
 std::size_t older_with_process(const State& state, rollout::RevisionNumber revision) {
@@ -152,7 +129,7 @@ wire::Progress Waiting::progress(std::string state, std::string text) const {
     made.state = std::move(state);
     made.revision = revision_;
     made.text = std::move(text);
-    made.updated = available_of(backend_.state(), revision_);
+    made.updated = rollout::available_workers(backend_.state(), revision_);
     made.replicas = backend_.state().replicas;
     made.workers = wire::count_workers(backend_.state());
     return made;
@@ -234,7 +211,7 @@ asio::awaitable<void> Waiting::for_rollout(rollout::RevisionNumber revision, boo
     if (drained && outcome->verdict == Verdict::complete)
         co_await until_drained();
     wire::Progress last = progress("done", verdict_sentence(*outcome));
-    last.verdict = verdict_name(outcome->verdict);
+    last.verdict = rollout::describe(outcome->verdict);
     last.reason = outcome->reason;
     last.last_output = outcome->last_output;
     last.changed = std::move(changed);
