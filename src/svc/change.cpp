@@ -132,9 +132,12 @@ private:
             return interrupts.exit_status();
         }
         if (error.code == ETIMEDOUT) {
-            console_.err("svc: " + service_.name + ": not over after " +
-                         format_duration(options_.timeout.value_or(Duration{})) + ": " + what +
-                         " goes on" + follow);
+            const std::string limit = format_duration(options_.timeout.value_or(Duration{}));
+            console_.err("svc: " + service_.name + ": " +
+                         (accepted_
+                              ? "not over after " + limit + ": " + what + " goes on" + follow
+                              : "the supervisor did not answer within " + limit +
+                                    "; look at its log: " + what + " may come all the same\n"));
             return exit_timed_out;
         }
         if (error.code == ECONNRESET && options_.verb == Verb::stop && accepted_) {

@@ -2,6 +2,9 @@
 
 #include "base/text.h"
 
+#include <charconv>
+#include <string_view>
+
 namespace svc::cli {
 namespace {
 
@@ -16,11 +19,30 @@ bool is_good(std::string_view verdict) {
            verdict == "stopped" || verdict == "accepted";
 }
 
+/// How many workers are available; wire::count_workers() names them first, if there are any.
+std::uint32_t available_of(const wire::Progress& progress) {
+    const char* const end = progress.workers.data() + progress.workers.size();
+    std::uint32_t count = 0;
+    const auto parsed = std::from_chars(progress.workers.data(), end, count);
+    return std::string_view(parsed.ptr, end).starts_with(" available") ? count : 0;
+}
+
+/// Whether the old revision serves, after a rollback to it.
+std::string state_of_old(const wire::Progress& last) {
+    const std::uint32_t available = available_of(last);
+    if (available == 0)
+        return "No worker of the old revision is available.";
+    if (available < last.replicas)
+        return "The old revision serves on with " + std::to_string(available) + " of " +
+               std::to_string(last.replicas) + " workers.";
+    return "The old revision serves on.";
+}
+
 /// What to do next, after a verdict that is not a good one.
 std::string advice(const wire::Progress& last, const std::string& service) {
     if (last.verdict == "rolled back")
-        return "The old revision serves on. Mend the new one and reload again; `svc events " +
-               service + "` tells the whole story.\n";
+        return state_of_old(last) + " Mend the new one and reload again; `svc events " + service +
+               "` tells the whole story.\n";
     if (last.verdict == "aborted")
         return "The supervisor was told to stop; see `svc events " + service + "`.\n";
     return "See `svc status " + service + "` and `svc events " + service + "`.\n";

@@ -118,7 +118,13 @@ void Admissions::stop() {
 asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
     Turn turn(*this);
     co_await turn.come();
-    co_return co_await admit_now(request);
+    if (boot_refused_)
+        co_return refused_for_stop();
+    Admission admission = co_await admit_now(request);
+    // Before the turn is handed on: the next would start a rollout in a daemon that is about to end.
+    if (request.cause.kind == rollout::CauseKind::boot)
+        boot_refused_ = admission.kind == Admission::Kind::refused;
+    co_return admission;
 }
 
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {

@@ -63,7 +63,8 @@ public:
 ///
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
-/// listener open that was not; a request is admitted after a stop was asked for.
+/// listener open that was not; a request is admitted after a stop was asked for, or after boot was
+/// refused, which ends the daemon.
 class Admissions {
 public:
     Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);
@@ -89,6 +90,7 @@ private:
     boost::asio::any_io_executor executor_;
     AdmissionWorld& world_;
     bool taken_ = false;
+    bool boot_refused_ = false;
     std::deque<Wakeup*> queue_;
     boost::asio::cancellation_signal stop_check_;
 };

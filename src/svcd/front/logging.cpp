@@ -2,9 +2,9 @@
 
 #include "base/result.h"
 #include "svcd/front/event_log.h"
+#include "svcd/front/log_sink.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
@@ -84,7 +84,7 @@ bool is_journal(int fd, const char* journal_stream) {
 
 void set_up_logging(const std::string& level) {
     auto logger =
-        std::make_shared<spdlog::logger>("svcd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+        std::make_shared<spdlog::logger>("svcd", std::make_shared<LogSink>(STDERR_FILENO));
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<PriorityFlag>('*');
     formatter->set_pattern(is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))
@@ -92,7 +92,6 @@ void set_up_logging(const std::string& level) {
                                : "%H:%M:%S.%e svcd[%P] %l: %v");
     logger->set_formatter(std::move(formatter));
     logger->set_level(spdlog::level::from_str(level));
-    logger->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(logger));
 }
 

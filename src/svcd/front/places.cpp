@@ -2,8 +2,11 @@
 
 #include "os/files.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <fcntl.h>
 #include <filesystem>
 #include <string_view>
@@ -90,12 +93,15 @@ Result<void> make_one(const std::string& path, mode_t mode, std::string_view opt
     return {};
 }
 
-std::string pid_in(int fd) {
+/// ", svcd with pid 4711", if that process lives: the lock may be somebody else's by now.
+std::string holder_in(int fd) {
     std::array<char, 32> bytes{};
-    const auto count = ::pread(fd, bytes.data(), bytes.size() - 1, 0);
-    std::string pid(bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-    pid.erase(std::min(pid.find('\n'), pid.size()));
-    return pid.empty() ? "unknown" : pid;
+    const auto count = ::pread(fd, bytes.data(), bytes.size(), 0);
+    pid_t pid = 0;
+    std::from_chars(bytes.data(), bytes.data() + std::max<ssize_t>(count, 0), pid);
+    if (pid <= 0 || (::kill(pid, 0) != 0 && errno != EPERM))
+        return {};
+    return ", svcd with pid " + std::to_string(pid);
 }
 
 } // namespace
@@ -127,15 +133,18 @@ Result<void> make_places(const Directories& directories) {
 
 Result<UniqueFd> lock_service(const std::string& name, const std::string& runtime) {
     const std::string path = runtime + "/lock";
-    UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock)
         return system_error("cannot open the lock " + path, errno);
+    // Who can open it can hold it, and keep the service down. An older svcd made it for all to read.
+    if (::fchmod(lock.get(), 0600) != 0)
+        return system_error("cannot make the lock " + path + " our own", errno);
     // flock(2), not fcntl(2): it belongs to the open file, and closing another fd does not lose it.
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
             return system_error("cannot lock " + path, errno);
-        return Error{"the service " + name + " already has a supervisor, svcd with pid " +
-                         pid_in(lock.get()) + " (it holds " + path + "); use 'svc reload " + name +
+        return Error{"the service " + name + " already has a supervisor" + holder_in(lock.get()) +
+                         " (it holds " + path + "); use 'svc reload " + name +
                          "' for a new version, 'svc stop " + name + "' to end it, or give --name",
                      EWOULDBLOCK};
     }

@@ -4,13 +4,9 @@
 #include "svcd/host/child_process.h"
 #include "svcd/host/launch_plan.h"
 
-#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace svc::daemon {
 

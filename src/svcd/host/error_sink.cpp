@@ -2,59 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <csignal>
-#include <fcntl.h>
-#include <poll.h>
-#include <string>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace svc::daemon {
 
 ErrorSink::ErrorSink(boost::asio::io_context& io, int fd)
-    : io_(io), fd_(fd), serve_soon_(io, [this] { serve(); }) {
-    // A pipe without a reader must be an EPIPE, not the end of the supervisor.
-    std::signal(SIGPIPE, SIG_IGN);
-    struct stat status {};
-    if (::fstat(fd, &status) != 0)
-        dead_ = true; // started without a stderr
-    else if (S_ISSOCK(status.st_mode))
-        kind_ = Kind::socket;
-    else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))
-        open_again(fd);
-}
+    : io_(io), output_(fd), serve_soon_(io, [this] { serve(); }) {}
 
 ErrorSink::~ErrorSink() = default;
-
-void ErrorSink::open_again(int fd) {
-    const std::string path = "/proc/self/fd/" + std::to_string(fd);
-    own_.reset(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (own_)
-        fd_ = own_.get();
-    else
-        kind_ = Kind::polled;
-}
-
-long ErrorSink::write_some(std::string_view bytes) const {
-    switch (kind_) {
-    case Kind::socket:
-        return ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    case Kind::polled: {
-        pollfd ready{fd_, POLLOUT, 0};
-        if (::poll(&ready, 1, 0) <= 0) {
-            errno = EAGAIN;
-            return -1;
-        }
-        return ::write(fd_, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
-    }
-    case Kind::plain:
-        return ::write(fd_, bytes.data(), bytes.size());
-    }
-    return -1;
-}
 
 std::size_t ErrorSink::write(const void* who, std::string_view bytes) {
     if (dead_)
@@ -63,7 +18,7 @@ std::size_t ErrorSink::write(const void* who, std::string_view bytes) {
         return 0;
     std::size_t taken = 0;
     while (taken < bytes.size()) {
-        const long count = write_some(bytes.substr(taken));
+        const long count = output_.write_some(bytes.substr(taken));
         if (count >= 0) {
             taken += static_cast<std::size_t>(count);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -100,7 +55,7 @@ void ErrorSink::arm() {
         UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
         epoll_event event{};
         event.events = EPOLLOUT;
-        if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd_, &event) != 0) {
+        if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, output_.fd(), &event) != 0) {
             dead_ = true;
             return;
         }

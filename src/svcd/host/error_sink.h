@@ -1,6 +1,7 @@
 // ErrorSink: our own stderr, where the workers' lines go, written without ever blocking.
 #pragma once
 
+#include "svcd/host/error_output.h"
 #include "svcd/host/loop.h"
 
 #include <cstddef>
@@ -12,15 +13,6 @@
 
 namespace svc::daemon {
 
-/// Our stderr's open file is shared with whoever started us, and with every worker's stdout. So
-/// O_NONBLOCK, which belongs to the open file, is never set on it:
-///   - a socket (the journal's stream) takes MSG_DONTWAIT;
-///   - a pipe or a terminal is opened a second time through /proc/self/fd, non-blocking, which
-///     makes an open file of our own. Where we may not (another user's pipe), poll(2) says when
-///     PIPE_BUF bytes fit; another writer may fill the pipe between the two calls, and then a write
-///     waits for the reader: the one case left in which the supervisor can block;
-///   - a regular file never waits for a reader.
-///
 /// Those who found it full are served in the order in which they came, each until it wants nothing
 /// more, so that a line which was taken in part is finished before another worker's begins.
 class ErrorSink {
@@ -38,16 +30,11 @@ public:
     void forget(const void* who);
 
 private:
-    enum class Kind { plain, socket, polled };
-    long write_some(std::string_view bytes) const;
-    void open_again(int fd);
     void arm();
     void serve();
 
     boost::asio::io_context& io_;
-    int fd_;       // the one given, or own_'s
-    UniqueFd own_; // opened again
-    Kind kind_ = Kind::plain;
+    ErrorOutput output_;
     bool dead_ = false;
     std::deque<std::pair<const void*, std::function<void()>>> waiting_;
     const void* served_ = nullptr;

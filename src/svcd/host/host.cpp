@@ -5,8 +5,6 @@
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/worker_process.h"
 
-#include <set>
-
 namespace svc::daemon {
 
 namespace {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
+#include <utility>
 
 namespace svc::daemon {
 
@@ -18,11 +19,7 @@ constexpr std::size_t answer_limit = 8192;
 
 Launching::Launching(boost::asio::io_context& io, Watch watch, LaunchParcel parcel,
                      std::function<void()> answered)
-    : watch_(std::move(watch)), retry_(io), tell_(io,
-                                                  [this] {
-                                                      if (answered_)
-                                                          answered_();
-                                                  }),
+    : watch_(std::move(watch)), retry_(io), tell_(io, [this] { tell_answer(); }),
       answered_(std::move(answered)), parcel_(std::move(parcel)) {}
 
 Result<std::unique_ptr<Launching>> Launching::make(boost::asio::io_context& io, UniqueFd socket,
@@ -107,10 +104,16 @@ void Launching::await_answer() {
     watch_.when_readable([this] {
         read_answer();
         if (answer_ != Answer::none)
-            answered_();
+            tell_answer();
         else if (!closed_)
             await_answer();
     });
+}
+
+void Launching::tell_answer() {
+    // The owner may destroy us in it: nothing here is touched after the call.
+    if (const auto then = std::exchange(answered_, nullptr))
+        then();
 }
 
 void Launching::read_answer() {

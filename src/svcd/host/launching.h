@@ -30,8 +30,8 @@ struct LaunchParcel {
 /// as well. The owner looks whether the process still lives.
 class Launching {
 public:
-    /// Sends what the socket takes at once; never blocks. `answered` is called from the loop when
-    /// answer() is no longer `none`.
+    /// Sends what the socket takes at once; never blocks. `answered` is called once, from the loop, when
+    /// answer() is no longer `none`, and may destroy the object.
     static Result<std::unique_ptr<Launching>> make(boost::asio::io_context& io, UniqueFd socket,
                                                    LaunchParcel parcel,
                                                    std::function<void()> answered);
@@ -39,7 +39,6 @@ public:
     Launching& operator=(const Launching&) = delete;
 
     void release(); ///< GO, as soon as everything else is sent
-    [[nodiscard]] bool released() const { return go_ != Go::held; }
     /// Reads what has come, without waiting for the loop.
     void read_answer();
 
@@ -55,6 +54,7 @@ private:
     Result<std::size_t> send_next();
     void handle_send_error(const Error& error);
     void await_answer();
+    void tell_answer();
     void fail(wire::LaunchStep step, std::int32_t error, std::string sentence);
 
     Watch watch_;

@@ -154,8 +154,11 @@ void WorkerProcess::handle_main_ended() {
         context_.children.collect();
         return;
     }
-    context_.children.forget(main_);
+    const pid_t ended = main_;
+    context_.children.forget(ended);
     notify_->drain();
+    if (main_ != ended) // it handed over with a last MAINPID=
+        return;
     end_group();
     handle_end(rollout::ExitStatus{});
 }

@@ -88,3 +88,16 @@ TEST_CASE("a bad verdict says why, what the worker said, and what to do") {
           "The old revision serves on. Mend the new one and reload again; `svc events web` tells "
           "the whole story.\n");
 }
+
+TEST_CASE("after a rollback it says how much of the old revision serves") {
+    Progress last = step(8, "revision 8 failed and was rolled back", 0);
+    last.verdict = "rolled back";
+    const auto told = [&](std::string workers) {
+        last.workers = std::move(workers);
+        return verdict_of(last, "web", 0, 2s).text;
+    };
+    CHECK(has(told("4 available, 1 draining"), "\nThe old revision serves on. Mend"));
+    CHECK(has(told("3 available"), "\nThe old revision serves on with 3 of 4 workers. Mend"));
+    CHECK(has(told("4 starting"), "\nNo worker of the old revision is available. Mend"));
+    CHECK(has(told(""), "\nNo worker of the old revision is available. Mend"));
+}

@@ -84,6 +84,7 @@ TEST_CASE("a rollout that was rolled back is status 1, with its reason on standa
     const TemporaryDirectory directory;
     const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
         auto last = progress("revision 7 failed and was rolled back", "rolled back");
+        last.workers = "4 available";
         last.reason = "r7-0: exit status 1";
         last.last_output = {"KeyError"};
         FakeSupervisor::reply(connection, to_json(last), false);
@@ -141,6 +142,19 @@ TEST_CASE("waiting ends at --timeout with status 6 and says that the rollout goe
     const auto ran = run_verb(options);
     CHECK(ran.status == 6);
     CHECK(has(ran.err, "not over after 50ms: the rollout goes on; `svc status web` shows it"));
+}
+
+TEST_CASE("a supervisor that does not answer at all is not said to go on") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        FakeSupervisor::wait_for_end(connection);
+    });
+    auto options = verb(Verb::reload, directory);
+    options.timeout = 50ms;
+    const auto ran = run_verb(options);
+    CHECK(ran.status == 6);
+    CHECK(has(ran.err, "the supervisor did not answer within 50ms; look at its log"));
+    CHECK_FALSE(has(ran.err, "goes on"));
 }
 
 TEST_CASE("SIGINT ends the waiting with status 130, not the rollout") {

@@ -224,6 +224,20 @@ TEST_CASE("while the supervisor stops everything is refused, also what was being
     CHECK(scene.world.story == Story{"load a", "check"});
 }
 
+TEST_CASE("what waits behind a refused boot is refused: the supervisor is about to end") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    scene.world.check_hangs = true;
+    auto boot = scene.ask(CauseKind::boot);
+    auto reload = scene.ask(CauseKind::reload, "a");
+    scene.world.check_hangs = false;
+    scene.world.check_ends.expires_after(std::chrono::seconds(0)); // a failure of the first check
+    test::run_until(scene.io, [&] { return boot->has_value() && reload->has_value(); });
+    CHECK((*boot)->error == wire::control_error::refused);
+    CHECK((*reload)->error == wire::control_error::stopping);
+    CHECK(scene.world.story == Story{"load ", "check"});
+}
+
 TEST_CASE("a stop that overtakes the request closes the listeners opened for it") {
     Scene scene;
     scene.world.stop_comes_first = true;

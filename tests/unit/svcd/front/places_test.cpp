@@ -86,6 +86,25 @@ TEST_CASE("a second supervisor is refused with the first one's pid, until that i
     CHECK(lock_service("web", dir.path()).ok());
 }
 
+TEST_CASE("the lock is for the supervisor's user only, also one that was for all") {
+    TemporaryDirectory dir;
+    struct stat status {};
+    dir.write("lock", "");
+    REQUIRE(::chmod((dir / "lock").c_str(), 0644) == 0);
+    REQUIRE(lock_service("web", dir.path()).ok());
+    REQUIRE(::stat((dir / "lock").c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a pid in a held lock is named only if that process lives") {
+    TemporaryDirectory dir;
+    const UniqueFd held(::open(dir.write("lock", "999999999\n").c_str(), O_RDWR | O_CLOEXEC));
+    REQUIRE(::flock(held.get(), LOCK_EX | LOCK_NB) == 0);
+    const auto refused = lock_service("web", dir.path());
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("already has a supervisor (it holds ") != std::string::npos);
+}
+
 TEST_CASE("SVC_LAUNCH names the launcher") {
     CHECK(find_launcher(variables({{"SVC_LAUNCH", "/x/svc-launch"}})) == "/x/svc-launch");
     CHECK_FALSE(find_launcher(variables({})).empty());
