@@ -59,7 +59,11 @@ class Drain(ServiceTest):
     def test_a_signal_is_a_hook(self):
         supervisor = self.start(self.marked(stop={"pre_stop": {"signal": "SIGUSR2"}}))
         supervisor.stop()
-        self.assertEqual(["start", "ready", "SIGUSR2", "SIGTERM", "end"], self.words())
+        # A signal hook is over once it is sent: a worker that was not scheduled in between finds both
+        # pending, and the kernel does not say which it sees first.
+        words = self.words()
+        self.assertEqual(["start", "ready", "SIGTERM", "SIGUSR2", "end"],
+                         words[:2] + sorted(words[2:4]) + words[4:])
 
     def test_a_request_is_a_hook(self):
         asked = []
