@@ -11,16 +11,16 @@ LAYERS = {
     "launch": ("base/", "os/", "wire/launch_order.h", "launch/"),
     "svc": ("base/", "wire/", "os/", "svc/"),
     "svcd": ("base/", "rollout/", "wire/", "os/", "svcd/"),
+    "libraries": (),
 }
 # Library → the paths below src/ that may include it.
 LIBRARIES = {
-    r"boost/asio|boost/beast|boost/system": ("svcd/",),
+    r"boost/asio|boost/beast|boost/system": ("svcd/", "libraries/"),
     r"boost/json|boost/describe|boost/mp11": ("wire/", "svc/", "svcd/"),
     r"boost/": ("wire/", "svc/", "svcd/"),
-    r"spdlog/|fmt/": ("svcd/",),
-    r"toml\+\+/|tomlplusplus": ("wire/service_file",),
+    r"spdlog/|fmt/": ("svcd/", "libraries/"),
+    r"toml\+\+/|tomlplusplus": ("wire/service_file", "libraries/"),
     r"CLI/": ("svc/", "svcd/"),
-    r"systemd/": ("os/",),
     r"doctest": (),
 }
 PURE = ("rollout", "wire")

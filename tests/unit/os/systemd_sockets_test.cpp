@@ -42,8 +42,6 @@ bool no_variable_is_left() {
 
 } // namespace
 
-#ifdef SVC_HAVE_LIBSYSTEMD
-
 TEST_CASE("the sockets that systemd passed are taken by name, in order, close-on-exec") {
     CHECK(in_child([] {
               if (!be_activated(3, "http:admin:http", ::getpid()))
@@ -73,7 +71,27 @@ TEST_CASE("names that do not match the sockets lose the names, not the sockets")
           }) == 0);
 }
 
-#endif
+TEST_CASE("a count that is wrong takes the sockets that are there, and no more") {
+    CHECK(in_child([] {
+              if (!be_activated(2, "http:admin", ::getpid()))
+                  return false;
+              ::close(5);
+              ::setenv("LISTEN_FDS", "1000000000", 1);
+              const auto sockets = os::take_systemd_sockets();
+              return expect(sockets.size() == 2 && sockets.at("admin").size() == 1, "both") &&
+                     no_variable_is_left();
+          }) == 0);
+    for (const char* count : {"0", "-1", "", "2x", "99999999999999999999"}) {
+        CAPTURE(count);
+        CHECK(in_child([count] {
+                  if (!be_activated(2, "http:admin", ::getpid()))
+                      return false;
+                  ::setenv("LISTEN_FDS", count, 1);
+                  return expect(os::take_systemd_sockets().empty(), "nothing taken") &&
+                         no_variable_is_left();
+              }) == 0);
+    }
+}
 
 TEST_CASE("sockets meant for another process are not taken, and the variables go all the same") {
     CHECK(in_child([] {
