@@ -27,7 +27,7 @@ CommandProcess::CommandProcess(HostContext& context, Request request,
 
 CommandProcess::~CommandProcess() {
     if (pid_ != 0) {
-        kill();
+        (void)kill();
         context_.children.forget(pid_); // it will be reaped like an orphan
     }
     if (request_.pass_output)
@@ -76,17 +76,14 @@ Result<void> CommandProcess::start() {
     auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(parcel),
                                      [this] { handle_answer(); });
     if (!launching) {
-        kill();
+        (void)kill();
         context_.children.forget(std::exchange(pid_, 0));
         return launching.error();
     }
     launching_ = std::move(*launching);
     launching_->release();
     if (request_.timeout > Duration::zero()) {
-        deadline_.after(request_.timeout, [this] {
-            timed_out_ = true;
-            kill();
-        });
+        deadline_.after(request_.timeout, [this] { handle_timeout(); });
     }
     return {};
 }
@@ -94,11 +91,22 @@ Result<void> CommandProcess::start() {
 void CommandProcess::handle_answer() {
     // A launcher that failed ends by itself; this is for one that does not.
     if (launching_->answer() == Launching::Answer::failed)
-        kill();
+        (void)kill();
+}
+
+void CommandProcess::handle_timeout() {
+    timed_out_ = true;
+    const auto killed = kill();
+    if (killed)
+        return; // its end is seen in a moment
+    const pid_t pid = std::exchange(pid_, 0);
+    context_.children.forget(pid);
+    finish(false, "timed out after " + format_duration(request_.timeout) + ", and " +
+                      killed.error().message + "; end process " + std::to_string(pid) + " by hand");
 }
 
 void CommandProcess::handle_exit(const os::Ended& ended) {
-    kill();
+    (void)kill();
     pid_ = 0;
     deadline_.cancel();
     launching_->read_answer();
@@ -113,11 +121,10 @@ void CommandProcess::handle_exit(const os::Ended& ended) {
         finish(!ended.signaled && ended.value == 0, rollout::describe(exit_status_of(ended)));
 }
 
-void CommandProcess::kill() {
+Result<void> CommandProcess::kill() {
     if (pid_ == 0)
-        return;
-    // Fails only for a process that changed its user (EPERM), and then there is nothing more to do.
-    (void)os::kill_group(pidfd_.get(), pid_);
+        return {};
+    return os::kill_group(pidfd_.get(), pid_);
 }
 
 void CommandProcess::finish(bool succeeded, std::string how) {

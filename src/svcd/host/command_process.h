@@ -8,7 +8,8 @@
 namespace svc::daemon {
 
 /// launching → running → ended. It has its own process group, and what is left of that group when
-/// its main process ends is killed. stdout and stderr are one pipe.
+/// its main process ends is killed. One that its timeout cannot end, because its program changed its
+/// user, is given up: it ends when it likes. stdout and stderr are one pipe.
 class CommandProcess {
 public:
     struct Request {
@@ -30,7 +31,8 @@ private:
     Result<UniqueFd> capture();
     void handle_answer();
     void handle_exit(const os::Ended& ended);
-    void kill();
+    Result<void> kill();
+    void handle_timeout();
     void finish(bool succeeded, std::string how);
 
     HostContext& context_;

@@ -159,7 +159,7 @@ void WorkerProcess::handle_main_ended() {
     notify_->drain();
     if (main_ != ended) // it handed over with a last MAINPID=
         return;
-    end_group();
+    end_what_is_left();
     handle_end(rollout::ExitStatus{});
 }
 

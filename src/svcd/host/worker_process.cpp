@@ -20,7 +20,7 @@ bool has_ended(int pidfd) {
 
 WorkerProcess::~WorkerProcess() {
     if (stage_ == Stage::launching || stage_ == Stage::running) {
-        kill();
+        end_what_is_left(); // there may be nobody left to observe anything
         context_.children.forget(main_);
     }
     close();
@@ -153,23 +153,30 @@ void WorkerProcess::kill() {
     if (leader_ == 0 || stage_ == Stage::gone)
         return;
     killed_ = true;
-    end_group();
+    if (const auto ended = end_group(); !ended)
+        context_.callbacks.observe(
+            rollout::KillFailed{identity_.id, error_text(ended.error().code)});
 }
 
-void WorkerProcess::end_group() {
+/// An error is one of the main process, with which the worker ends.
+Result<void> WorkerProcess::end_group() {
     // Before Linux 6.9 a group is reached by its number, which is the worker's as long as its
     // leader is not reaped or its main process, not reaped either, is a member.
     const auto group_of_main = os::process_group_of(main_);
-    if (!leader_reaped_ || group_of_main == leader_) {
-        if (const auto sent = os::kill_group(leader_pidfd_.get(), leader_); !sent)
-            warn(sent.error().message);
-    }
+    Result<void> sent;
+    if (!leader_reaped_ || group_of_main == leader_)
+        sent = os::kill_group(leader_pidfd_.get(), leader_);
     if (!main_pidfd_)
-        return;
-    const auto sent = group_of_main == main_ ? os::kill_group(main_pidfd_.get(), main_)
-                                             : os::send_signal(main_pidfd_.get(), SIGKILL);
+        return sent;
     if (!sent)
         warn(sent.error().message);
+    return group_of_main == main_ ? os::kill_group(main_pidfd_.get(), main_)
+                                  : os::send_signal(main_pidfd_.get(), SIGKILL);
+}
+
+void WorkerProcess::end_what_is_left() {
+    if (const auto ended = end_group(); !ended)
+        warn(ended.error().message);
 }
 
 void WorkerProcess::handle_exit(const os::Ended& ended) {
@@ -182,7 +189,7 @@ void WorkerProcess::handle_exit(const os::Ended& ended) {
         return;
     }
     const bool by_us = killed_;
-    end_group();
+    end_what_is_left();
     rollout::ExitStatus status = exit_status_of(ended);
     status.out_of_memory = !by_us && out_of_memory(ended);
     if (status.out_of_memory)

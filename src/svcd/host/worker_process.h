@@ -36,7 +36,7 @@ public:
     void launch();  ///< observes WorkerSpawned or LaunchFailed
     void release(); ///< GO
     void signal(int number);
-    void kill(); ///< SIGKILL to the process group
+    void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point);
     void cancel_hook(rollout::HookPoint point);
 
@@ -49,7 +49,8 @@ private:
     Result<int> capture_output(LaunchParcel& parcel);
     void handle_answer();
     void confirm_exec();
-    void end_group();
+    Result<void> end_group();
+    void end_what_is_left();
     void handle_exit(const os::Ended& ended);
     void handle_end(const rollout::ExitStatus& status);
     void read_what_is_left();
