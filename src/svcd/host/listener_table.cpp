@@ -4,6 +4,7 @@
 #include "os/files.h"
 #include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
+#include "wire/service_file.h"
 
 #include <filesystem>
 #include <map>
@@ -63,18 +64,6 @@ struct Entry {
     }
 };
 
-bool has_own_port(const Address& address) {
-    const bool ip = address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-    return !ip || address.port != 0;
-}
-
-/// What makes two listeners of two service files the same socket. Two listeners at port 0 are two
-/// sockets, so there the name tells.
-std::string identity_of(const rollout::ListenerSpec& spec) {
-    const std::string address = format_address(spec.address);
-    return has_own_port(spec.address) ? address : address + " " + spec.name;
-}
-
 std::string damage_text(const os::Damage& damage) {
     std::vector<std::string> parts;
     if (damage.shut_down)
@@ -129,13 +118,12 @@ struct ListenerTable::Impl {
     void add(std::string identity, Entry entry);
     void inspect(Entry& entry);
     void handle_hangup(std::uint64_t key);
-    [[nodiscard]] Result<void> check(const rollout::Spec& spec) const;
 
     Report report;
     std::string links;
     InheritedByName systemd;
     std::optional<HangupWatch> watch;
-    std::map<std::string, Entry> entries; // by identity_of()
+    std::map<std::string, Entry> entries; // by wire::listener_identity()
     std::uint64_t last_key = 0;
 };
 
@@ -210,35 +198,10 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
     entries.emplace(std::move(identity), std::move(entry));
 }
 
-Result<void> ListenerTable::Impl::check(const rollout::Spec& spec) const {
-    std::map<std::string, std::string> seen;
-    for (const auto& listener : spec.listeners) {
-        const std::string identity = identity_of(listener);
-        const auto [other, is_new] = seen.emplace(identity, listener.name);
-        if (!is_new)
-            return Error{"listeners " + other->second + " and " + listener.name +
-                             " have the same address " + format_address(listener.address),
-                         0};
-        const auto open = entries.find(identity);
-        if (open == entries.end() || listener.address.family == AddressFamily::systemd)
-            continue;
-        if (!same_creation(open->second.options, listener.options))
-            return Error{"listener " + listener.name + ": an option of " +
-                             format_address(listener.address) +
-                             " changed that only a new socket can have (svc.toml(5) says which "
-                             "they are); undo the change, give it another address, or stop and "
-                             "start the service",
-                         0};
-    }
-    return {};
-}
-
 Result<void> ListenerTable::open(const rollout::Spec& spec) {
-    if (auto checked = impl_->check(spec); !checked)
-        return checked;
     std::map<std::string, Entry> made;
     for (const auto& listener : spec.listeners) {
-        std::string identity = identity_of(listener);
+        std::string identity = wire::listener_identity(listener);
         if (impl_->entries.contains(identity))
             continue;
         auto entry = impl_->make_entry(listener);
@@ -256,7 +219,7 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
 
 void ListenerTable::apply_live(const rollout::Spec& spec) {
     for (const auto& listener : spec.listeners) {
-        const auto found = impl_->entries.find(identity_of(listener));
+        const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (found == impl_->entries.end())
             continue;
         Entry& entry = found->second;
@@ -272,7 +235,7 @@ void ListenerTable::apply_live(const rollout::Spec& spec) {
 ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const {
     Passed passed;
     for (const auto& listener : spec.listeners) {
-        const auto found = impl_->entries.find(identity_of(listener));
+        const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (found == impl_->entries.end())
             fatal("a worker is started before its listener " + listener.name + " is open");
         for (const int fd : found->second.fds()) {
@@ -287,7 +250,7 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
     std::set<std::string> kept;
     for (const auto* spec : in_use) {
         for (const auto& listener : spec->listeners)
-            kept.insert(identity_of(listener));
+            kept.insert(wire::listener_identity(listener));
     }
     for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
         if (kept.contains(item->first)) {
@@ -342,7 +305,7 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
         wire::ListenerStatus status;
         status.name = listener.name;
         status.address = format_address(listener.address);
-        const auto found = impl_->entries.find(identity_of(listener));
+        const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (found != impl_->entries.end()) {
             const auto fds = found->second.fds();
             status.sockets = static_cast<std::uint32_t>(fds.size());
