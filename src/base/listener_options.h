@@ -8,6 +8,8 @@
 
 namespace svc {
 
+inline constexpr std::uint32_t default_backlog = 4096;
+
 /// Unset members leave the kernel's default. Two kinds, and the service file's manual page says
 /// which is which: *creation-only* ones are part of what the socket is (a change of one at an
 /// unchanged address is refused at a reload); *live* ones are applied to the open socket at a
@@ -25,7 +27,9 @@ struct ListenerOptions {
     std::string group;
 
     // live
-    std::uint32_t backlog = 4096;              ///< listen(2); capped by net.core.somaxconn
+    /// listen(2); capped by net.core.somaxconn. Unset: default_backlog; on a socket from systemd what
+    /// its unit says.
+    std::optional<std::uint32_t> backlog;
     std::optional<std::uint32_t> tcp_fastopen; ///< queue length
     std::optional<std::uint32_t> defer_accept; ///< seconds
     std::optional<bool> keepalive;

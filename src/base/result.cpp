@@ -6,9 +6,13 @@
 
 namespace svc {
 
+std::string error_text(int errno_value) {
+    return ::strerror(errno_value);
+}
+
 Error system_error(std::string what, int errno_value) {
     what += ": ";
-    what += ::strerror(errno_value);
+    what += error_text(errno_value);
     return Error{std::move(what), errno_value};
 }
 

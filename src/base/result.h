@@ -17,6 +17,9 @@ struct Error {
     bool operator==(const Error&) const = default;
 };
 
+/// errno's text: "Permission denied".
+std::string error_text(int errno_value);
+
 /// `what` plus errno's text: system_error("cannot open /etc/web.env", ENOENT).
 Error system_error(std::string what, int errno_value);
 

@@ -141,6 +141,10 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
     return {};
 }
 
+void remove_file(const std::string& path) {
+    [[maybe_unused]] const int removed = ::unlink(path.c_str());
+}
+
 Result<std::string> resolve_path(const std::string& path) {
     const std::unique_ptr<char, decltype(&::free)> resolved(::realpath(path.c_str(), nullptr),
                                                             ::free);

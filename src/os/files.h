@@ -11,12 +11,19 @@
 
 namespace svc::os {
 
+/// What login(1) of Debian and systemd give a service; ours may be a developer's. The PATH of a worker
+/// unless its service file says otherwise (svc-worker(7)).
+inline constexpr std::string_view default_search_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A whole regular file of at most `limit` bytes; a directory, a fifo or a larger file is an error,
 /// never a hang.
 Result<std::string> read_file(const std::string& path, std::size_t limit);
 /// Makes `path` and its missing parents (mode for the last; 0755 for parents). An existing
 /// directory is success.
 Result<void> make_directories(const std::string& path, mode_t mode);
+/// unlink(2); that there is no such file is what was wanted, and nobody waits for another error.
+void remove_file(const std::string& path);
 /// A symlink resolved to the end (realpath(3)).
 Result<std::string> resolve_path(const std::string& path);
 /// Looks `name` up in a PATH-like list if it has no slash; checks that it is an executable regular

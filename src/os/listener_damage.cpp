@@ -37,14 +37,22 @@ namespace {
 /// listen(2) cuts every backlog there, silently. A worker's listen() did too, so a short queue is
 /// damage only below the lesser of the two. Read only when it matters: when less than wished is
 /// seen.
-bool is_shrunk(std::uint32_t backlog, std::uint32_t wished) {
-    if (backlog >= wished)
+bool is_shrunk(std::uint32_t backlog, std::optional<std::uint32_t> wished) {
+    if (!wished || backlog >= *wished)
         return false;
     const auto text = read_file("/proc/sys/net/core/somaxconn", 64);
     std::uint32_t cap = 0;
     if (!text || std::from_chars(text->data(), text->data() + text->size(), cap).ec != std::errc())
         return false;
-    return backlog < std::min(wished, cap);
+    return backlog < std::min(*wished, cap);
+}
+
+/// Of a socket of our own there is always one that it should have.
+std::optional<std::uint32_t> wished_backlog(const Address& address,
+                                            const ListenerOptions& options) {
+    if (address.family == AddressFamily::systemd)
+        return options.backlog;
+    return options.backlog.value_or(default_backlog);
 }
 
 bool receive_is_shut_down(int fd) {
@@ -53,22 +61,33 @@ bool receive_is_shut_down(int fd) {
     return ::poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
-Damage inspect_tcp(int fd, const ListenerOptions& options) {
+std::optional<tcp_info> tcp_info_of(int fd) {
     tcp_info info{};
     socklen_t length = sizeof(info);
     if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
-        return {};
-    if (info.tcpi_state != TCP_LISTEN)
-        return {.shut_down = true};
-    // Of a listening socket, tcpi_unacked is the length of the queue and tcpi_sacked its limit
-    // (tcp_get_info(), net/ipv4/tcp.c; what ss(8) shows as Send-Q).
-    return {.backlog_shrunk = is_shrunk(info.tcpi_sacked, options.backlog)};
+        return std::nullopt;
+    return info;
 }
 
-Damage inspect_unix_listening(int fd, const ListenerOptions& options) {
+/// Of a listening socket, tcpi_unacked is the length of the queue and tcpi_sacked its limit
+/// (tcp_get_info(), net/ipv4/tcp.c; what ss(8) shows as Send-Q).
+std::uint32_t backlog_in(const tcp_info& info) {
+    return info.tcpi_sacked;
+}
+
+Damage inspect_tcp(int fd, std::optional<std::uint32_t> backlog) {
+    const auto info = tcp_info_of(fd);
+    if (!info)
+        return {};
+    if (info->tcpi_state != TCP_LISTEN)
+        return {.shut_down = true};
+    return {.backlog_shrunk = is_shrunk(backlog_in(*info), backlog)};
+}
+
+Damage inspect_unix_listening(int fd, std::optional<std::uint32_t> backlog) {
     if (const auto state = unix_listener_state(fd))
         return {.shut_down = state->receive_shut_down,
-                .backlog_shrunk = is_shrunk(state->backlog, options.backlog)};
+                .backlog_shrunk = is_shrunk(state->backlog, backlog)};
     return {.shut_down = receive_is_shut_down(fd)};
 }
 
@@ -78,12 +97,12 @@ Damage inspect_datagram(int fd) {
             .connected = ::getpeername(fd, peer.get(), &peer.length) == 0};
 }
 
-Damage inspect_socket(int fd, SocketKind kind, const ListenerOptions& options) {
+Damage inspect_socket(int fd, SocketKind kind, std::optional<std::uint32_t> backlog) {
     switch (kind) {
     case SocketKind::tcp:
-        return inspect_tcp(fd, options);
+        return inspect_tcp(fd, backlog);
     case SocketKind::unix_listening:
-        return inspect_unix_listening(fd, options);
+        return inspect_unix_listening(fd, backlog);
     case SocketKind::udp:
     case SocketKind::unix_datagram:
         return inspect_datagram(fd);
@@ -121,12 +140,25 @@ Result<void> put_path_back(const Address& address, const std::string& link_path)
 
 } // namespace
 
+std::optional<std::uint32_t> backlog_of(int fd, const Address& address) {
+    const auto kind = kind_of_socket(fd, address);
+    if (kind && *kind == SocketKind::tcp) {
+        const auto info = tcp_info_of(fd);
+        if (info && info->tcpi_state == TCP_LISTEN)
+            return backlog_in(*info);
+    } else if (kind && *kind == SocketKind::unix_listening) {
+        if (const auto state = unix_listener_state(fd))
+            return state->backlog;
+    }
+    return std::nullopt;
+}
+
 Damage inspect(int fd, const Address& address, const ListenerOptions& options,
                const std::string& link_path) {
     const auto kind = kind_of_socket(fd, address);
     if (!kind)
         return {};
-    Damage damage = inspect_socket(fd, *kind, options);
+    Damage damage = inspect_socket(fd, *kind, wished_backlog(address, options));
     if (address.family == AddressFamily::unix_path)
         damage.path_gone = !is_our_path(address.host, link_path);
     return damage;

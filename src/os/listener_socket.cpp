@@ -179,8 +179,8 @@ Result<void> bind_listener(int fd, const Address& address, const ListenerOptions
 }
 
 Result<void> listen_on(int fd, const Address& address, const ListenerOptions& options) {
-    const int backlog = options.backlog > INT_MAX ? INT_MAX : static_cast<int>(options.backlog);
-    if (::listen(fd, backlog) == 0)
+    const std::uint32_t backlog = options.backlog.value_or(default_backlog);
+    if (::listen(fd, backlog > INT_MAX ? INT_MAX : static_cast<int>(backlog)) == 0)
         return {};
     const int failed = errno;
     const bool ip = address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
@@ -188,6 +188,16 @@ Result<void> listen_on(int fd, const Address& address, const ListenerOptions& op
     // one may listen (listen(2)).
     return system_error("cannot listen on " + format_address(address), failed,
                         ip ? remedy_of_ip_bind(failed, address) : "");
+}
+
+/// Every listen(2) also puts the caller's credentials into what a unix client reads with SO_PEERCRED
+/// (unix(7)), so none is made that changes nothing else.
+bool has_to_listen(int fd, SocketKind kind, const Address& address,
+                   const ListenerOptions& options) {
+    const auto seen = backlog_of(fd, address);
+    if (address.family != AddressFamily::systemd || options.backlog)
+        return seen != options.backlog.value_or(default_backlog);
+    return kind == SocketKind::tcp && !seen; // shut down by a worker: it has to be revived
 }
 
 } // namespace
@@ -226,9 +236,8 @@ Result<void> apply_live_options(int fd, const Address& address, const ListenerOp
     if (!kind)
         return kind.error();
     auto set = set_live_options(fd, *kind, address, options);
-    if (accepts_connections(*kind)) {
-        auto listening = listen_on(fd, address, options);
-        if (!listening)
+    if (accepts_connections(*kind) && has_to_listen(fd, *kind, address, options)) {
+        if (auto listening = listen_on(fd, address, options); !listening)
             return listening;
     }
     return set;

@@ -6,6 +6,8 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace svc::os {
@@ -18,11 +20,16 @@ namespace svc::os {
 /// take_systemd_sockets().
 Result<UniqueFd> open_listener(const Address& address, const ListenerOptions& options);
 
-/// The live options, each one set; unset ones are left as they are. listen() again with the backlog
-/// (not for datagram sockets). All are tried, also after a failure; the error is the first, but a
-/// socket that does not listen goes before. For an address of AddressFamily::systemd, the fd says
-/// what it is.
+/// The live options, each one set; unset ones are left as they are. listen() again where it changes
+/// something: where the socket does not listen (any more), or has another backlog than it should. All
+/// are tried, also after a failure; the error is the first, but a socket that does not listen goes
+/// before. For an address of AddressFamily::systemd, the fd says what it is, and without
+/// `options.backlog` the one that it has stays.
 Result<void> apply_live_options(int fd, const Address& address, const ListenerOptions& options);
+
+/// What listen(2) left behind; nullopt: it does not listen, or the kernel does not tell (a unix
+/// socket without the unix_diag module).
+std::optional<std::uint32_t> backlog_of(int fd, const Address& address);
 
 /// getsockname(2): the port that the kernel picked.
 Result<Address> bound_address(int fd);
@@ -38,7 +45,7 @@ struct Damage {
     [[nodiscard]] bool any() const { return shut_down || backlog_shrunk || path_gone || connected; }
     bool operator==(const Damage&) const = default;
 };
-/// `options.backlog` is what it should be; `link_path` the private hard link of a unix socket's
+/// `options.backlog` is what it should be (of a socket from systemd, unset: nobody knows); `link_path` the private hard link of a unix socket's
 /// path ("" for none: then a path replaced by another socket is not noticed). Changes nothing. Of a
 /// healthy socket it takes one system call for TCP, two for datagrams, three for unix listeners, and
 /// two more for a path.

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <string_view>
 #include <sys/prctl.h>
@@ -185,11 +186,29 @@ Result<SpawnedLauncher> spawn_launcher(int launcher_fd) {
     return spawned;
 }
 
+uid_t own_uid() {
+    return ::geteuid();
+}
+
 Result<UniqueFd> open_pidfd(pid_t pid) {
     UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); // close-on-exec by itself
     if (!pidfd)
         return system_error("cannot open a pidfd of process " + std::to_string(pid), errno);
     return pidfd;
+}
+
+bool has_ended(int pidfd) {
+    pollfd entry{pidfd, POLLIN, 0};
+    return ::poll(&entry, 1, 0) > 0;
+}
+
+bool is_our_child(pid_t pid) {
+    siginfo_t info{};
+    int found = 0;
+    do {
+        found = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
+    } while (found != 0 && errno == EINTR);
+    return found == 0;
 }
 
 Result<void> send_signal(int pidfd, int signal) {

@@ -23,7 +23,13 @@ Result<UniqueFd> open_launcher(const std::string& path);
 /// stderr as ours, no other fd, an empty environment, signal mask and handlers reset.
 Result<SpawnedLauncher> spawn_launcher(int launcher_fd);
 
+uid_t own_uid(); ///< the effective one
+
 Result<UniqueFd> open_pidfd(pid_t pid);
+/// Its process is a zombie or gone (pidfd_open(2): readable).
+bool has_ended(int pidfd);
+/// True if waitid(2) tells us of its end: also of a zombie, and of an orphan that came to us.
+bool is_our_child(pid_t pid);
 /// ESRCH (already gone) is success.
 Result<void> send_signal(int pidfd, int signal);
 /// SIGKILL to the process group that `pid` leads. PIDFD_SIGNAL_PROCESS_GROUP where the kernel has

@@ -44,7 +44,8 @@ struct SignalWorker { ///< the stop signal
     WorkerId worker = 0;
     std::int32_t signal = 0;
 };
-struct KillWorker { ///< SIGKILL to the whole group
+/// SIGKILL to the whole group. Answer: WorkerExited, or KillFailed.
+struct KillWorker {
     WorkerId worker = 0;
     std::string reason;
 };
@@ -70,7 +71,7 @@ struct EndRollout {
 struct DropRevision {
     RevisionNumber revision = 0;
 };
-/// Every worker is gone: the daemon ends with this exit status.
+/// Every worker is gone, or cannot be killed: the daemon ends with this exit status.
 struct Finish {
     std::int32_t exit_status = 0;
 };

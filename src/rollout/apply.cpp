@@ -202,7 +202,11 @@ struct Applier {
             replica.launches.erase(action.revision);
     }
 
-    void operator()(const Finish&) { state.wanted = Wanted::ended; }
+    void operator()(const Finish&) {
+        for (const auto& [id, left] : state.workers)
+            tell(EventKind::kill_failed, left, "is left behind: " + describe_kill_failure(left));
+        state.wanted = Wanted::ended;
+    }
 };
 
 } // namespace

@@ -19,6 +19,7 @@ enum class EventKind {
     worker_retired,  ///< the drain began
     worker_stopping, ///< the stop signal was sent
     worker_killed,
+    kill_failed, ///< it cannot be killed, or was left behind for that
     worker_exited,
     worker_restarting, ///< it died by itself; the text says when the next try is
     hook_failed,

@@ -89,6 +89,23 @@ public:
         }
     }
 
+    /// Workers that cannot be killed keep their places for good. A rollout that lacks these would
+    /// wait for ever once every other worker has come to rest.
+    void give_up_if_crowded() {
+        if (!state_.rollout || !crowded_)
+            return;
+        std::uint32_t stuck = 0;
+        for (const auto& [id, worker] : state_.workers) {
+            if (cannot_be_killed(worker))
+                ++stuck;
+            else if (!is_available(worker))
+                return;
+        }
+        give_up_for_want_of_room(planner_, "there is no room for another worker: max_total is " +
+                                               std::to_string(budget_.total) + ", and " +
+                                               std::to_string(stuck) + " cannot be killed");
+    }
+
 private:
     [[nodiscard]] bool wanted(RevisionNumber revision) const {
         return revision == target_ || revision == state_.current;
@@ -127,10 +144,12 @@ private:
     }
 
     void launch_at(std::uint32_t index, RevisionNumber revision, std::uint32_t& next) {
-        const bool room = live_.size() + reserved_ + next < budget_.replicas + budget_.surge &&
-                          running_ + next < budget_.total;
-        if (room)
+        if (live_.size() + reserved_ + next >= budget_.replicas + budget_.surge)
+            return;
+        if (running_ + next < budget_.total)
             planner_.act(LaunchWorker{state_.next_worker + next++, revision, index});
+        else
+            crowded_ = true;
     }
 
     /// While a rollout progresses: crashed workers of the serving revision are started again as long as
@@ -195,6 +214,7 @@ private:
     std::uint32_t available_ = 0;
     std::uint32_t running_ = 0; ///< draining ones too
     std::uint32_t reserved_ = 0;
+    bool crowded_ = false; ///< a worker was not launched for want of room in max_total
 };
 
 } // namespace
@@ -204,7 +224,7 @@ void move_workers(Planner& planner) {
         return;
     Mover mover(planner);
     for (const auto part : {&Mover::scale_down, &Mover::take_back, &Mover::trim, &Mover::launch,
-                            &Mover::retire_old}) {
+                            &Mover::retire_old, &Mover::give_up_if_crowded}) {
         (mover.*part)();
         if (planner.acted())
             return;

@@ -50,6 +50,11 @@ struct HookEnded {
     bool succeeded = false;
     std::string detail; ///< why it failed
 };
+/// The kernel refused the SIGKILL of KillWorker.
+struct KillFailed {
+    WorkerId worker = 0;
+    std::string reason; ///< "Operation not permitted"
+};
 /// A checked, complete revision, its listeners open. It gets the number State::next_revision.
 struct RolloutRequested {
     Revision revision;
@@ -66,6 +71,6 @@ struct StopRequested {
 
 using Observation = std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed,
                                  WorkerNotified, MainPidChanged, WorkerExited, HookEnded,
-                                 RolloutRequested, ScaleRequested, StopRequested>;
+                                 KillFailed, RolloutRequested, ScaleRequested, StopRequested>;
 
 } // namespace svc::rollout

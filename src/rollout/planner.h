@@ -44,6 +44,8 @@ void tend_workers(Planner& planner);    ///< each worker by itself: launch, read
 void stop_everything(Planner& planner); ///< when the supervisor is to stop
 void end_and_begin_rollouts(Planner& planner);
 void move_workers(Planner& planner); ///< who is launched and who is retired
+/// The running rollout can start no worker, and nothing will change that by itself.
+void give_up_for_want_of_room(Planner& planner, std::string reason);
 void drop_revisions(Planner& planner);
 
 } // namespace svc::rollout

@@ -214,6 +214,14 @@ struct Recorder {
             enter(*worker, WorkerPhase::finished, now);
     }
 
+    void operator()(const KillFailed& seen) {
+        Worker* worker = find(seen.worker);
+        if (worker == nullptr || worker->phase != WorkerPhase::killing)
+            return;
+        worker->kill_failure = printable(seen.reason, 256);
+        events.push_back(about(EventKind::kill_failed, *worker, describe_kill_failure(*worker)));
+    }
+
     void operator()(const RolloutRequested& seen) {
         const RevisionNumber number = state.next_revision++;
         Revision revision = seen.revision;

@@ -69,6 +69,15 @@ bool is_available(const Worker& worker) {
     return is_live(worker) && worker.phase == WorkerPhase::available;
 }
 
+bool cannot_be_killed(const Worker& worker) {
+    return worker.phase == WorkerPhase::killing && !worker.kill_failure.empty();
+}
+
+std::string describe_kill_failure(const Worker& worker) {
+    return "cannot be killed: " + worker.kill_failure + "; end process " +
+           std::to_string(worker.pid) + " by hand";
+}
+
 RevisionNumber target_revision(const State& state) {
     if (!state.rollout)
         return state.current;

@@ -14,6 +14,11 @@
 //   starting -O notified, A delay-> ready -A min_ready-> available
 //   any of them -O-> exited (the post-stop hook runs, if there is one) -O-> finished -A-> forgotten
 //
+// SIGKILL can be refused: the worker's program changed its user, and the supervisor is not allowed to
+// signal that one (kill(2), EPERM). Such a worker stays in `killing` until somebody else ends it. It
+// counts against max_total, as its process does exist; a rollout for which it leaves no room fails; a
+// stop waits for it, and a stop *now* leaves it behind, saying so with the exit status.
+//
 // What can never happen: a phase moves backwards; a worker gets GO before it was recorded; a worker
 // that was once ready is signalled before its pre-stop hook ended or ran out of time; a worker that
 // exited is signalled; two workers have one name.
@@ -39,7 +44,7 @@ enum class WorkerPhase {
     available, ///< ready for min_ready
     draining,  ///< on its way out; it still serves while its pre-stop hook runs
     stopping,  ///< the stop signal was sent
-    killing,   ///< SIGKILL was sent to the group
+    killing,   ///< SIGKILL was sent to the group, or refused: kill_failure
     exited,    ///< its process is gone; the post-stop hook is due or runs
     finished,  ///< nothing is left to do for it but to forget it
 };
@@ -88,6 +93,7 @@ struct Worker {
     std::int32_t notified_errno = 0; ///< ERRNO=
     bool reloading = false;          ///< between RELOADING=1 and READY=1
     bool announced_stop = false;     ///< STOPPING=1
+    std::string kill_failure;        ///< why SIGKILL was refused; empty: it was not
     std::optional<ExitStatus> exit;
     std::vector<std::string> last_output; ///< last lines of stderr, printable, bounded
 
@@ -102,6 +108,10 @@ bool is_live(const Worker& worker);
 /// Its process may still exist: counts against max_total.
 bool has_process(const Worker& worker);
 bool is_available(const Worker& worker);
+/// SIGKILL was refused, and the process still exists: nothing that we do ends it.
+bool cannot_be_killed(const Worker& worker);
+/// "cannot be killed: Operation not permitted; end process 4711 by hand"
+std::string describe_kill_failure(const Worker& worker);
 
 /// One of the N places that a worker fills; outlives its workers.
 struct Replica {
@@ -167,7 +177,7 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
-/// ended: every worker is gone and Finish was performed; nothing happens any more.
+/// ended: every worker is gone or cannot be killed, and Finish was performed; nothing happens any more.
 enum class Wanted { run, stop, stop_now, ended };
 
 struct State {

@@ -96,7 +96,7 @@ void tend(Planner& planner, const Worker& worker) {
         tend_stopping(planner, worker);
         return;
     case WorkerPhase::killing:
-        return; // SIGKILL cannot be refused; the exit will be seen
+        return; // the exit will be seen, whoever brings it about
     case WorkerPhase::exited:
         tend_exited(planner, worker);
         return;

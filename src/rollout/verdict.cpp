@@ -43,16 +43,17 @@ std::string death_text(const Worker& worker) {
     return text + (worker.available_at ? " during its rollout" : " within min_ready");
 }
 
-void fail_rollout(Planner& planner, const Worker& worker, std::string reason) {
+void fail_rollout(Planner& planner, std::string reason,
+                  const std::vector<std::string>& last_output) {
     const Rollout& rollout = *planner.state.rollout;
     if (rollout.from != 0) {
-        planner.act(RollBack{rollout.from, std::move(reason), worker.last_output});
+        planner.act(RollBack{rollout.from, std::move(reason), last_output});
         return;
     }
     planner.act(EndRollout{Outcome{.revision = rollout.to,
                                    .verdict = Verdict::failed,
                                    .reason = std::move(reason),
-                                   .last_output = worker.last_output,
+                                   .last_output = last_output,
                                    .began = rollout.began,
                                    .ended = planner.now}});
 }
@@ -119,7 +120,27 @@ void end_rolling_back(Planner& planner) {
                         ": workers of both serve");
 }
 
+bool all_that_is_left_cannot_be_killed(const State& state) {
+    return std::all_of(state.workers.begin(), state.workers.end(),
+                       [](const auto& entry) { return cannot_be_killed(entry.second); });
+}
+
 } // namespace
+
+void give_up_for_want_of_room(Planner& planner, std::string reason) {
+    const Rollout& rollout = *planner.state.rollout;
+    switch (rollout.phase) {
+    case RolloutPhase::progressing:
+        fail_rollout(planner, std::move(reason), {});
+        return;
+    case RolloutPhase::rolling_back:
+        end_rollout(planner, Verdict::failed,
+                    rollout.reason + "; revision " + std::to_string(rollout.from) +
+                        " could not be brought back: " + reason);
+        return;
+    }
+    fatal("give_up_for_want_of_room(): no such phase");
+}
 
 void judge_new_revision(Planner& planner) {
     const State& state = planner.state;
@@ -131,15 +152,17 @@ void judge_new_revision(Planner& planner) {
             continue;
         const Spec& spec = planner.spec_of(worker);
         if (died(planner, worker))
-            fail_rollout(planner, worker, death_text(worker));
+            fail_rollout(planner, death_text(worker), worker.last_output);
         else if (started_too_late(planner, worker))
-            fail_rollout(planner, worker,
+            fail_rollout(planner,
                          worker_name(worker) + ": was not ready within " +
-                             format_duration(spec.ready.timeout));
+                             format_duration(spec.ready.timeout),
+                         worker.last_output);
         else if (made_no_progress(planner, worker))
-            fail_rollout(planner, worker,
+            fail_rollout(planner,
                          worker_name(worker) + ": not available within progress_deadline (" +
-                             format_duration(spec.rollout.progress_deadline) + ")");
+                             format_duration(spec.rollout.progress_deadline) + ")",
+                         worker.last_output);
         if (planner.acted())
             return;
     }
@@ -162,6 +185,8 @@ void stop_everything(Planner& planner) {
     }
     if (state.workers.empty())
         planner.act(Finish{state.failed ? 1 : 0});
+    else if (state.wanted == Wanted::stop_now && all_that_is_left_cannot_be_killed(state))
+        planner.act(Finish{1});
 }
 
 void end_and_begin_rollouts(Planner& planner) {

@@ -66,9 +66,8 @@ std::vector<std::string> notes_on(const rollout::Spec& spec) {
     const auto executable = wire::expand(spec.process.command.front(), release);
     if (!executable)
         return {"service.command: " + executable.error().message};
-    const auto found = os::find_executable(
-        *executable, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        spec.process.directory);
+    const auto found =
+        os::find_executable(*executable, os::default_search_path, spec.process.directory);
     if (!found)
         return {"service.command: " + found.error().message};
     return {};

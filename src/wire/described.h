@@ -73,7 +73,7 @@ BOOST_DESCRIBE_STRUCT(Worker, (),
                       (id, revision, replica, attempt, phase, pid, since, launched_at, executed_at,
                        ready_at, available_at, start_deadline, retirement, retirement_reason,
                        drain_began, stop_deadline, running_hook, status_text, notified_errno,
-                       reloading, announced_stop, exit, last_output))
+                       reloading, announced_stop, kill_failure, exit, last_output))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))
@@ -94,7 +94,8 @@ BOOST_DESCRIBE_STRUCT(State, (),
 BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_started,
                     rollout_rolling_back, rollout_ended, scaled, worker_launched, worker_ready,
                     worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
-                    worker_exited, worker_restarting, hook_failed, stopping, listener, refused)
+                    kill_failed, worker_exited, worker_restarting, hook_failed, stopping, listener,
+                    refused)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

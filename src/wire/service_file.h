@@ -45,6 +45,10 @@ std::string default_listener_name(const Address& address);
 /// and the commands of both hooks, and nowhere else.
 Result<std::string> expand(std::string_view text, std::string_view release);
 
+/// What makes a listener of two service files the same socket: its address; of a port 0, which the
+/// kernel chose, the name as well; of a unix path, whatever its type, the path.
+std::string listener_identity(const rollout::ListenerSpec& listener);
+
 /// The listeners of `next` that ask for what an open socket cannot become: one sentence each, with
 /// the remedy.
 std::vector<std::string> creation_conflicts(const rollout::Spec& open, const rollout::Spec& next);

@@ -92,7 +92,7 @@ std::string wait_of(const Worker& worker, const Revision* revision, Instant now)
     case Shown::stopping:
         return "stop signal sent, " + grace();
     case Shown::killing:
-        return "end after SIGKILL";
+        return cannot_be_killed(worker) ? describe_kill_failure(worker) : "end after SIGKILL";
     case Shown::exited:
         if (!worker.running_hook)
             return {};

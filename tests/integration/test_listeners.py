@@ -1,5 +1,6 @@
 """Listening sockets: each kind of address, changes at a reload, damage by a worker."""
 import contextlib
+import json
 import os
 import pathlib
 import socket
@@ -198,6 +199,29 @@ class Reloads(ServiceTest):
         self.assertEqual(before, supervisor.status()["listeners"])
         for entry in before[:: count // 10]:
             self.assertTrue(get(split_address(entry["address"])).startswith("1 "))
+
+    def test_more_listeners_than_one_message_takes_have_their_names_in_order(self):
+        # 253 fds go with one message (unix(7)); the names are in no order of their own.
+        count = 300
+        names = [f"l{index * 7 % count:03}" for index in range(count)]
+        supervisor = self.start(service(listener=[tcp(name) for name in names]))
+        port = {entry["name"]: split_address(entry["address"])[1]
+                for entry in supervisor.status()["listeners"]}
+        address = ("127.0.0.1", port[names[0]])
+        self.assertEqual(":".join(names), json.loads(get(address, "/env"))["LISTEN_FDNAMES"])
+        fds = json.loads(get(address, "/fds"))
+        inode = self.inodes()
+        self.assertEqual([f"socket:[{inode[port[name]]}]" for name in names],
+                         [fds[str(3 + index)] for index in range(count)])
+
+    def inodes(self):
+        """Listening TCP sockets of IPv4, by port (proc(5), /proc/net/tcp)."""
+        found = {}
+        for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                found[int(fields[1].split(":")[1], 16)] = fields[9]
+        return found
 
 
 class Damage(ServiceTest):

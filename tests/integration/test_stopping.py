@@ -1,9 +1,12 @@
 """The drain: pre-stop hook, stop signal, one grace period over both, SIGKILL, post-stop hook."""
 import http.server
+import os
+import signal
 import threading
 import time
 
-from harness import PATIENCE, ServiceTest, alive, connect, main, service, wait_until, worker
+from harness import (PATIENCE, ServiceTest, alive, children, command_line, connect, main,
+                     require_root, service, wait_until, worker)
 
 
 class Drain(ServiceTest):
@@ -157,6 +160,74 @@ class Drain(ServiceTest):
         began = time.monotonic()
         supervisor.stop(PATIENCE)
         self.assertLess(time.monotonic() - began, 5)
+
+
+@require_root
+class Unkillable(ServiceTest):
+    """A supervisor without CAP_KILL may not signal the processes of another user: what happens with
+    any program that changes its user, under a supervisor without privileges."""
+
+    def setUp(self):
+        super().setUp()
+        self.supervisor = self.start(
+            service(service={"user": "nobody"}, stop={"grace": "200ms", "min_stop": "100ms"}),
+            prefix=("setpriv", "--bounding-set=-kill"))
+
+    def end(self, pid):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(f"process {pid} to be gone", lambda: not alive(pid))
+
+    def refused(self, pid):
+        """Waits until the supervisor tells that it could not kill this one."""
+        return self.supervisor.events.wait_for(
+            "kill_failed", lambda event: f"end process {pid} by hand" in event["text"])
+
+    def test_it_is_told_holds_up_no_reload_and_is_gone_once_it_was_ended_by_hand(self):
+        old = self.supervisor.pids()[0]
+        self.assertEqual(0, self.supervisor.svc("reload").returncode)
+        self.refused(old)
+        worker = self.supervisor.workers("killing")[0]
+        self.assertEqual(old, worker["pid"])
+        self.assertIn("cannot be killed: Operation not permitted", worker["waits_for"])
+        self.assertIn(f"end process {old} by hand", self.supervisor.svc("status").stdout)
+        self.end(old)
+        self.supervisor.wait_status("the worker to be forgotten",
+                                    lambda status: len(status["workers"]) == 1)
+        self.leave(self.supervisor.pids()[0])
+
+    def test_a_second_stop_does_not_wait_for_it(self):
+        pid = self.supervisor.pids()[0]
+        self.supervisor.signal(signal.SIGTERM)
+        self.refused(pid)
+        self.assertTrue(self.supervisor.status()["stopping"])
+        self.leave(pid)
+
+    def test_a_check_that_its_timeout_cannot_kill_is_given_up(self):
+        self.supervisor.write(service(service={
+            "user": "nobody", "check": ["/bin/sleep", "1000"], "check_timeout": "300ms"}))
+        refused = self.supervisor.svc("reload")
+        self.assertEqual(1, refused.returncode)
+        left = [pid for pid in children(self.supervisor.pid) if "sleep" in command_line(pid)]
+        self.assertEqual(1, len(left))
+        self.assertIn("timed out after 300ms", refused.stderr)
+        self.assertIn(f"end process {left[0]} by hand", refused.stderr)
+        self.end(left[0])
+        self.leave(self.supervisor.pids()[0])
+
+    def leave(self, pid):
+        """Two stops: the supervisor ends, says what it left, and how."""
+        if not self.supervisor.status()["stopping"]:
+            self.supervisor.signal(signal.SIGTERM)
+            self.refused(pid)
+        asked = self.supervisor.start_svc("stop", "--now")
+        self.assertEqual(1, self.supervisor.wait())
+        said = "".join(asked.communicate(timeout=PATIENCE))
+        self.assertEqual(1, asked.returncode, said)
+        self.assertIn("left behind", said)
+        self.assertIn(f"is left behind: cannot be killed: Operation not permitted; end process {pid}",
+                      self.supervisor.log)
+        self.assertTrue(alive(pid))
+        self.end(pid)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,23 @@ Decision waits_for_ever(const State& state, Instant now) {
     return decide(patient, now);
 }
 
+/// 6: waits at a stop for workers that nothing of ours can end, whatever is asked.
+Decision waits_for_the_unkillable(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!state.workers.empty())
+        std::erase_if(decision.actions,
+                      [](const Action& action) { return std::holds_alternative<Finish>(action); });
+    return decision;
+}
+
+/// 6: does not see that a rollout cannot go on for want of room.
+Decision waits_for_room(const State& state, Instant now) {
+    State calm = state;
+    for (auto& [id, worker] : calm.workers)
+        worker.kill_failure.clear();
+    return state.wanted == Wanted::run ? decide(calm, now) : decide(state, now);
+}
+
 } // namespace
 
 const std::vector<BrokenPolicy>& broken_policies() {
@@ -135,6 +152,8 @@ const std::vector<BrokenPolicy>& broken_policies() {
         {"shrinks_before_proof", '4', shrinks_before_proof},
         {"kills_the_dead", '5', kills_the_dead},
         {"waits_for_ever", '6', waits_for_ever},
+        {"waits_for_the_unkillable", '6', waits_for_the_unkillable},
+        {"waits_for_room", '6', waits_for_room},
     };
     return all;
 }

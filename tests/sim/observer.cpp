@@ -90,9 +90,26 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (const auto* drop = std::get_if<DropRevision>(&action)) {
         listening_.erase(drop->revision);
         check_listeners(state);
-    } else if (std::holds_alternative<Finish>(action) && !processes_.empty()) {
-        violated("6: the supervisor ends and leaves workers");
+    } else if (const auto* finish = std::get_if<Finish>(&action)) {
+        check_finish(*finish, state);
     }
+}
+
+bool World::all_unkillable() const {
+    return std::all_of(processes_.begin(), processes_.end(),
+                       [](const auto& entry) { return entry.second.unkillable; });
+}
+
+void World::check_finish(const Finish& finish, const State& state) {
+    if (processes_.empty())
+        return;
+    if (!all_unkillable())
+        violated("6: the supervisor ends and leaves workers");
+    if (finish.exit_status == 0)
+        violated("6: workers are left behind, and the exit status does not tell");
+    if (state.workers.size() != processes_.size())
+        violated("6: a worker that is left behind is forgotten");
+    count("left behind");
 }
 
 void World::check_launch(const LaunchWorker& action, const State& state) {
@@ -220,20 +237,26 @@ void World::check_end(const State& state) {
         if (!ended_.contains(number) && find_outcome(state, number) == nullptr)
             violated("6: revision " + std::to_string(number) + " has no verdict");
     std::set<std::uint32_t> served;
+    // Workers that cannot be killed leave no room for others.
+    const bool crowded = std::any_of(processes_.begin(), processes_.end(),
+                                     [](const auto& entry) { return entry.second.unkillable; }) &&
+                         processes_.size() >= budget(state).total;
     for (const auto& [id, process] : processes_) {
+        if (process.unkillable)
+            continue;
         // After a rollback that failed for good, and with a restart policy that gives up, the newer revision
         // goes on serving in place of what the older one cannot: nobody else would.
         const bool stands_in =
             process.revision != state.current &&
-            std::any_of(state.replica_list.begin(), state.replica_list.end(),
-                        [](const Replica& replica) { return replica.held_down; });
+            (crowded || std::any_of(state.replica_list.begin(), state.replica_list.end(),
+                                    [](const Replica& replica) { return replica.held_down; }));
         if ((process.revision != state.current && !stands_in) || !process.available ||
             process.retired)
             violated("6: worker " + std::to_string(id) + " is left over");
         served.insert(process.replica);
     }
     for (std::uint32_t index = 0; index < state.replicas; ++index)
-        if (!served.contains(index) && !state.replica_list.at(index).held_down)
+        if (!served.contains(index) && !crowded && !state.replica_list.at(index).held_down)
             violated("6: replica " + std::to_string(index) + " is not served");
 }
 

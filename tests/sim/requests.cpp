@@ -85,6 +85,7 @@ void World::noise() {
         supervisor_.observe(HookEnded{id, HookPoint::pre_stop, true, ""});
         supervisor_.observe(WorkerExited{id, {}, {}});
         supervisor_.observe(LaunchFailed{id, 1, "exec", "noise"});
+        supervisor_.observe(KillFailed{id, "noise"});
     }
 }
 

@@ -73,6 +73,7 @@ void World::advance_until(Instant end, bool until_quiet) {
 }
 
 void World::run() {
+    refused_signals_ = random_.chance(5) ? 80 : 2;
     ask_rollout(false);
     const Duration story = random_.between(1s, 90s);
     for (std::uint64_t requests = random_.below(8); requests > 0; --requests)
@@ -86,14 +87,28 @@ void World::run() {
     advance_until(now_ + 6h, true);
     if (finished_)
         return;
-    check_end(supervisor_.state());
-    if (random_.chance(50))
+    if (supervisor_.state().wanted == Wanted::run) {
+        check_end(supervisor_.state());
+        if (random_.chance(50))
+            return;
+        supervisor_.observe(StopRequested{random_.chance(20), "SIGTERM"});
+        step();
+    }
+    stop_what_runs();
+}
+
+/// A stop waits for workers that cannot be killed, and a second one does not.
+void World::stop_what_runs() {
+    advance_until(now_ + 2h, true);
+    if (finished_)
         return;
-    supervisor_.observe(StopRequested{random_.chance(20), "SIGTERM"});
+    if (!all_unkillable())
+        violated("6: a stop does not end");
+    supervisor_.observe(StopRequested{true, "a second SIGTERM"});
     step();
     advance_until(now_ + 2h, true);
     if (!finished_)
-        violated("6: a stop does not end");
+        violated("6: a second stop does not end");
 }
 
 // What the supervisor does to the machine -------------------------------------------------------
@@ -117,9 +132,8 @@ void World::perform(const Action& action, const State& state) {
             hook(retire->worker, HookPoint::pre_stop);
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
         stop_signal(signal->worker);
-    } else if (const auto* kill = std::get_if<KillWorker>(&action)) {
-        processes_.at(kill->worker).killed = true;
-        exits_after(kill->worker, random_.between(Duration{0}, 5ms));
+    } else if (const auto* killing = std::get_if<KillWorker>(&action)) {
+        kill(killing->worker);
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
         hook(post_stop->worker, HookPoint::post_stop);
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
@@ -217,13 +231,27 @@ void World::becomes_ready(WorkerId id) {
 void World::stop_signal(WorkerId id) {
     Process& process = processes_.at(id);
     process.signalled = true;
-    if (faults_ && random_.chance(10)) {
+    if (faults_ && (random_.chance(10) || random_.chance(refused_signals_))) {
         count("ignored stop signal");
         return;
     }
     if (random_.chance(10))
         supervisor_.observe(WorkerNotified{.worker = id, .stopping = true, .extend_timeout = 20s});
     exits_after(id, random_.chance(20) ? random_.between(5s, 30s) : random_.between(1ms, 2s));
+}
+
+void World::kill(WorkerId id) {
+    Process& process = processes_.at(id);
+    process.killed = true;
+    if (!faults_ || !random_.chance(refused_signals_)) {
+        exits_after(id, random_.between(Duration{0}, 5ms));
+        return;
+    }
+    count("refused SIGKILL");
+    process.unkillable = true;
+    supervisor_.observe(KillFailed{id, "Operation not permitted"});
+    if (random_.chance(50))
+        exits_after(id, random_.between(1s, 600s)); // by the administrator's hand
 }
 
 void World::exits_after(WorkerId id, Duration delay) {

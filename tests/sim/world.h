@@ -78,6 +78,7 @@ private:
         bool available = false;
         bool retired = false;
         bool killed = false;
+        bool unkillable = false; ///< SIGKILL was refused; it ends by hand, or never
     };
     struct Timed {
         Instant at;
@@ -99,6 +100,8 @@ private:
     void exits(rollout::WorkerId id);
     void launch(const rollout::LaunchWorker& action);
     void stop_signal(rollout::WorkerId id);
+    void kill(rollout::WorkerId id);
+    void stop_what_runs();
     void hook(rollout::WorkerId id, rollout::HookPoint point);
     Duration soon() { return random_.between(Duration{0}, std::chrono::milliseconds(20)); }
     Quality quality_of_launch(rollout::RevisionNumber revision);
@@ -119,6 +122,8 @@ private:
     void check_settled_worker(const rollout::Worker& worker);
     void check_outcome(const rollout::Outcome& outcome, const rollout::State& state);
     void check_end(const rollout::State& state);
+    void check_finish(const rollout::Finish& finish, const rollout::State& state);
+    [[nodiscard]] bool all_unkillable() const;
     [[noreturn]] void violated(const std::string& what);
     [[nodiscard]] std::uint32_t live() const;
     [[nodiscard]] std::uint32_t available() const;
@@ -134,6 +139,7 @@ private:
     std::uint64_t order_ = 0;
     std::optional<Instant> wake_at_;
     bool faults_ = true;
+    std::uint32_t refused_signals_ = 0; ///< percent: programs that changed their user
     std::optional<int> finished_;
 
     std::map<rollout::WorkerId, Process> processes_;

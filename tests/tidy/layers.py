@@ -24,6 +24,10 @@ LIBRARIES = {
     r"doctest": (),
 }
 PURE = ("rollout", "wire")
+# Where fds and processes are handled, but every system call is os/'s.
+WITHOUT_SYSTEM_CALLS = ("svcd/host/",)
+SYSTEM_CALLS = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|grp|pwd)\.h|"
+                          r"sys/(?!types\.h|resource\.h).*|linux/.*")
 # Headers that reach outside the process, or that read a clock for policy's sake.
 IMPURE = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|syslog|netdb|grp|pwd)\.h|"
                     r"sys/(?!types\.h|resource\.h).*|netinet/.*|arpa/.*|linux/.*|"
@@ -47,6 +51,8 @@ def mistakes_of(path):
             yield f"{place}: {layer} may not include {header}; it may: {', '.join(LAYERS[layer])}"
         if layer in PURE and not quoted and IMPURE.fullmatch(header):
             yield f"{place}: {layer} is pure and may not include <{header}>"
+        if inside.startswith(WITHOUT_SYSTEM_CALLS) and not quoted and SYSTEM_CALLS.fullmatch(header):
+            yield f"{place}: system calls belong to os/; <{header}> may not be included here"
         for library, users in LIBRARIES.items():
             if re.match(library, header):
                 if not inside.startswith(users):

@@ -20,10 +20,6 @@ using rollout::FileIdentity;
 using rollout::ProcessSpec;
 using rollout::Revision;
 
-/// The PATH that a worker gets unless its service file says otherwise (svc-worker(7)).
-constexpr std::string_view default_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 FileIdentity identity_of(const std::string& path) {
     FileIdentity identity{.path = path};
     if (const auto stat = os::stat_file(path)) {
@@ -221,7 +217,7 @@ private:
             return own->second;
         if (const auto own = process().environment.find("PATH"); own != process().environment.end())
             return own->second;
-        return std::string(default_path);
+        return std::string(os::default_search_path);
     }
 
     void find_executable() {

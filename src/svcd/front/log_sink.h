@@ -1,7 +1,7 @@
 // LogSink: the supervisor's own lines to its stderr, without ever waiting for who reads them.
 #pragma once
 
-#include "svcd/host/error_output.h"
+#include "os/error_output.h"
 
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
@@ -27,7 +27,7 @@ private:
     bool write_line(const spdlog::details::log_msg& message);
     std::size_t write(std::string_view bytes) const;
 
-    ErrorOutput output_;
+    os::ErrorOutput output_;
     std::size_t lost_ = 0;
     bool cut_ = false; // the last thing taken was the beginning of a line
 };

@@ -59,6 +59,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::hook_failed:
         return spdlog::level::warn;
     case EventKind::rollout_rolling_back:
+    case EventKind::kill_failed:
     case EventKind::refused:
         return spdlog::level::err;
     case EventKind::rollout_ended:

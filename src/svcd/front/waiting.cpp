@@ -52,6 +52,7 @@ bool tells_progress(EventKind kind) {
     case EventKind::worker_retired:
     case EventKind::worker_stopping:
     case EventKind::worker_killed:
+    case EventKind::kill_failed:
     case EventKind::worker_exited:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
@@ -61,10 +62,12 @@ bool tells_progress(EventKind kind) {
     fatal("an unknown kind of event");
 }
 
+/// Without those that cannot be killed: nobody knows whether these ever end.
 std::size_t older_with_process(const State& state, rollout::RevisionNumber revision) {
     return static_cast<std::size_t>(
         std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& each) {
-            return each.second.revision < revision && rollout::has_process(each.second);
+            return each.second.revision < revision && rollout::has_process(each.second) &&
+                   !rollout::cannot_be_killed(each.second);
         }));
 }
 
@@ -272,6 +275,11 @@ asio::awaitable<void> Waiting::for_stop() {
     forward_events("draining");
     wire::Progress last = progress("done", "every worker is gone; the supervisor ends");
     last.verdict = "stopped";
+    if (!backend_.state().workers.empty()) {
+        last.verdict = "failed";
+        last.reason = "workers that cannot be killed are left behind: " + last.workers;
+        last.text = "the supervisor ends; " + last.reason;
+    }
     send(std::move(last), true);
 }
 

@@ -1,5 +1,6 @@
 #include "svcd/host/command_process.h"
 
+#include "os/fd.h"
 #include "rollout/state.h"
 #include "svcd/host/child_process.h"
 #include "svcd/host/launch_plan.h"
@@ -26,8 +27,8 @@ CommandProcess::CommandProcess(HostContext& context, Request request,
 }
 
 CommandProcess::~CommandProcess() {
-    if (pid_ != 0) {
-        kill();
+    if (has_process()) {
+        (void)kill();
         context_.children.forget(pid_); // it will be reaped like an orphan
     }
     if (request_.pass_output)
@@ -35,7 +36,7 @@ CommandProcess::~CommandProcess() {
 }
 
 Result<UniqueFd> CommandProcess::capture() {
-    auto pipe = make_output_pipe();
+    auto pipe = os::make_pipe();
     if (!pipe)
         return pipe.error();
     auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end),
@@ -66,6 +67,7 @@ Result<void> CommandProcess::start() {
     if (!spawned)
         return spawned.error();
 
+    stage_ = Stage::running;
     pid_ = spawned->pid;
     pidfd_ = std::move(spawned->pidfd);
     context_.children.expect(pid_, [this](const os::Ended& ended) { handle_exit(ended); });
@@ -76,17 +78,14 @@ Result<void> CommandProcess::start() {
     auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(parcel),
                                      [this] { handle_answer(); });
     if (!launching) {
-        kill();
-        context_.children.forget(std::exchange(pid_, 0));
+        (void)kill();
+        context_.children.forget(pid_);
         return launching.error();
     }
     launching_ = std::move(*launching);
     launching_->release();
     if (request_.timeout > Duration::zero()) {
-        deadline_.after(request_.timeout, [this] {
-            timed_out_ = true;
-            kill();
-        });
+        deadline_.after(request_.timeout, [this] { handle_timeout(); });
     }
     return {};
 }
@@ -94,33 +93,46 @@ Result<void> CommandProcess::start() {
 void CommandProcess::handle_answer() {
     // A launcher that failed ends by itself; this is for one that does not.
     if (launching_->answer() == Launching::Answer::failed)
-        kill();
+        (void)kill();
+}
+
+std::string CommandProcess::timeout_text() const {
+    return "timed out after " + format_duration(request_.timeout);
+}
+
+void CommandProcess::handle_timeout() {
+    stage_ = Stage::timed_out;
+    const auto killed = kill();
+    if (killed)
+        return; // its end is seen in a moment
+    context_.children.forget(pid_);
+    finish(false, timeout_text() + ", and " + killed.error().message + "; end process " +
+                      std::to_string(pid_) + " by hand");
 }
 
 void CommandProcess::handle_exit(const os::Ended& ended) {
-    kill();
-    pid_ = 0;
+    (void)kill();
     deadline_.cancel();
     launching_->read_answer();
     output_->drain();
     if (launching_->answer() == Launching::Answer::failed)
         finish(false, launching_->failure().sentence);
-    else if (timed_out_)
-        finish(false, "timed out after " + format_duration(request_.timeout));
-    else if (launching_->answer() == Launching::Answer::none && !ended.signaled)
+    else if (stage_ == Stage::timed_out)
+        finish(false, timeout_text());
+    else if (launching_->answer() != Launching::Answer::executed && !ended.signaled)
         finish(false, "svc-launch ended before it started " + request_.command.front());
     else
         finish(!ended.signaled && ended.value == 0, rollout::describe(exit_status_of(ended)));
 }
 
-void CommandProcess::kill() {
-    if (pid_ == 0)
-        return;
-    // Fails only for a process that changed its user (EPERM), and then there is nothing more to do.
-    (void)os::kill_group(pidfd_.get(), pid_);
+Result<void> CommandProcess::kill() {
+    if (!has_process())
+        return {};
+    return os::kill_group(pidfd_.get(), pid_);
 }
 
 void CommandProcess::finish(bool succeeded, std::string how) {
+    stage_ = Stage::ended;
     result_.succeeded = succeeded;
     result_.how = std::move(how);
     if (output_)

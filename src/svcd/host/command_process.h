@@ -7,8 +7,13 @@
 
 namespace svc::daemon {
 
-/// launching → running → ended. It has its own process group, and what is left of that group when
-/// its main process ends is killed. stdout and stderr are one pipe.
+/// idle ─ start() → running ─ its end is seen → ended
+///   │                  └ the timeout → timed_out ─ its end is seen, or it cannot be killed → ended
+///   └ a step of start() failed → ended
+///
+/// It has its own process group, and what is left of that group when its main process ends is killed.
+/// One that its timeout cannot end, because its program changed its user, is given up: it ends when
+/// it likes. stdout and stderr are one pipe.
 class CommandProcess {
 public:
     struct Request {
@@ -26,11 +31,18 @@ public:
     ~CommandProcess();
 
 private:
+    enum class Stage { idle, running, timed_out, ended };
+
     Result<void> start();
     Result<UniqueFd> capture();
     void handle_answer();
     void handle_exit(const os::Ended& ended);
-    void kill();
+    void handle_timeout();
+    [[nodiscard]] bool has_process() const {
+        return stage_ == Stage::running || stage_ == Stage::timed_out;
+    }
+    Result<void> kill();
+    [[nodiscard]] std::string timeout_text() const;
     void finish(bool succeeded, std::string how);
 
     HostContext& context_;
@@ -38,9 +50,9 @@ private:
     std::function<void(CommandResult)> ended_;
     Later tell_;
     Alarm deadline_;
-    bool timed_out_ = false;
+    Stage stage_ = Stage::idle;
     CommandResult result_;
-    pid_t pid_ = 0; // 0: no process (any more)
+    pid_t pid_ = 0;
     UniqueFd pidfd_;
     std::unique_ptr<Launching> launching_;
     std::unique_ptr<OutputRelay> output_;

@@ -1,8 +1,9 @@
 #include "svcd/host/error_sink.h"
 
+#include "os/epoll.h"
+
 #include <algorithm>
 #include <cerrno>
-#include <sys/epoll.h>
 
 namespace svc::daemon {
 
@@ -52,14 +53,12 @@ void ErrorSink::forget(const void* who) {
 
 void ErrorSink::arm() {
     if (!writable_) {
-        UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
-        epoll_event event{};
-        event.events = EPOLLOUT;
-        if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, output_.fd(), &event) != 0) {
+        auto epoll = os::make_epoll();
+        if (!epoll || !os::epoll_add(epoll->get(), output_.fd(), os::EpollFor::room, 0)) {
             dead_ = true;
             return;
         }
-        auto watch = Watch::make(io_, std::move(epoll));
+        auto watch = Watch::make(io_, std::move(*epoll));
         if (!watch) {
             dead_ = true;
             return;

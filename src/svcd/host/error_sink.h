@@ -1,7 +1,7 @@
 // ErrorSink: our own stderr, where the workers' lines go, written without ever blocking.
 #pragma once
 
-#include "svcd/host/error_output.h"
+#include "os/error_output.h"
 #include "svcd/host/loop.h"
 
 #include <cstddef>
@@ -34,7 +34,7 @@ private:
     void serve();
 
     boost::asio::io_context& io_;
-    ErrorOutput output_;
+    os::ErrorOutput output_;
     bool dead_ = false;
     std::deque<std::pair<const void*, std::function<void()>>> waiting_;
     const void* served_ = nullptr;

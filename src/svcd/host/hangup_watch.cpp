@@ -1,9 +1,6 @@
 #include "svcd/host/hangup_watch.h"
 
-#include <array>
-#include <cerrno>
-#include <set>
-#include <sys/epoll.h>
+#include "os/epoll.h"
 
 namespace svc::daemon {
 
@@ -15,14 +12,7 @@ struct HangupWatch::Core {
         watch.when_readable([this] { collect(); });
     }
     void collect() {
-        std::set<std::uint64_t> keys;
-        std::array<epoll_event, 64> events; // NOLINT: filled by epoll_wait()
-        int count = 0;
-        do {
-            count = ::epoll_wait(watch.fd(), events.data(), static_cast<int>(events.size()), 0);
-            for (int index = 0; index < count; ++index)
-                keys.insert(events[static_cast<std::size_t>(index)].data.u64);
-        } while (count == static_cast<int>(events.size()));
+        const auto keys = os::epoll_keys(watch.fd());
         arm();
         for (const auto key : keys)
             hung_up(key);
@@ -39,27 +29,25 @@ HangupWatch::HangupWatch(Watch watch, std::function<void(std::uint64_t key)> hun
 
 Result<HangupWatch> HangupWatch::make(boost::asio::io_context& io,
                                       std::function<void(std::uint64_t key)> hung_up) {
-    UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    auto epoll = os::make_epoll();
     if (!epoll)
-        return system_error("cannot make an epoll fd to watch the listeners", errno);
-    auto watch = Watch::make(io, std::move(epoll));
+        return Error{"cannot watch the listeners: " + epoll.error().message, epoll.error().code};
+    auto watch = Watch::make(io, std::move(*epoll));
     if (!watch)
         return watch.error();
     return HangupWatch(std::move(*watch), std::move(hung_up));
 }
 
 Result<void> HangupWatch::add(int fd, std::uint64_t key) {
-    epoll_event event{};
-    event.events = EPOLLRDHUP | EPOLLET;
-    event.data.u64 = key;
-    if (::epoll_ctl(core_->watch.fd(), EPOLL_CTL_ADD, fd, &event) != 0)
-        return system_error("cannot watch a listener for shutdown()", errno);
+    const auto added = os::epoll_add(core_->watch.fd(), fd, os::EpollFor::hangup, key);
+    if (!added)
+        return Error{"shutdown() by a worker is not seen at once: " + added.error().message,
+                     added.error().code};
     return {};
 }
 
 void HangupWatch::remove(int fd) {
-    // Fails if it was never added, which add() reported.
-    (void)::epoll_ctl(core_->watch.fd(), EPOLL_CTL_DEL, fd, nullptr);
+    os::epoll_remove(core_->watch.fd(), fd);
 }
 
 } // namespace svc::daemon

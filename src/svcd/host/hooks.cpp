@@ -4,6 +4,7 @@
 #include "svcd/host/http_request.h"
 #include "svcd/host/launch_plan.h"
 
+#include "base/overloaded.h"
 #include "base/text.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -122,11 +123,6 @@ HookVerdict send_hook_signal(const rollout::SignalHook& hook, int pidfd) {
         return {true, {}};
     return {false, "cannot send " + signal_name(hook.signal) + ": " + sent.error().message};
 }
-
-template <class... Functions>
-struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
 
 } // namespace
 

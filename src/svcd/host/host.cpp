@@ -1,20 +1,12 @@
 #include "svcd/host/host.h"
 
+#include "base/overloaded.h"
 #include "os/files.h"
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/worker_process.h"
 
 namespace svc::daemon {
-
-namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
-
-} // namespace
 
 struct DaemonHost::Impl {
     explicit Impl(std::shared_ptr<HostContext> shared) : context(std::move(shared)) {}

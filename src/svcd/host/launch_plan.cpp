@@ -13,9 +13,6 @@ namespace svc::daemon {
 
 namespace {
 
-// What login(1) of Debian and systemd give a service; ours may be a developer's.
-constexpr const char* base_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 // Read by sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3) of libsystemd up to 257.
 constexpr std::array protocol_variables{
     "LISTEN_FDS",    "LISTEN_PID",   "LISTEN_FDNAMES", "LISTEN_PIDFDID",  "NOTIFY_SOCKET",
@@ -92,7 +89,7 @@ Result<wire::LaunchOrder> plan_process(const rollout::Revision& revision) {
 
 Environment common_environment(const rollout::Revision& revision, const std::string& service) {
     Environment environment;
-    environment["PATH"] = base_path;
+    environment["PATH"] = os::default_search_path;
     copy_ours(environment, "LANG");
     const auto& who = revision.credentials;
     if (who.set) {
@@ -151,7 +148,7 @@ Result<wire::LaunchOrder> plan_command(const rollout::Revision& revision,
         return Error{"the command is empty", 0};
     const auto path = environment.find("PATH");
     auto executable = os::find_executable(
-        command.front(), path == environment.end() ? std::string_view(base_path) : path->second,
+        command.front(), path == environment.end() ? os::default_search_path : path->second,
         revision.spec.process.directory);
     if (!executable)
         return executable.error();

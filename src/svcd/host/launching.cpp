@@ -1,11 +1,11 @@
 #include "svcd/host/launching.h"
 
+#include "os/fd.h"
 #include "os/fd_passing.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <sys/socket.h>
 #include <utility>
 
 namespace svc::daemon {
@@ -69,7 +69,7 @@ Result<std::size_t> Launching::send_next() {
 }
 
 void Launching::send_on() {
-    while (answer_ == Answer::none && !closed_) {
+    while (answer_ == Answer::awaited) {
         const bool all_sent =
             order_sent_ == parcel_.order.size() && fds_sent_ == parcel_.fds.size();
         if (all_sent && go_ != Go::wanted)
@@ -103,10 +103,17 @@ void Launching::handle_send_error(const Error& error) {
 void Launching::await_answer() {
     watch_.when_readable([this] {
         read_answer();
-        if (answer_ != Answer::none)
-            tell_answer();
-        else if (!closed_)
+        switch (answer_) {
+        case Answer::awaited:
             await_answer();
+            return;
+        case Answer::silence:
+            return; // the owner sees the process end
+        case Answer::executed:
+        case Answer::failed:
+            tell_answer();
+            return;
+        }
     });
 }
 
@@ -117,22 +124,18 @@ void Launching::tell_answer() {
 }
 
 void Launching::read_answer() {
-    while (answer_ == Answer::none && !closed_) {
-        std::array<char, 1024> buffer; // NOLINT: filled by recv()
-        const ssize_t count =
-            ::recv(watch_.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && errno == EAGAIN)
+    while (answer_ == Answer::awaited) {
+        std::array<char, 1024> buffer; // NOLINT: filled by read_some()
+        const auto read = os::read_some(watch_.fd(), buffer);
+        if (read && !read->has_value())
             return;
-        if (count <= 0) {
-            closed_ = true;
-            // ECONNRESET: it went without having read all that we sent, GO perhaps.
-            if (count == 0 && go_ == Go::sent && received_.empty())
-                answer_ = Answer::executed;
+        if (!read || **read == 0) {
+            // An error is ECONNRESET: it went without having read all that we sent, GO perhaps.
+            const bool executed = read && go_ == Go::sent && received_.empty();
+            answer_ = executed ? Answer::executed : Answer::silence;
             return;
         }
-        received_.append(buffer.data(), static_cast<std::size_t>(count));
+        received_.append(buffer.data(), **read);
         const auto frame = wire::decode_launch_failure(received_);
         if (frame && frame->has_value()) {
             failure_ = **frame;

@@ -25,13 +25,14 @@ struct LaunchParcel {
 ///
 /// The answer is one of three: the exec happened (end-of-file after GO: the launcher's end is
 /// close-on-exec), it failed (a LaunchFailure frame, which may come before GO too, or an error of our
-/// own in sending), or none: the launcher ended without a word, which its exit status tells.
+/// own in sending), or silence: the launcher ended without a word, and its exit status has to tell.
+/// An answer never changes.
 /// End-of-file alone does not prove an exec: a launcher that was killed after GO closes its socket
 /// as well. The owner looks whether the process still lives.
 class Launching {
 public:
     /// Sends what the socket takes at once; never blocks. `answered` is called once, from the loop, when
-    /// answer() is no longer `none`, and may destroy the object.
+    /// answer() is `executed` or `failed`, and may destroy the object.
     static Result<std::unique_ptr<Launching>> make(boost::asio::io_context& io, UniqueFd socket,
                                                    LaunchParcel parcel,
                                                    std::function<void()> answered);
@@ -42,7 +43,7 @@ public:
     /// Reads what has come, without waiting for the loop.
     void read_answer();
 
-    enum class Answer { none, executed, failed };
+    enum class Answer { awaited, executed, failed, silence };
     [[nodiscard]] Answer answer() const { return answer_; }
     [[nodiscard]] const wire::LaunchFailure& failure() const { return failure_; }
 
@@ -66,8 +67,7 @@ private:
     std::size_t fds_sent_ = 0;
     Go go_ = Go::held;
     std::string received_;
-    Answer answer_ = Answer::none;
-    bool closed_ = false;
+    Answer answer_ = Answer::awaited;
     wire::LaunchFailure failure_;
 };
 

@@ -4,6 +4,7 @@
 #include "os/files.h"
 #include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
+#include "wire/service_file.h"
 
 #include <filesystem>
 #include <map>
@@ -14,6 +15,13 @@ namespace svc::daemon {
 
 namespace {
 
+/// A socket that systemd passed, held from our start to our end.
+struct Inherited {
+    UniqueFd socket;
+    /// As its unit has it, and to be put back once nothing else is asked for; see os::backlog_of().
+    std::optional<std::uint32_t> backlog;
+};
+
 /// One listener that is open.
 struct Entry {
     std::uint64_t key = 0; // in the HangupWatch
@@ -21,29 +29,40 @@ struct Entry {
     Address address;
     ListenerOptions options; // the live ones as they should be now
     std::vector<UniqueFd> sockets;
-    std::vector<int> borrowed; // systemd's, never closed
-    std::string link_path;     // private hard link of a unix path; empty: none
-    bool complained = false;   // of damage that could not be repaired
+    std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
+    std::string link_path;                   // private hard link of a unix path; empty: none
+    bool complained = false;                 // of damage that could not be repaired
 
     [[nodiscard]] std::vector<int> fds() const {
-        std::vector<int> result = borrowed;
+        std::vector<int> result;
+        for (const Inherited* one : inherited)
+            result.push_back(one->socket.get());
         for (const auto& socket : sockets)
             result.push_back(socket.get());
         return result;
     }
+    /// Calls `with` for each socket and the options that it should have now.
+    void each(auto&& with) const {
+        for (const Inherited* one : inherited) {
+            ListenerOptions wished = options;
+            if (!wished.backlog)
+                wished.backlog = one->backlog;
+            with(one->socket.get(), wished);
+        }
+        for (const auto& socket : sockets)
+            with(socket.get(), options);
+    }
+    /// 0: it has none, being a datagram socket, or nobody knows.
+    [[nodiscard]] std::uint32_t backlog() const {
+        if (address.type == SocketType::datagram)
+            return 0;
+        if (address.family != AddressFamily::systemd)
+            return options.backlog.value_or(default_backlog);
+        std::uint32_t result = 0;
+        each([&](int, const ListenerOptions& wished) { result = wished.backlog.value_or(0); });
+        return result;
+    }
 };
-
-bool has_own_port(const Address& address) {
-    const bool ip = address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-    return !ip || address.port != 0;
-}
-
-/// What makes two listeners of two service files the same socket. Two listeners at port 0 are two
-/// sockets, so there the name tells.
-std::string identity_of(const rollout::ListenerSpec& spec) {
-    const std::string address = format_address(spec.address);
-    return has_own_port(spec.address) ? address : address + " " + spec.name;
-}
 
 std::string damage_text(const os::Damage& damage) {
     std::vector<std::string> parts;
@@ -58,12 +77,29 @@ std::string damage_text(const os::Damage& damage) {
     return join(parts, "; ");
 }
 
+using InheritedByName = std::map<std::string, std::vector<Inherited>>;
+
+InheritedByName take_inherited() {
+    InheritedByName result;
+    for (auto& [name, sockets] : os::take_systemd_sockets()) {
+        Address address;
+        address.family = AddressFamily::systemd;
+        address.host = name;
+        for (auto& socket : sockets) {
+            // Before the first worker can have changed it.
+            const auto backlog = os::backlog_of(socket.get(), address);
+            result[name].push_back(Inherited{std::move(socket), backlog});
+        }
+    }
+    return result;
+}
+
 } // namespace
 
 struct ListenerTable::Impl {
     Impl(boost::asio::io_context& io, const Settings& settings, Report reporter)
         : report(std::move(reporter)), links(settings.runtime_dir + "/links"),
-          systemd(os::take_systemd_sockets()) {
+          systemd(take_inherited()) {
         auto made = HangupWatch::make(io, [this](std::uint64_t key) { handle_hangup(key); });
         if (made)
             watch.emplace(std::move(*made));
@@ -82,21 +118,20 @@ struct ListenerTable::Impl {
     void add(std::string identity, Entry entry);
     void inspect(Entry& entry);
     void handle_hangup(std::uint64_t key);
-    [[nodiscard]] Result<void> check(const rollout::Spec& spec) const;
 
     Report report;
     std::string links;
-    std::map<std::string, std::vector<UniqueFd>> systemd;
+    InheritedByName systemd;
     std::optional<HangupWatch> watch;
-    std::map<std::string, Entry> entries; // by identity_of()
+    std::map<std::string, Entry> entries; // by wire::listener_identity()
     std::uint64_t last_key = 0;
 };
 
 Result<void> ListenerTable::Impl::take_systemd(Entry& entry) {
     const auto passed = systemd.find(entry.address.host);
     if (passed != systemd.end()) {
-        for (const auto& socket : passed->second)
-            entry.borrowed.push_back(socket.get());
+        for (const Inherited& one : passed->second)
+            entry.inherited.push_back(&one);
         return {};
     }
     std::vector<std::string> names;
@@ -163,35 +198,10 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
     entries.emplace(std::move(identity), std::move(entry));
 }
 
-Result<void> ListenerTable::Impl::check(const rollout::Spec& spec) const {
-    std::map<std::string, std::string> seen;
-    for (const auto& listener : spec.listeners) {
-        const std::string identity = identity_of(listener);
-        const auto [other, is_new] = seen.emplace(identity, listener.name);
-        if (!is_new)
-            return Error{"listeners " + other->second + " and " + listener.name +
-                             " have the same address " + format_address(listener.address),
-                         0};
-        const auto open = entries.find(identity);
-        if (open == entries.end() || listener.address.family == AddressFamily::systemd)
-            continue;
-        if (!same_creation(open->second.options, listener.options))
-            return Error{"listener " + listener.name + ": an option of " +
-                             format_address(listener.address) +
-                             " changed that only a new socket can have (svc.toml(5) says which "
-                             "they are); undo the change, give it another address, or stop and "
-                             "start the service",
-                         0};
-    }
-    return {};
-}
-
 Result<void> ListenerTable::open(const rollout::Spec& spec) {
-    if (auto checked = impl_->check(spec); !checked)
-        return checked;
     std::map<std::string, Entry> made;
     for (const auto& listener : spec.listeners) {
-        std::string identity = identity_of(listener);
+        std::string identity = wire::listener_identity(listener);
         if (impl_->entries.contains(identity))
             continue;
         auto entry = impl_->make_entry(listener);
@@ -209,23 +219,23 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
 
 void ListenerTable::apply_live(const rollout::Spec& spec) {
     for (const auto& listener : spec.listeners) {
-        const auto found = impl_->entries.find(identity_of(listener));
+        const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (found == impl_->entries.end())
             continue;
         Entry& entry = found->second;
         entry.name = listener.name;
         entry.options = listener.options;
-        for (const int fd : entry.fds()) {
-            if (const auto set = os::apply_live_options(fd, entry.address, entry.options); !set)
+        entry.each([&](int fd, const ListenerOptions& options) {
+            if (const auto set = os::apply_live_options(fd, entry.address, options); !set)
                 impl_->report("listener " + entry.name + ": " + set.error().message);
-        }
+        });
     }
 }
 
 ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const {
     Passed passed;
     for (const auto& listener : spec.listeners) {
-        const auto found = impl_->entries.find(identity_of(listener));
+        const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (found == impl_->entries.end())
             fatal("a worker is started before its listener " + listener.name + " is open");
         for (const int fd : found->second.fds()) {
@@ -240,7 +250,7 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
     std::set<std::string> kept;
     for (const auto* spec : in_use) {
         for (const auto& listener : spec->listeners)
-            kept.insert(identity_of(listener));
+            kept.insert(wire::listener_identity(listener));
     }
     for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
         if (kept.contains(item->first)) {
@@ -257,23 +267,23 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
 
 void ListenerTable::Impl::inspect(Entry& entry) {
     bool sound = true;
-    for (const int fd : entry.fds()) {
-        const auto damage = os::inspect(fd, entry.address, entry.options, entry.link_path);
+    entry.each([&](int fd, const ListenerOptions& options) {
+        const auto damage = os::inspect(fd, entry.address, options, entry.link_path);
         if (!damage.any())
-            continue;
+            return;
         const auto before = os::bound_address(fd);
-        const auto repaired = os::repair(fd, entry.address, entry.options, entry.link_path, damage);
+        const auto repaired = os::repair(fd, entry.address, options, entry.link_path, damage);
         if (!repaired) {
             sound = false;
             if (!entry.complained)
                 report("listener " + entry.name + ": " + repaired.error().message);
-            continue;
+            return;
         }
         report("listener " + entry.name + ": " + damage_text(damage));
         const auto after = os::bound_address(fd);
         if (before && after && *before != *after)
             report("listener " + entry.name + ": it is now at " + format_address(*after));
-    }
+    });
     entry.complained = !sound;
 }
 
@@ -295,11 +305,11 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
         wire::ListenerStatus status;
         status.name = listener.name;
         status.address = format_address(listener.address);
-        const auto found = impl_->entries.find(identity_of(listener));
+        const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (found != impl_->entries.end()) {
             const auto fds = found->second.fds();
             status.sockets = static_cast<std::uint32_t>(fds.size());
-            status.backlog = found->second.options.backlog;
+            status.backlog = found->second.backlog();
             if (!fds.empty()) {
                 if (const auto bound = os::bound_address(fds.front()))
                     status.address = format_address(*bound);

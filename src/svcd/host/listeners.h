@@ -15,8 +15,8 @@
 
 namespace svc::daemon {
 
-/// A listener is known by its address as written (port 0: address and name), so that a renamed one
-/// keeps its socket. It is a set of sockets (one today).
+/// A listener is known by wire::listener_identity(), so that a renamed one keeps its socket. It is a
+/// set of sockets (one today).
 ///
 /// What can never happen: a socket is closed while a revision in use needs it; a refused reload
 /// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched.
@@ -28,7 +28,8 @@ public:
     ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report);
     ~ListenerTable();
 
-    /// Opens what `spec` needs and is not open yet: all of it, or none and an error.
+    /// Opens what `spec` needs and is not open yet: all of it, or none and an error. An open socket is
+    /// taken as it is: ask wire::creation_conflicts() first.
     Result<void> open(const rollout::Spec& spec);
     /// Sets the live options of `spec` on its open sockets (a reload; a rollback with the old
     /// spec).

@@ -1,6 +1,6 @@
 #include "svcd/host/notify_reader.h"
 
-#include <unistd.h>
+#include "os/files.h"
 
 namespace svc::daemon {
 
@@ -23,7 +23,7 @@ Result<std::unique_ptr<NotifyReader>> NotifyReader::make(boost::asio::io_context
                                                          Handlers handlers) {
     auto watch = Watch::make(io, std::move(socket));
     if (!watch) {
-        ::unlink(path.c_str());
+        os::remove_file(path);
         return watch.error();
     }
     auto reader = std::unique_ptr<NotifyReader>(
@@ -33,7 +33,7 @@ Result<std::unique_ptr<NotifyReader>> NotifyReader::make(boost::asio::io_context
 }
 
 NotifyReader::~NotifyReader() {
-    ::unlink(path_.c_str());
+    os::remove_file(path_);
 }
 
 bool NotifyReader::read_batch(int limit) {

@@ -1,8 +1,8 @@
 #include "svcd/host/output_relay.h"
 
+#include "os/fd.h"
+
 #include <array>
-#include <cerrno>
-#include <unistd.h>
 
 namespace svc::daemon {
 
@@ -37,16 +37,14 @@ OutputRelay::~OutputRelay() {
 
 OutputRelay::Read OutputRelay::read_once() {
     std::array<char, read_size> buffer; // NOLINT: filled by read()
-    const ssize_t count = ::read(watch_.fd(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR)
-        return Read::some;
-    if (count < 0 && errno == EAGAIN)
+    const auto read = os::read_some(watch_.fd(), buffer);
+    if (read && !read->has_value())
         return Read::nothing;
-    if (count <= 0) {
+    if (!read || **read == 0) {
         at_end_ = true;
         return Read::end;
     }
-    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
+    const std::string_view bytes(buffer.data(), **read);
     tail_.feed(bytes);
     if (sink_ != nullptr)
         pending_ += bytes;

@@ -2,13 +2,9 @@
 #include "svcd/host/worker_process.h"
 
 #include "base/text.h"
+#include "os/fd.h"
 
 #include <boost/asio/post.hpp>
-
-#include <csignal>
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace svc::daemon {
 
@@ -27,7 +23,7 @@ bool changes_state(const rollout::WorkerNotified& said) {
 
 WorkerIdentity WorkerProcess::who() const {
     const auto& credentials = identity_.revision->credentials;
-    return WorkerIdentity{leader_, main_, credentials.set ? credentials.uid : ::geteuid()};
+    return WorkerIdentity{leader_, main_, credentials.set ? credentials.uid : os::own_uid()};
 }
 
 Result<void> WorkerProcess::open_notify_socket(const std::string& path) {
@@ -131,26 +127,33 @@ void WorkerProcess::change_main(pid_t pid) {
     }
     if (main_ != leader_) // the end of the leader is still of interest: see end_group()
         context_.children.forget(main_);
+    if (leader_is_ == Leader::main)
+        leader_is_ = Leader::handed_over;
     main_ = pid;
-    main_pidfd_ = std::move(*pidfd);
+    successor_pidfd_ = std::move(*pidfd);
     main_watch_.reset();
     context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
-    UniqueFd watched(::fcntl(main_pidfd_.get(), F_DUPFD_CLOEXEC, 0));
-    auto watch = Watch::make(context_.io, std::move(watched));
-    if (watch) {
-        main_watch_ = std::move(*watch);
-        main_watch_->when_readable([this] { handle_main_ended(); });
-    } else {
-        warn(watch.error().message);
-    }
+    if (const auto watching = watch_main(); !watching)
+        warn(watching.error().message);
     context_.callbacks.observe(rollout::MainPidChanged{identity_.id, main_});
+}
+
+Result<void> WorkerProcess::watch_main() {
+    auto copy = os::duplicate(successor_pidfd_.get());
+    if (!copy)
+        return copy.error();
+    auto watch = Watch::make(context_.io, std::move(*copy));
+    if (!watch)
+        return watch.error();
+    main_watch_ = std::move(*watch);
+    main_watch_->when_readable([this] { handle_main_ended(); });
+    return {};
 }
 
 void WorkerProcess::handle_main_ended() {
     // Of a child SIGCHLD tells, with the status (a grandchild became one when its parent ended). Of
     // another process's child nobody tells us how it ended.
-    siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(main_), &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    if (os::is_our_child(main_)) {
         context_.children.collect();
         return;
     }
@@ -159,7 +162,7 @@ void WorkerProcess::handle_main_ended() {
     notify_->drain();
     if (main_ != ended) // it handed over with a last MAINPID=
         return;
-    end_group();
+    end_what_is_left();
     handle_end(rollout::ExitStatus{});
 }
 

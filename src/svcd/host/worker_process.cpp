@@ -1,26 +1,16 @@
 #include "svcd/host/worker_process.h"
 
+#include "os/fd.h"
 #include "svcd/host/child_process.h"
 #include "svcd/host/launch_plan.h"
 
-#include <cerrno>
 #include <csignal>
-#include <poll.h>
 
 namespace svc::daemon {
 
-namespace {
-
-bool has_ended(int pidfd) {
-    pollfd entry{pidfd, POLLIN, 0}; // pidfd_open(2): readable when the process has ended
-    return ::poll(&entry, 1, 0) > 0;
-}
-
-} // namespace
-
 WorkerProcess::~WorkerProcess() {
     if (stage_ == Stage::launching || stage_ == Stage::running) {
-        kill();
+        end_what_is_left(); // there may be nobody left to observe anything
         context_.children.forget(main_);
     }
     close();
@@ -98,7 +88,7 @@ Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path) {
 }
 
 Result<int> WorkerProcess::capture_output(LaunchParcel& parcel) {
-    auto pipe = make_output_pipe();
+    auto pipe = os::make_pipe();
     if (!pipe)
         return pipe.error();
     auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end), &context_.errors);
@@ -119,7 +109,8 @@ void WorkerProcess::handle_answer() {
     if (stage_ != Stage::launching)
         return;
     switch (launching_->answer()) {
-    case Launching::Answer::none:
+    case Launching::Answer::awaited:
+    case Launching::Answer::silence:
         return;
     case Launching::Answer::failed:
         // svc-launch ends by itself after such an answer; this is for one that does not.
@@ -128,7 +119,7 @@ void WorkerProcess::handle_answer() {
     case Launching::Answer::executed:
         // End-of-file comes from an exec or from the end of the process. A process that ended
         // has its SIGCHLD on the way, and that tells more.
-        if (!has_ended(leader_pidfd_.get()))
+        if (!os::has_ended(leader_pidfd_.get()))
             confirm_exec();
         return;
     }
@@ -144,8 +135,7 @@ void WorkerProcess::confirm_exec() {
 void WorkerProcess::signal(int number) {
     if (stage_ != Stage::running)
         return;
-    const int pidfd = main_pidfd_ ? main_pidfd_.get() : leader_pidfd_.get();
-    if (const auto sent = os::send_signal(pidfd, number); !sent)
+    if (const auto sent = os::send_signal(main_pidfd(), number); !sent)
         warn(sent.error().message);
 }
 
@@ -153,36 +143,43 @@ void WorkerProcess::kill() {
     if (leader_ == 0 || stage_ == Stage::gone)
         return;
     killed_ = true;
-    end_group();
+    if (const auto ended = end_group(); !ended)
+        context_.callbacks.observe(
+            rollout::KillFailed{identity_.id, error_text(ended.error().code)});
 }
 
-void WorkerProcess::end_group() {
+/// An error is one of the main process, with which the worker ends.
+Result<void> WorkerProcess::end_group() {
     // Before Linux 6.9 a group is reached by its number, which is the worker's as long as its
     // leader is not reaped or its main process, not reaped either, is a member.
     const auto group_of_main = os::process_group_of(main_);
-    if (!leader_reaped_ || group_of_main == leader_) {
-        if (const auto sent = os::kill_group(leader_pidfd_.get(), leader_); !sent)
-            warn(sent.error().message);
-    }
-    if (!main_pidfd_)
-        return;
-    const auto sent = group_of_main == main_ ? os::kill_group(main_pidfd_.get(), main_)
-                                             : os::send_signal(main_pidfd_.get(), SIGKILL);
+    Result<void> sent;
+    if (leader_is_ != Leader::reaped || group_of_main == leader_)
+        sent = os::kill_group(leader_pidfd_.get(), leader_);
+    if (leader_is_ == Leader::main)
+        return sent;
     if (!sent)
         warn(sent.error().message);
+    return group_of_main == main_ ? os::kill_group(main_pidfd(), main_)
+                                  : os::send_signal(main_pidfd(), SIGKILL);
+}
+
+void WorkerProcess::end_what_is_left() {
+    if (const auto ended = end_group(); !ended)
+        warn(ended.error().message);
 }
 
 void WorkerProcess::handle_exit(const os::Ended& ended) {
     // Before its group is killed: the process may have handed over with a last MAINPID=.
     if (notify_)
         notify_->drain();
-    if (ended.pid != main_) {  // the leader, after another process became the main one
-        leader_reaped_ = true; // in a moment, by our caller
+    if (ended.pid != main_) {        // the leader, after another process became the main one
+        leader_is_ = Leader::reaped; // in a moment, by our caller
         context_.children.forget(ended.pid);
         return;
     }
     const bool by_us = killed_;
-    end_group();
+    end_what_is_left();
     rollout::ExitStatus status = exit_status_of(ended);
     status.out_of_memory = !by_us && out_of_memory(ended);
     if (status.out_of_memory)
@@ -252,7 +249,7 @@ void WorkerProcess::close() {
     launching_.reset();
     notify_.reset();
     main_watch_.reset();
-    if (leader_ != 0 && !leader_reaped_)
+    if (leader_ != 0 && leader_is_ != Leader::reaped)
         context_.children.forget(leader_);
     context_.let_linger(std::move(output_));
 }
@@ -270,7 +267,7 @@ void WorkerProcess::start_hook(rollout::HookPoint point) {
     subject.environment = {"SVC_REPLICA=" + std::to_string(identity_.replica),
                            "SVC_WORKER_PID=" + std::to_string(main_)};
     if (stage_ == Stage::running)
-        subject.pidfd = main_pidfd_ ? main_pidfd_.get() : leader_pidfd_.get();
+        subject.pidfd = main_pidfd();
     if (!before) {
         subject.environment.push_back("SVC_EXIT_STATUS=" + std::to_string(exit_.value));
         subject.environment.push_back("SVC_EXIT_REASON=" + rollout::describe(exit_));

@@ -36,12 +36,15 @@ public:
     void launch();  ///< observes WorkerSpawned or LaunchFailed
     void release(); ///< GO
     void signal(int number);
-    void kill(); ///< SIGKILL to the process group
+    void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point);
     void cancel_hook(rollout::HookPoint point);
 
 private:
     enum class Stage { none, launching, running, gone };
+    /// The process that svc-launch became, which leads the group: it is the main process until a
+    /// MAINPID= names another one (handed_over); then its own end ends nothing (reaped).
+    enum class Leader { main, handed_over, reaped };
 
     // worker_process.cpp
     Result<void> start(std::string& step);
@@ -49,7 +52,8 @@ private:
     Result<int> capture_output(LaunchParcel& parcel);
     void handle_answer();
     void confirm_exec();
-    void end_group();
+    Result<void> end_group();
+    void end_what_is_left();
     void handle_exit(const os::Ended& ended);
     void handle_end(const rollout::ExitStatus& status);
     void read_what_is_left();
@@ -64,8 +68,12 @@ private:
     void keep(rollout::WorkerNotified said);
     void tell_kept();
     void change_main(pid_t pid);
+    Result<void> watch_main();
     void handle_main_ended();
     [[nodiscard]] WorkerIdentity who() const;
+    [[nodiscard]] int main_pidfd() const {
+        return leader_is_ == Leader::main ? leader_pidfd_.get() : successor_pidfd_.get();
+    }
 
     HostContext& context_;
     Identity identity_;
@@ -77,16 +85,14 @@ private:
     bool warned_ = false; ///< of a sender that may not notify: once is enough
     bool store_warned_ = false;
 
-    // The process that svc-launch became leads the group. The pidfd is held to the end, because on
-    // Linux 6.9 and later it reaches the group even after its leader was reaped.
+    Leader leader_is_ = Leader::main;
     pid_t leader_ = 0;
+    // Held to the end: on Linux 6.9 and later it reaches the group even after its leader was reaped.
     UniqueFd leader_pidfd_;
-    bool leader_reaped_ = false;
-    // After a MAINPID= another process counts.
     pid_t main_ = 0;
-    UniqueFd main_pidfd_;             // empty: the leader is the main process
-    std::optional<Watch> main_watch_; // tells the end of a main process that is not our child
-    bool killed_ = false;
+    UniqueFd successor_pidfd_;        // of a main process that is not the leader
+    std::optional<Watch> main_watch_; // tells the end of one that is not our child
+    bool killed_ = false;             // by us, at any stage: no out-of-memory killer did it
 
     std::optional<std::uint64_t> out_of_memory_before_;
     std::uint64_t out_of_memory_told_before_ = 0;

@@ -11,25 +11,6 @@ namespace {
 
 using rollout::ListenerSpec;
 
-/// What makes it the same socket at a reload. The kernel chose the port of a 0, so only the name
-/// tells such listeners apart.
-std::string identity(const ListenerSpec& listener) {
-    const Address& address = listener.address;
-    switch (address.family) {
-    case AddressFamily::ipv4:
-    case AddressFamily::ipv6:
-        if (address.port == 0)
-            return format_address(address) + ' ' + listener.name;
-        break;
-    case AddressFamily::unix_path:
-        return "path " + address.host; // whatever its type: the path is taken
-    case AddressFamily::unix_abstract:
-    case AddressFamily::systemd:
-        break;
-    }
-    return format_address(address);
-}
-
 std::vector<std::string> differences(const ListenerOptions& a, const ListenerOptions& b) {
     std::vector<std::string> keys;
     // One option at a time, so that same_creation() alone knows what a default is worth.
@@ -55,13 +36,30 @@ std::vector<std::string> differences(const ListenerOptions& a, const ListenerOpt
 
 } // namespace
 
+std::string listener_identity(const ListenerSpec& listener) {
+    const Address& address = listener.address;
+    switch (address.family) {
+    case AddressFamily::ipv4:
+    case AddressFamily::ipv6:
+        if (address.port == 0)
+            return format_address(address) + ' ' + listener.name;
+        break;
+    case AddressFamily::unix_path:
+        return "path " + address.host; // whatever its type: the path is taken
+    case AddressFamily::unix_abstract:
+    case AddressFamily::systemd:
+        break;
+    }
+    return format_address(address);
+}
+
 std::vector<std::string> creation_conflicts(const rollout::Spec& open, const rollout::Spec& next) {
     std::unordered_map<std::string, const ListenerSpec*> known;
     for (const ListenerSpec& listener : open.listeners)
-        known.emplace(identity(listener), &listener);
+        known.emplace(listener_identity(listener), &listener);
     std::vector<std::string> conflicts;
     for (const ListenerSpec& listener : next.listeners) {
-        const auto found = known.find(identity(listener));
+        const auto found = known.find(listener_identity(listener));
         if (found == known.end())
             continue;
         const ListenerSpec& before = *found->second;

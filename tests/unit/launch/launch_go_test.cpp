@@ -4,11 +4,26 @@
 #include <array>
 #include <csignal>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
 
 using namespace svc;
 using namespace svc::test;
+
+namespace {
+
+/// A launcher whose own stdout is `fd`.
+Launched with_stdout(int fd) {
+    const UniqueFd ours(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+    REQUIRE(ours);
+    REQUIRE(::dup2(fd, STDOUT_FILENO) == STDOUT_FILENO);
+    Launched launched;
+    REQUIRE(::dup2(ours.get(), STDOUT_FILENO) == STDOUT_FILENO);
+    return launched;
+}
+
+} // namespace
 
 TEST_CASE("a script with #! runs under its own name") {
     const std::string script =
@@ -27,16 +42,24 @@ TEST_CASE("a script with #! runs under its own name") {
     CHECK(facts["echo"] == "argument");
 }
 
-TEST_CASE("nothing starts before GO, and a late GO starts it") {
+// That it waits for GO is shown by the next test: without one, what is there at the launcher's end is
+// all that there will ever be.
+TEST_CASE("a GO that comes when the launcher has done its work starts the program") {
     const std::string mark = scratch_directory() + "/started";
     const std::string script = make_file("marking", "#!/bin/sh\n: > " + mark + "\n", 0755);
-    Launched launched;
-    launched.send(order_for({script}));
-    // The launcher has done all steps once it leads its own group and sleeps in recv; what it must
-    // not do cannot be waited for, so this test gives it time to be wrong.
-    for (int look = 0; look < 200 && os::process_group_of(launched.pid()) != launched.pid(); ++look)
-        ::usleep(1000);
-    ::usleep(50000);
+    Pipe own = make_pipe();
+    Launched launched = with_stdout(own.write.get());
+    own.write.reset();
+    const Pipe given = make_pipe();
+    wire::LaunchOrder order = order_for({script});
+    order.stdout_index = 0;
+    const std::array<int, 1> fds{given.write.get()};
+    launched.send(order, fds);
+    // End-of-file: the launcher's stdout was the last holder, and connect_stdio() put another in its
+    // place.
+    REQUIRE(wait_readable(own.read.get()));
+    std::array<char, 1> nothing{};
+    REQUIRE(::read(own.read.get(), nothing.data(), nothing.size()) == 0);
     CHECK_FALSE(std::filesystem::exists(mark));
     launched.go();
     CHECK_FALSE(launched.answer());

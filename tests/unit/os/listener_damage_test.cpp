@@ -163,6 +163,21 @@ TEST_CASE("a shrunken backlog of a socket from systemd is found by looking at th
           os::Damage{.backlog_shrunk = true});
 }
 
+TEST_CASE(
+    "without a backlog to go by, one of a socket from systemd is neither judged nor changed") {
+    const Held held("127.0.0.1:0", {.backlog = 128});
+    const Address inherited = address_of("systemd:web");
+    REQUIRE(os::apply_live_options(held.fd.get(), inherited, {}).ok());
+    CHECK(os::backlog_of(held.fd.get(), inherited) == 128);
+    REQUIRE(::listen(held.fd.get(), 1) == 0);
+    CHECK(os::inspect(held.fd.get(), inherited, {}, "") == os::Damage{});
+    REQUIRE(::shutdown(held.fd.get(), SHUT_RD) == 0);
+    const os::Damage damage = os::inspect(held.fd.get(), inherited, {}, "");
+    CHECK(damage == os::Damage{.shut_down = true});
+    CHECK(os::repair(held.fd.get(), inherited, {}, "", damage).ok());
+    CHECK(held.serves());
+}
+
 TEST_CASE("a unix listener that was shut down is found; no call revives it, a new one takes over") {
     const TemporaryDirectory directory;
     for (const std::string type : {"unix:", "unix-seqpacket:"}) {

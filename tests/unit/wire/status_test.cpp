@@ -113,6 +113,9 @@ TEST_CASE("a worker says what it waits for, and how long that may last") {
     CHECK(wait_of_last(state) == "stop signal sent, 12s of grace left");
     worker.phase = WorkerPhase::killing;
     CHECK(wait_of_last(state) == "end after SIGKILL");
+    worker.kill_failure = "Operation not permitted";
+    CHECK(wait_of_last(state) == "cannot be killed: Operation not permitted; end process " +
+                                     std::to_string(worker.pid) + " by hand");
     worker.phase = WorkerPhase::exited;
     worker.running_hook = HookPoint::post_stop;
     worker.stop_deadline = now - 1s;

@@ -126,26 +126,6 @@ TEST_CASE("if one listener cannot be opened, none is, and nothing is left of the
     CHECK(open_fds() == before);
 }
 
-TEST_CASE("a creation-only option cannot change at an unchanged address") {
-    House house;
-    auto spec = with({local("http", house.directory.path() + "/web.sock")});
-    REQUIRE(house.listeners.open(spec));
-    spec.listeners[0].options.backlog = 17;
-    CHECK(house.listeners.open(spec)); // a live one may
-    spec.listeners[0].options.mode = 0600;
-    const auto opened = house.listeners.open(spec);
-    REQUIRE_FALSE(opened);
-    CHECK(opened.error().message.find("listener http") != std::string::npos);
-}
-
-TEST_CASE("two listeners of one service cannot have the same address") {
-    House house;
-    const std::string path = house.directory.path() + "/web.sock";
-    const auto opened = house.listeners.open(with({local("a", path), local("b", path)}));
-    REQUIRE_FALSE(opened);
-    CHECK(opened.error().message.find("a and b") != std::string::npos);
-}
-
 TEST_CASE("keep_only closes what nothing in use needs, and removes its path") {
     House house;
     const std::string path = house.directory.path() + "/web.sock";

@@ -107,6 +107,41 @@ TEST_CASE("a main process that is another process's child ends with an unknown s
     CHECK(house.run_until([&] { return !process_exists(house.spawned()); }));
 }
 
+TEST_CASE("a main process that is another process's child hands over with its last message") {
+    House house;
+    // The first process only waits, and reaps nobody. Its child is the main process and names its own
+    // child, which comes to us.
+    house.revision(7, {"fork", "mainpid", "handover", "wait-term", "exit:9"});
+    for (int round = 0; round < 10; ++round) {
+        house.seen.clear();
+        const auto id = house.launch(7);
+        REQUIRE(house.await_status("waiting"));
+        CHECK(house.run_until([&] { return house.count<MainPidChanged>() == 2; }));
+        CHECK(house.count<WorkerExited>() == 0);
+        house.perform(SignalWorker{id, SIGTERM});
+        const auto exited = house.await<WorkerExited>();
+        REQUIRE(exited);
+        CHECK(exited->status.value == 9);
+        CHECK(house.count<WorkerExited>() == 1);
+        house.perform(ForgetWorker{id});
+    }
+}
+
+TEST_CASE("the first process may end after it handed over, and that ends nothing") {
+    House house;
+    house.revision(7, {"handover", "wait-term", "exit:9"});
+    const auto id = house.launch(7);
+    REQUIRE(house.await_status("waiting"));
+    REQUIRE(house.run_until([&] { return !process_exists(house.spawned()); }));
+    CHECK(house.count<WorkerExited>() == 0);
+    // Its group is still reached, although its leader was reaped.
+    house.perform(KillWorker{id, "a test"});
+    const auto exited = house.await<WorkerExited>();
+    REQUIRE(exited);
+    CHECK(exited->status.value == SIGKILL);
+    CHECK(house.count<KillFailed>() == 0);
+}
+
 TEST_CASE("MAINPID of a stranger is refused") {
     House house;
     house.revision(7, {"notify:MAINPID=1", "notify:MAINPID=" + std::to_string(::getpid()),

@@ -1,4 +1,4 @@
-#include "svcd/host/error_output.h"
+#include "os/error_output.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace svc::daemon {
+namespace svc::os {
 
 ErrorOutput::ErrorOutput(int fd) : fd_(fd) {
     // A pipe without a reader must be an EPIPE, not the end of the supervisor.
@@ -52,4 +52,4 @@ long ErrorOutput::write_some(std::string_view bytes) const {
     return -1;
 }
 
-} // namespace svc::daemon
+} // namespace svc::os

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace svc::daemon {
+namespace svc::os {
 
 /// Our stderr's open file is shared with whoever started us, and with every worker's stdout. So
 /// O_NONBLOCK, which belongs to the open file, is never set on it:
@@ -33,4 +33,4 @@ private:
     Kind kind_ = Kind::plain;
 };
 
-} // namespace svc::daemon
+} // namespace svc::os

@@ -1,0 +1,36 @@
+#include "os/fd.h"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace svc::os {
+
+Result<Pipe> make_pipe() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return system_error("cannot make a pipe", errno);
+    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+Result<UniqueFd> duplicate(int fd) {
+    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy)
+        return system_error("cannot copy a fd", errno);
+    return copy;
+}
+
+Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer) {
+    for (;;) {
+        const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+        if (count >= 0)
+            return std::optional(static_cast<std::size_t>(count));
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return std::optional<std::size_t>();
+        if (errno != EINTR)
+            return system_error("cannot read", errno);
+    }
+}
+
+} // namespace svc::os
