@@ -5,7 +5,7 @@ import shutil
 import sys
 import unittest
 
-import machine  # noqa: F401  (it knows where the others are)
+# Whoever imports this has imported machine.py, which knows where these are.
 from listening import get, split_address
 from processes import PATIENCE, wait_until
 from service_file import PYTHON, WORKERS, service, toml
