@@ -106,13 +106,13 @@ class Machine:
 
     def _make_cgroup(self):
         top = cgroup2_mount()
-        for left in top.glob("svc-test-*"):  # of a run that was killed
-            remove_cgroups(left)
-        self.cgroup = top / f"svc-test-{os.getpid()}"
+        for left in top.glob("svc-test-*"):
+            # Of a run that was killed. One of a run beside this one has processes.
+            if "populated 0" in (left / "cgroup.events").read_text(encoding="ascii"):
+                remove_cgroups(left)
         try:
-            self.cgroup.mkdir()
+            self.cgroup = pathlib.Path(tempfile.mkdtemp(prefix="svc-test-", dir=top))
         except OSError as error:
-            self.cgroup = None
             raise Unavailable(f"cannot make a cgroup in {top}: {error.strerror}") from error
 
     def _spawn(self, notify_socket):
@@ -163,11 +163,22 @@ class Machine:
         if self.process:
             if self.init_pid is None and self.process.poll() is None:
                 self.process.kill()
-            self.process.wait(PATIENCE)
+            wait_until("systemd to be gone", self._is_gone)
         if self.cgroup:
             wait_until("the machine's cgroups to be empty", lambda: remove_cgroups(self.cgroup))
             self.cgroup = None
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _is_gone(self):
+        """A pid namespace ends when all of its processes were reaped. One whose nsenter was killed has
+        become our child (main() in harness.py makes us a subreaper)."""
+        for pid in children(os.getpid()):
+            if pid != self.process.pid:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    pass
+        return self.process.poll() is not None
 
     # Commands --------------------------------------------------------------------------------------
 
@@ -226,8 +237,8 @@ def remove_cgroups(top):
 def main(use):
     """What every test file ends with: boots a machine, hands it to `use`, runs the tests. Exit status
     77, meson's "skipped", where no systemd can run."""
-    # So that close() runs when meson's time is over.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # So that close() runs when meson's time is over; unittest takes SystemExit for a failed test.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         machine = Machine()
     except Unavailable as reason:
