@@ -4,6 +4,7 @@
 when it is up, sends commands in, and ends it. What it can reach is a copy in memory, its network
 has a loopback device and nothing else, and it dies with this process.
 """
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -19,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 
 from harness import main as run_tests  # noqa: E402
-from processes import PATIENCE, children, command_line, wait_until  # noqa: E402
+from processes import children, command_line, wait_until  # noqa: E402
 from supervisor import BUILD  # noqa: E402
 
 SYSTEMD = pathlib.Path("/lib/systemd/systemd")
@@ -108,8 +109,9 @@ class Machine:
         top = cgroup2_mount()
         for left in top.glob("svc-test-*"):
             # Of a run that was killed. One of a run beside this one has processes.
-            if "populated 0" in (left / "cgroup.events").read_text(encoding="ascii"):
-                remove_cgroups(left)
+            with contextlib.suppress(FileNotFoundError):
+                if "populated 0" in (left / "cgroup.events").read_text(encoding="ascii"):
+                    remove_cgroups(left)
         try:
             self.cgroup = pathlib.Path(tempfile.mkdtemp(prefix="svc-test-", dir=top))
         except OSError as error:
@@ -121,7 +123,7 @@ class Machine:
             (self.cgroup / "cgroup.procs").write_text("0", encoding="ascii")
 
         with open(self.directory / "boot.log", "wb") as log:
-            self.process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
+            self.process = subprocess.Popen(
                 ["unshare", "--mount", "--pid", "--cgroup", "--ipc", "--uts", "--fork", "--kill-child",
                  str(HERE / "boot"), str(self.directory)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=prepare,
