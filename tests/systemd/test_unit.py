@@ -1,11 +1,12 @@
 """svcd@.service, installed, under a real systemd: what systemctl's verbs do to a service."""
+import json
 import os
 import threading
 import unittest
 
 from machine import HERE, main  # first: it knows where the others are
 from harness import QUICK
-from listening import connect
+from listening import connect, get
 from load import Load
 from processes import wait_until
 from services import SystemdTest, content, example_web, worker
@@ -56,30 +57,46 @@ class Start(SystemdTest):
         self.assertEqual("0", service.show("NRestarts"))
         self.assertIn(f"{service.name}.toml:2:", service.journal())
 
-    def test_a_socket_unit_hands_its_listener_in_by_name(self):
+    def socket_unit(self):
+        """The example, for this test's service; port 80 is free in the machine's own network."""
         example = (HERE.parents[1] / "examples/web.socket").read_text(encoding="utf-8")
-        service = self.service
-        unit = f"{service.name}.socket"
+        unit = f"{self.service.name}.socket"
         (self.machine.units / unit).write_text(
-            example.replace("svcd@web.service", service.unit), encoding="utf-8")
+            example.replace("svcd@web.service", self.service.unit), encoding="utf-8")
         self.machine.run("systemctl", "daemon-reload")
         self.addCleanup(self.machine.run, "systemctl", "stop", unit)
-        service.write(content(listener=[{"name": "http", "address": "systemd:http"}]))
+        self.service.write(content(listener=[{"name": "http", "address": "systemd:http"}]))
         answer = self.machine.run("systemctl", "start", unit)
         self.assertEqual(0, answer.returncode, answer.stderr)
+
+    def test_a_socket_unit_hands_its_listener_in_by_name(self):
+        service = self.service
+        self.socket_unit()
         self.assertEqual("inactive", service.show("ActiveState"))
-        with connect(("127.0.0.1", 80)) as client:  # the first client starts the service
-            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            first = b"".join(iter(lambda: client.recv(1000), b""))
-        self.assertIn(b"200 OK", first)
+        first = get(("127.0.0.1", 80))  # the first client starts the service
+        self.assertTrue(first.startswith("1 "))
         service.wait_show("ActiveState", "active")
         old = service.pids()
         self.succeed("reload")
         self.assertTrue(set(old).isdisjoint(service.pids()))
-        with connect(("127.0.0.1", 80)) as client:
-            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            self.assertTrue(b"".join(iter(lambda: client.recv(1000), b"")).endswith(
-                str(service.pids()[0]).encode()))
+        self.assertEqual(f"1 {service.pids()[0]}", get(("127.0.0.1", 80)))
+
+    def test_a_client_of_a_socket_unit_waits_for_a_restart(self):
+        self.socket_unit()
+        self.succeed("start")
+        with Load("127.0.0.1:80", rate=50, keepalive=0) as load:
+            self.succeed("restart")
+        load.assert_no_failure(self)
+
+    def test_a_socket_unit_gives_a_privileged_port_to_a_supervisor_without_privileges(self):
+        service = self.service
+        service.write_drop_in("[Service]\nUser=daemon\n")
+        self.socket_unit()
+        self.succeed("start")
+        user = json.loads(get(("127.0.0.1", 80), "/self"))["uid"]
+        self.assertNotEqual(0, user)
+        self.succeed("reload")
+        get(("127.0.0.1", 80))
 
 
 class Reload(SystemdTest):
