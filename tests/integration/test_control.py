@@ -251,6 +251,7 @@ class Hostile(ServiceTest):
         connection.close()
         flag.touch()
         supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
+        supervisor.wait_status("the old worker to go", lambda status: len(status["workers"]) == 1)
         self.assertTrue(supervisor.get().startswith("2 "))
 
     def test_a_reader_that_never_reads_holds_up_nobody(self):

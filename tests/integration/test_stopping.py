@@ -5,8 +5,8 @@ import signal
 import threading
 import time
 
-from harness import (PATIENCE, ServiceTest, alive, connect, main, require_root, service, wait_until,
-                     worker)
+from harness import (PATIENCE, ServiceTest, alive, children, command_line, connect, main,
+                     require_root, service, wait_until, worker)
 
 
 class Drain(ServiceTest):
@@ -201,6 +201,18 @@ class Unkillable(ServiceTest):
         self.refused(pid)
         self.assertTrue(self.supervisor.status()["stopping"])
         self.leave(pid)
+
+    def test_a_check_that_its_timeout_cannot_kill_is_given_up(self):
+        self.supervisor.write(service(service={
+            "user": "nobody", "check": ["/bin/sleep", "1000"], "check_timeout": "300ms"}))
+        refused = self.supervisor.svc("reload")
+        self.assertEqual(1, refused.returncode)
+        left = [pid for pid in children(self.supervisor.pid) if "sleep" in command_line(pid)]
+        self.assertEqual(1, len(left))
+        self.assertIn("timed out after 300ms", refused.stderr)
+        self.assertIn(f"end process {left[0]} by hand", refused.stderr)
+        self.end(left[0])
+        self.leave(self.supervisor.pids()[0])
 
     def leave(self, pid):
         """Two stops: the supervisor ends, says what it left, and how."""

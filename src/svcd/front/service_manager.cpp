@@ -60,6 +60,7 @@ Instant last_deadline(const rollout::State& state) {
 
 std::string ManagerStory::next(const rollout::State& state, Instant now) {
     std::string lines;
+    const Phase before = phase_;
     const bool stopping = state.wanted != rollout::Wanted::run;
     if (stopping && phase_ != Phase::stopping) {
         phase_ = Phase::stopping;
@@ -81,6 +82,10 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
         status_ = std::move(status);
         add_line(lines, "STATUS=" + status_);
     }
+    // systemd starts another timer in each of its states, and forgets what the last one was given
+    // (service.c, service_extend_timeout()): a stop in a rollout has TimeoutStopSec= again.
+    if (phase_ != before)
+        extended_to_ = {};
     const Instant deadline = last_deadline(state);
     if (deadline == Instant{})
         extended_to_ = {};

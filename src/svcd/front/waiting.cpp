@@ -205,6 +205,14 @@ asio::awaitable<void> Waiting::until_drained() {
     }
 }
 
+asio::awaitable<void> Waiting::until_finished() {
+    while (!caller_.gone() && !backend_.finished()) {
+        forward_events("draining");
+        co_await caller_.wakeup().wait();
+    }
+    forward_events("draining");
+}
+
 asio::awaitable<void> Waiting::for_rollout(rollout::RevisionNumber revision, bool drained,
                                            std::vector<std::string> changed) {
     revision_ = revision;
@@ -213,6 +221,8 @@ asio::awaitable<void> Waiting::for_rollout(rollout::RevisionNumber revision, boo
         co_return;
     if (drained && outcome->verdict == Verdict::complete)
         co_await until_drained();
+    else if (drained && outcome->verdict == Verdict::aborted)
+        co_await until_finished(); // only a stop aborts: every worker drains
     wire::Progress last = progress("done", verdict_sentence(*outcome));
     last.verdict = rollout::describe(outcome->verdict);
     last.reason = outcome->reason;
@@ -268,11 +278,7 @@ asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std
 
 asio::awaitable<void> Waiting::for_stop() {
     revision_ = rollout::target_revision(backend_.state());
-    while (!caller_.gone() && !backend_.finished()) {
-        forward_events("draining");
-        co_await caller_.wakeup().wait();
-    }
-    forward_events("draining");
+    co_await until_finished();
     wire::Progress last = progress("done", "every worker is gone; the supervisor ends");
     last.verdict = "stopped";
     if (!backend_.state().workers.empty()) {

@@ -17,8 +17,8 @@ class Waiting {
 public:
     Waiting(Backend& backend, Caller& caller, bool more);
 
-    /// Waits for the verdict on `revision`, or on what superseded it; then, if `drained` and it
-    /// completed, until no worker of an older revision has a process.
+    /// Waits for the verdict on `revision`, or on what superseded it; then, if `drained`, until no
+    /// worker of an older revision has a process, or no worker at all if a stop aborted it.
     boost::asio::awaitable<void> for_rollout(rollout::RevisionNumber revision, bool drained,
                                              std::vector<std::string> changed);
     /// Waits until `replicas` workers are available and no others live, for at most the time that
@@ -39,6 +39,7 @@ private:
     void forward_events(const std::string& state);
     boost::asio::awaitable<std::optional<rollout::Outcome>> verdict();
     boost::asio::awaitable<void> until_drained();
+    boost::asio::awaitable<void> until_finished();
     [[nodiscard]] std::string phase_name() const;
 
     Backend& backend_;

@@ -92,6 +92,24 @@ TEST_CASE("a drain asks for time up to the end of its grace") {
     CHECK(has(story.next(state, start), "EXTEND_TIMEOUT_USEC=310000000"));
 }
 
+TEST_CASE("a stop in the middle of a rollout asks for the time of its drain anew") {
+    ManagerStory story;
+    story.next(running(), start);
+    auto state = running();
+    state.rollout = rollout::Rollout{.from = 1, .to = 1, .began = start, .progressed = start};
+    story.next(state, start); // the rollout's deadline is later than the drain's will be
+    state.rollout.reset();
+    state.wanted = rollout::Wanted::stop;
+    rollout::Worker worker;
+    worker.id = 1;
+    worker.revision = 1;
+    worker.phase = rollout::WorkerPhase::stopping;
+    worker.drain_began = start;
+    worker.stop_deadline = start + std::chrono::seconds(30);
+    state.workers.emplace(1, worker);
+    CHECK(has(story.next(state, start), "EXTEND_TIMEOUT_USEC=40000000"));
+}
+
 TEST_CASE("STATUS= is sent when the summary changes and not otherwise") {
     ManagerStory story;
     CHECK(has_start_of(story.next(booting(), start), "STATUS="));

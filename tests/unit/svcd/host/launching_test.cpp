@@ -110,6 +110,7 @@ TEST_CASE("a fd that cannot be sent is a failure of our own, told from the loop"
     Conversation conversation(LaunchParcel{.order = "order", .fds = {-1}, .owned = {}});
     REQUIRE(conversation.launching->answer() == Launching::Answer::failed);
     CHECK(conversation.launching->failure().step == wire::LaunchStep::fds);
+    conversation.hang_up(); // a second reason to tell, in the same turn of the loop
     conversation.settle();
     CHECK(conversation.told == 1);
 }

@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <string>
 #include <string_view>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -129,6 +130,9 @@ void act(std::string_view word, const std::string& argument) {
         const pid_t child = ::fork();
         if (child == 0) {
             ::alarm(lifetime);
+            // One that left the group is not ended with it, and would hold the test's output open.
+            if (word == "fork")
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             return;
         }
         if (word == "fork")
