@@ -64,9 +64,28 @@ struct RollBack { ///< the Host puts the live listener options of `to_revision` 
     std::string reason;
     std::vector<std::string> last_output;
 };
+/// The new revision failed while its rollout is paused: to be judged when it is resumed.
+struct NoteFailure {
+    std::string reason;
+    std::vector<std::string> last_output;
+};
+/// on_failure is "pause".
+struct PauseRollout {
+    std::string reason;
+    std::vector<std::string> last_output;
+};
+struct ReachStage {}; ///< the hold begins
+/// Answer: AnalysisEnded. The Host ends the hook that still runs when the rollout ends or rolls back.
+struct RunAnalysis {
+    RevisionNumber revision = 0;
+    std::uint32_t stage = 0;
+};
+struct PassStage {};
 struct EndRollout {
     Outcome outcome;
 };
+/// The warm old set is no longer kept: it drains like any old worker.
+struct EndKeeping {};
 /// Nothing refers to it any more: the Host closes the listeners that only it had.
 struct DropRevision {
     RevisionNumber revision = 0;
@@ -76,8 +95,10 @@ struct Finish {
     std::int32_t exit_status = 0;
 };
 
-using Action = std::variant<LaunchWorker, RecordWorker, ReleaseWorker, MarkReady, MarkAvailable,
-                            RetireWorker, CancelHook, SignalWorker, KillWorker, RunPostStop,
-                            ForgetWorker, BeginRollout, RollBack, EndRollout, DropRevision, Finish>;
+using Action =
+    std::variant<LaunchWorker, RecordWorker, ReleaseWorker, MarkReady, MarkAvailable, RetireWorker,
+                 CancelHook, SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout,
+                 RollBack, NoteFailure, PauseRollout, ReachStage, RunAnalysis, PassStage,
+                 EndRollout, EndKeeping, DropRevision, Finish>;
 
 } // namespace svc::rollout

@@ -29,6 +29,7 @@ struct Applier {
         made.revision = action.revision;
         made.replica = action.replica;
         made.attempt = state.replica_list[action.replica].launches[action.revision]++;
+        made.name = name_of(made.revision, made.replica, made.attempt);
         made.since = made.launched_at = now;
         made.start_deadline = now + spec.ready.timeout;
         state.next_worker = action.worker + 1;
@@ -125,13 +126,82 @@ struct Applier {
             state.replicas = asked;
             state.file_replicas = asked;
         }
+        const Revision& revision = state.revisions.at(action.revision);
+        rollout.immediate = state.pending_immediate;
+        // Nobody looks at the stages of what ran before, or of what is the first to run.
+        if (revision.made_from != 0 || state.current == 0)
+            rollout.stage = static_cast<std::uint32_t>(revision.spec.rollout.stages.size());
+        take_back_kept(revision);
         state.rollout = std::move(rollout);
         let_replicas_start();
         state.pending = 0;
         state.pending_supersedes = false;
+        state.pending_immediate = false;
         events.push_back(about(EventKind::rollout_started, action.revision,
                                "rollout of " + revision_text(action.revision) + " started"));
     }
+
+    /// An undo to the revision whose old set is still warm has its workers already. Any other
+    /// rollout needs their places.
+    void take_back_kept(const Revision& revision) {
+        if (state.kept == 0)
+            return;
+        for (auto& [id, worker] : state.workers) {
+            if (revision.made_from == state.kept && worker.revision == state.kept &&
+                is_live(worker))
+                worker.revision = revision.number;
+        }
+        state.kept = 0;
+    }
+
+    void operator()(const NoteFailure& action) {
+        state.rollout->failure = action.reason;
+        state.rollout->last_output = action.last_output;
+        events.push_back(about(EventKind::rollout_stage, state.rollout->to,
+                               "failed while it is paused: " + action.reason));
+    }
+
+    void operator()(const PauseRollout& action) {
+        Rollout& rollout = *state.rollout;
+        rollout.paused_at = now;
+        rollout.pause_reason = rollout.failure = action.reason;
+        rollout.last_output = action.last_output;
+        events.push_back(about(EventKind::rollout_paused, rollout.to, action.reason));
+    }
+
+    void operator()(const ReachStage&) {
+        state.rollout->stage_reached = now;
+        const RolloutStage& stage = rollout_spec_in_force(state).stages.at(state.rollout->stage);
+        events.push_back(about(EventKind::rollout_stage, state.rollout->to,
+                               stage_text() + " is reached: " + std::to_string(fresh_limit(state)) +
+                                   " of " + std::to_string(state.replicas) + " workers; " +
+                                   (stage.hold ? "goes on in " + format_duration(*stage.hold)
+                                               : std::string("waits for svc promote"))));
+    }
+
+    void operator()(const RunAnalysis&) {
+        state.rollout->analysis = Analysis::running;
+        events.push_back(about(EventKind::rollout_stage, state.rollout->to,
+                               stage_text() + ": the analysis runs"));
+    }
+
+    void operator()(const PassStage&) {
+        events.push_back(
+            about(EventKind::rollout_stage, state.rollout->to, stage_text() + " is passed"));
+        Rollout& rollout = *state.rollout;
+        rollout.stage += 1;
+        rollout.stage_reached.reset();
+        rollout.promoted = false;
+        rollout.analysis = Analysis::none;
+        rollout.progressed = now;
+    }
+
+    std::string stage_text() {
+        return "stage " + std::to_string(state.rollout->stage + 1) + " of " +
+               std::to_string(rollout_spec_in_force(state).stages.size());
+    }
+
+    void operator()(const EndKeeping&) { state.kept = 0; }
 
     /// A rollout is a deliberate start: what was held down or waits for its backoff is tried again.
     void let_replicas_start() {
@@ -151,6 +221,8 @@ struct Applier {
         rollout.phase = RolloutPhase::rolling_back;
         rollout.reason = action.reason;
         rollout.last_output = action.last_output;
+        rollout.paused_at.reset();
+        rollout.stage_reached.reset();
         progress();
         let_replicas_start();
         put_replicas_back();
@@ -164,6 +236,10 @@ struct Applier {
         case Verdict::complete:
             if (state.current != 0)
                 state.revisions.at(state.current).state = RevisionState::retired;
+            if (keeps_old_set(state)) {
+                state.kept = state.current;
+                state.kept_until = now + revision.spec.rollout.keep_old;
+            }
             state.current = outcome.revision;
             revision.state = RevisionState::current;
             break;

@@ -15,7 +15,7 @@ void drop_revisions(Planner& planner) {
     const State& state = planner.state;
     for (const auto& [number, revision] : state.revisions) {
         const bool used =
-            number == state.current || number == state.pending ||
+            number == state.current || number == state.pending || number == state.kept ||
             (state.rollout && (number == state.rollout->from || number == state.rollout->to)) ||
             std::any_of(
                 state.workers.begin(), state.workers.end(),
@@ -29,8 +29,8 @@ Decision decide(const State& state, Instant now) {
     Planner planner{state, now};
     if (state.wanted == Wanted::ended)
         return planner.decision;
-    for (const auto part : {judge_new_revision, tend_workers, stop_everything,
-                            end_and_begin_rollouts, move_workers, drop_revisions}) {
+    for (const auto part : {judge_new_revision, tend_workers, stop_everything, advance_stages,
+                            end_keeping, end_and_begin_rollouts, move_workers, drop_revisions}) {
         part(planner);
         if (planner.acted())
             break;

@@ -10,7 +10,11 @@ enum class EventKind {
     rollout_pending,   ///< it waits for the running one
     rollout_started,
     rollout_rolling_back,
+    rollout_paused,
+    rollout_resumed,
+    rollout_stage, ///< reached, analysed, passed
     rollout_ended, ///< with its verdict
+    frozen,        ///< or unfrozen: the text says
     scaled,
     worker_launched,
     worker_ready,

@@ -19,10 +19,12 @@ public:
           budget_(budget_in_force(state_)) {
         for (const auto& [id, worker] : state_.workers) {
             running_ += has_process(worker) ? 1 : 0;
-            if (is_live(worker)) {
-                live_.push_back(&worker);
-                available_ += is_available(worker) ? 1 : 0;
-            }
+            const bool kept = state_.kept != 0 && worker.revision == state_.kept;
+            if (!is_live(worker) || kept)
+                continue;
+            live_.push_back(&worker);
+            available_ += is_available(worker) ? 1 : 0;
+            fresh_ += is_fresh(worker, target_) ? 1 : 0;
         }
     }
 
@@ -58,23 +60,36 @@ public:
     void launch() {
         std::uint32_t next = 0;
         restore_serving(next);
-        for (const std::uint32_t index : by_need(state_.replicas))
-            if (live_at(index, target_) == nullptr && may_start(index, target_))
+        if (is_paused())
+            return;
+        const std::uint32_t restored = next;
+        const std::uint32_t limit = fresh_limit(state_);
+        for (const std::uint32_t index : by_need(state_.replicas)) {
+            if (fresh_ + next - restored >= limit)
+                return;
+            if (fresh_at(index) == nullptr && may_start(index, target_))
                 launch_at(index, target_, next);
+        }
     }
 
     void retire_old() {
+        if (is_paused() || has_second_set() || keeps_old_set(state_))
+            return;
         const std::int64_t floor = std::int64_t{budget_.replicas} - budget_.unavailable;
         std::int64_t unproven = 0;
         std::vector<const Worker*> old;
         for (const Worker* worker : live_) {
-            if (worker->revision != target_)
+            if (!is_fresh(*worker, target_))
                 old.push_back(worker);
             else if (!is_available(*worker))
                 ++unproven;
         }
         std::int64_t places = std::ssize(live_) - floor - unproven;
         std::int64_t spare = std::int64_t{available_} - floor;
+        // The rest of the replicas is the old revision's until the next stage.
+        if (is_staged(state_))
+            places = std::min(places, std::ssize(old) - std::int64_t{budget_.replicas} +
+                                          fresh_limit(state_));
         std::stable_sort(old.begin(), old.end(), [&](const Worker* a, const Worker* b) {
             return retire_rank(*a) < retire_rank(*b);
         });
@@ -85,7 +100,9 @@ public:
                 return;
             --places;
             planner_.retire(*worker, Retirement::replaced,
-                            "replaced by revision " + std::to_string(target_));
+                            worker->revision == target_
+                                ? worker->stale
+                                : "replaced by revision " + std::to_string(target_));
         }
     }
 
@@ -109,6 +126,20 @@ public:
 private:
     [[nodiscard]] bool wanted(RevisionNumber revision) const {
         return revision == target_ || revision == state_.current;
+    }
+
+    [[nodiscard]] bool is_paused() const { return state_.rollout && state_.rollout->paused_at; }
+
+    /// blue_green: until the last stage is passed, the old set stays whole.
+    [[nodiscard]] bool has_second_set() const {
+        return is_staged(state_) && rollout_spec_in_force(state_).strategy == Strategy::blue_green;
+    }
+
+    [[nodiscard]] const Worker* fresh_at(std::uint32_t index) const {
+        for (const Worker* worker : live_)
+            if (worker->replica == index && is_fresh(*worker, target_))
+                return worker;
+        return nullptr;
     }
 
     [[nodiscard]] const Worker* live_at(std::uint32_t index, RevisionNumber revision) const {
@@ -156,19 +187,31 @@ private:
     /// too few of either revision serve. The place of one in backoff is kept.
     void restore_serving(std::uint32_t& next) {
         const RevisionNumber serving = state_.current;
-        if (serving == 0 || serving == target_ || !state_.rollout)
+        if (serving == 0 || serving == target_ || !state_.rollout ||
+            rollout_spec_in_force(state_).strategy == Strategy::recreate)
             return;
         std::int64_t serve = 0;
-        for (const Worker* worker : live_)
+        std::int64_t old = 0;
+        for (const Worker* worker : live_) {
             serve += worker->revision == serving || is_available(*worker) ? 1 : 0;
+            old += worker->revision == serving ? 1 : 0;
+        }
         // Replicas that the new file adds are the new revision's from the start.
         const std::uint32_t before = std::min(state_.rollout->previous_replicas, budget_.replicas);
         std::int64_t missing = std::int64_t{before} - budget_.unavailable - serve;
+        // What stands still may do so for hours, and is then whole.
+        if (has_second_set())
+            missing = std::int64_t{before} - old;
+        else if (is_paused())
+            missing = std::max(missing, std::int64_t{before} - fresh_ - old);
+        else if (is_staged(state_))
+            missing = std::max(missing, std::int64_t{before} - fresh_limit(state_) - old);
         for (const std::uint32_t index : by_need(before)) {
             if (missing <= 0)
                 return;
             const Worker* newer = live_at(index, target_);
-            if (live_at(index, serving) != nullptr || (newer != nullptr && is_available(*newer)))
+            const bool served = newer != nullptr && is_available(*newer) && !has_second_set();
+            if (live_at(index, serving) != nullptr || served)
                 continue;
             if (is_held_down(index, serving))
                 continue;
@@ -212,6 +255,7 @@ private:
     Budget budget_;
     std::vector<const Worker*> live_;
     std::uint32_t available_ = 0;
+    std::uint32_t fresh_ = 0;
     std::uint32_t running_ = 0; ///< draining ones too
     std::uint32_t reserved_ = 0;
     bool crowded_ = false; ///< a worker was not launched for want of room in max_total

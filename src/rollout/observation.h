@@ -59,6 +59,31 @@ struct KillFailed {
 struct RolloutRequested {
     Revision revision;
     bool supersede = false;
+    bool immediate = false; ///< without min_ready
+};
+struct PauseRequested {
+    std::string reason;
+};
+struct ResumeRequested {};
+/// Takes the running rollout back, and what waits behind it.
+struct AbortRequested {
+    std::string reason;
+};
+/// Ends the hold of the stage that is reached.
+struct PromoteRequested {};
+/// The worker at this replica gets a successor of its own revision.
+struct ReplaceRequested {
+    std::uint32_t replica = 0;
+    std::string reason;
+};
+struct FreezeRequested {
+    std::optional<std::string> reason; ///< none: unfreeze
+};
+struct AnalysisEnded {
+    RevisionNumber revision = 0;
+    std::uint32_t stage = 0;
+    bool succeeded = false;
+    std::string detail; ///< why it failed
 };
 struct ScaleRequested {
     std::uint32_t replicas = 0;
@@ -69,8 +94,10 @@ struct StopRequested {
     std::string reason;
 };
 
-using Observation = std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed,
-                                 WorkerNotified, MainPidChanged, WorkerExited, HookEnded,
-                                 KillFailed, RolloutRequested, ScaleRequested, StopRequested>;
+using Observation =
+    std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed, WorkerNotified,
+                 MainPidChanged, WorkerExited, HookEnded, KillFailed, RolloutRequested,
+                 PauseRequested, ResumeRequested, AbortRequested, PromoteRequested,
+                 ReplaceRequested, FreezeRequested, AnalysisEnded, ScaleRequested, StopRequested>;
 
 } // namespace svc::rollout

@@ -43,7 +43,9 @@ void judge_new_revision(
 void tend_workers(Planner& planner);    ///< each worker by itself: launch, readiness, drain, end
 void stop_everything(Planner& planner); ///< when the supervisor is to stop
 void end_and_begin_rollouts(Planner& planner);
-void move_workers(Planner& planner); ///< who is launched and who is retired
+void advance_stages(Planner& planner); ///< holds, analysis, promotion
+void end_keeping(Planner& planner);    ///< of a warm old set
+void move_workers(Planner& planner);   ///< who is launched and who is retired
 /// The running rollout can start no worker, and nothing will change that by itself.
 void give_up_for_want_of_room(Planner& planner, std::string reason);
 void drop_revisions(Planner& planner);

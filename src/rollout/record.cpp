@@ -239,13 +239,93 @@ struct Recorder {
         }
         if (state.pending != 0)
             supersede_pending(number);
-        if (state.rollout && !seen.supersede)
+        if (state.rollout && !seen.supersede && !is_held(state))
             events.push_back(about(EventKind::rollout_pending, number,
                                    revision_text(number) + " waits for the rollout of " +
                                        revision_text(state.rollout->to)));
         state.revisions.emplace(number, std::move(revision));
         state.pending = number;
         state.pending_supersedes = seen.supersede;
+        state.pending_immediate = seen.immediate;
+    }
+
+    [[nodiscard]] bool progresses() const {
+        return state.rollout && state.rollout->phase == RolloutPhase::progressing;
+    }
+
+    void operator()(const PauseRequested& seen) {
+        if (!progresses() || state.rollout->paused_at)
+            return;
+        state.rollout->paused_at = now;
+        state.rollout->pause_reason = seen.reason;
+        events.push_back(about(EventKind::rollout_paused, state.rollout->to, seen.reason));
+    }
+
+    void operator()(const ResumeRequested&) {
+        if (!progresses() || !state.rollout->paused_at)
+            return;
+        Rollout& rollout = *state.rollout;
+        const Duration stood_still = now - *rollout.paused_at;
+        rollout.progressed += stood_still;
+        if (rollout.stage_reached)
+            *rollout.stage_reached += stood_still;
+        rollout.paused_at.reset();
+        rollout.pause_reason.clear();
+        // Who resumes after a failure that paused it wants the new version tried again.
+        if (rollout_spec_in_force(state).on_failure == OnFailure::pause) {
+            rollout.failure.clear();
+            if (rollout.analysis != Analysis::running)
+                rollout.analysis = Analysis::none;
+            for (Replica& replica : state.replica_list)
+                replica.next_start.reset();
+        }
+        events.push_back(about(EventKind::rollout_resumed, rollout.to,
+                               "rollout of " + revision_text(rollout.to) + " goes on"));
+    }
+
+    void operator()(const AbortRequested& seen) {
+        call_off_pending(seen.reason);
+        if (progresses() && state.rollout->from != 0)
+            state.rollout->abort_reason = seen.reason;
+    }
+
+    void operator()(const PromoteRequested&) {
+        if (is_staged(state) && state.rollout->stage_reached)
+            state.rollout->promoted = true;
+    }
+
+    void operator()(const ReplaceRequested& seen) {
+        for (auto& [id, worker] : state.workers)
+            if (worker.replica == seen.replica && is_fresh(worker, target_revision(state)))
+                worker.stale = seen.reason;
+    }
+
+    void operator()(const FreezeRequested& seen) {
+        state.frozen = seen.reason;
+        events.push_back(about(EventKind::frozen, state.current,
+                               seen.reason ? "rollouts are refused: " + *seen.reason
+                                           : std::string("rollouts are allowed again")));
+    }
+
+    void operator()(const AnalysisEnded& seen) {
+        if (!progresses() || state.rollout->to != seen.revision ||
+            state.rollout->stage != seen.stage || state.rollout->analysis != Analysis::running)
+            return;
+        state.rollout->analysis = seen.succeeded ? Analysis::passed : Analysis::none;
+        if (!seen.succeeded)
+            state.rollout->failure = "the analysis of stage " + std::to_string(seen.stage + 1) +
+                                     " failed: " + printable(seen.detail, 1024);
+    }
+
+    void call_off_pending(const std::string& reason) {
+        if (state.pending == 0)
+            return;
+        keep_outcome(state, Outcome{.revision = state.pending,
+                                    .verdict = Verdict::aborted,
+                                    .reason = reason,
+                                    .began = now,
+                                    .ended = now});
+        state.pending = 0;
     }
 
     void supersede_pending(RevisionNumber by) {
@@ -288,14 +368,7 @@ struct Recorder {
             return;
         state.wanted = wanted;
         state.stop_reason = seen.reason;
-        if (state.pending != 0) {
-            keep_outcome(state, Outcome{.revision = state.pending,
-                                        .verdict = Verdict::aborted,
-                                        .reason = seen.reason,
-                                        .began = now,
-                                        .ended = now});
-            state.pending = 0;
-        }
+        call_off_pending(seen.reason);
         events.push_back(about(EventKind::stopping, state.current, seen.reason));
     }
 };

@@ -62,6 +62,7 @@ struct Revision {
     FileIdentity executable_identity;
     std::vector<FileIdentity> input_identities;
     Cause cause;
+    RevisionNumber made_from = 0; ///< of an undo: the revision that it repeats
     WallTime made_at{};
 
     bool operator==(const Revision&) const = default;

@@ -83,18 +83,6 @@ struct Share {
     bool operator==(const Share&) const = default;
 };
 
-/// [rollout]
-struct RolloutSpec {
-    std::uint32_t replicas = 1;
-    Share max_surge{1, false};
-    Share max_unavailable{0, false};
-    Duration min_ready{};
-    Duration progress_deadline = std::chrono::minutes(10);
-    std::optional<std::uint32_t> max_total; ///< default: replicas + surge + replicas
-
-    bool operator==(const RolloutSpec&) const = default;
-};
-
 struct ExecHook {
     std::vector<std::string> command;
     bool operator==(const ExecHook&) const = default;
@@ -116,6 +104,38 @@ struct HttpHook {
     bool operator==(const HttpHook&) const = default;
 };
 using Hook = std::variant<ExecHook, SleepHook, SignalHook, HttpHook>;
+
+/// rolling: as many at a time as surge and unavailable permit. recreate: the old ones are gone before
+/// the first new one starts. blue_green: a whole second set beside the first, then all old ones go.
+/// canary: rolling, in stages.
+enum class Strategy { rolling, recreate, blue_green, canary };
+enum class OnFailure { rollback, pause };
+
+/// A part of a rollout that somebody looks at before it goes on.
+struct RolloutStage {
+    Share size; ///< of `replicas`, rounded up, one at least: workers of the new revision
+    std::optional<Duration> hold; ///< from when they are available; none: until it is promoted
+
+    bool operator==(const RolloutStage&) const = default;
+};
+
+/// [rollout]
+struct RolloutSpec {
+    std::uint32_t replicas = 1;
+    Strategy strategy = Strategy::rolling;
+    Share max_surge{1, false};
+    Share max_unavailable{0, false};
+    Duration min_ready{};
+    Duration progress_deadline = std::chrono::minutes(10);
+    std::optional<std::uint32_t> max_total; ///< default: replicas + surge + replicas
+    OnFailure on_failure = OnFailure::rollback;
+    std::vector<RolloutStage> stages; ///< canary: its steps; blue_green: one of the whole size
+    std::optional<Hook> analysis; ///< at the end of each stage: its failure is the new revision's
+    Duration analysis_timeout = std::chrono::minutes(1);
+    Duration keep_old{}; ///< blue_green: how long the old set runs on after the new one took over
+
+    bool operator==(const RolloutSpec&) const = default;
+};
 
 /// [stop]. One grace period covers the pre-stop hook, the stop signal and the exit.
 struct StopSpec {
@@ -154,7 +174,8 @@ struct Spec {
 };
 
 /// The rollout's numbers at `replicas` workers: surge rounded up, unavailable rounded down; if
-/// both come to 0, surge is 1, because a rollout that may move nothing never ends.
+/// both come to 0, surge is 1, because a rollout that may move nothing never ends. The strategy
+/// comes first: recreate has no surge and may leave nothing, blue_green has a second set in its surge.
 struct Budget {
     std::uint32_t replicas = 0;
     std::uint32_t surge = 0;
@@ -162,5 +183,7 @@ struct Budget {
     std::uint32_t total = 0; ///< workers of any kind, draining ones too
 };
 Budget budget_of(const RolloutSpec& spec, std::uint32_t replicas);
+/// How many workers of the new revision a stage has.
+std::uint32_t size_of(const RolloutStage& stage, std::uint32_t replicas);
 
 } // namespace svc::rollout

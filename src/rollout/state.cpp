@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <set>
 
 namespace svc::rollout {
 
@@ -50,10 +51,10 @@ std::string describe(const Cause& cause) {
     return text;
 }
 
-std::string worker_name(const Worker& worker) {
-    std::string name = "r" + std::to_string(worker.revision) + "-" + std::to_string(worker.replica);
-    if (worker.attempt > 0)
-        name += "." + std::to_string(worker.attempt);
+std::string name_of(RevisionNumber revision, std::uint32_t replica, std::uint32_t attempt) {
+    std::string name = "r" + std::to_string(revision) + "-" + std::to_string(replica);
+    if (attempt > 0)
+        name += "." + std::to_string(attempt);
     return name;
 }
 
@@ -109,13 +110,59 @@ std::uint32_t available_workers(const State& state, RevisionNumber revision) {
 }
 
 bool serves_all(const State& state, RevisionNumber revision) {
-    std::uint32_t served = 0;
+    std::set<std::uint32_t> served;
     for (const auto& [id, worker] : state.workers)
-        served +=
-            is_available(worker) && worker.revision == revision && worker.replica < state.replicas
-                ? 1
-                : 0;
-    return served == state.replicas; // a replica has one live worker of a revision at most
+        if (is_available(worker) && worker.revision == revision && worker.replica < state.replicas)
+            served.insert(worker.replica);
+    return served.size() == state.replicas;
+}
+
+bool is_fresh(const Worker& worker, RevisionNumber revision) {
+    return is_live(worker) && worker.revision == revision && worker.stale.empty();
+}
+
+const RolloutSpec& rollout_spec_in_force(const State& state) {
+    static const RolloutSpec before_the_first;
+    const auto found = state.revisions.find(state.rollout ? state.rollout->to : state.current);
+    return found == state.revisions.end() ? before_the_first : found->second.spec.rollout;
+}
+
+bool is_staged(const State& state) {
+    return state.rollout && state.rollout->phase == RolloutPhase::progressing &&
+           state.rollout->stage < rollout_spec_in_force(state).stages.size();
+}
+
+bool is_held(const State& state) {
+    return state.rollout && state.rollout->phase == RolloutPhase::progressing &&
+           (state.rollout->paused_at || state.rollout->stage_reached);
+}
+
+bool keeps_old_set(const State& state) {
+    if (!state.rollout || state.rollout->phase != RolloutPhase::progressing ||
+        state.rollout->from == 0)
+        return false;
+    const Revision& to = state.revisions.at(state.rollout->to);
+    return to.spec.rollout.strategy == Strategy::blue_green &&
+           to.spec.rollout.keep_old > Duration::zero() && to.made_from == 0;
+}
+
+std::uint32_t fresh_limit(const State& state) {
+    const RolloutSpec& spec = rollout_spec_in_force(state);
+    if (is_staged(state))
+        return size_of(spec.stages[state.rollout->stage], state.replicas);
+    if (spec.strategy != Strategy::recreate)
+        return state.replicas;
+    const RevisionNumber target = target_revision(state);
+    std::uint32_t in_the_way = 0;
+    for (const auto& [id, worker] : state.workers)
+        in_the_way += has_process(worker) && !cannot_be_killed(worker) &&
+                              !is_fresh(worker, target) &&
+                              (worker.revision != target || !worker.stale.empty())
+                          ? 1
+                          : 0;
+    if (state.rollout)
+        return in_the_way > 0 ? 0 : state.replicas;
+    return state.replicas - std::min(in_the_way, state.replicas);
 }
 
 Budget budget_in_force(const State& state) {
@@ -125,9 +172,15 @@ Budget budget_in_force(const State& state) {
         !serves_all(state, target))
         replicas = std::max(replicas, state.rollout->previous_replicas);
     const auto revision = state.revisions.find(target);
-    return budget_of(revision == state.revisions.end() ? RolloutSpec{}
-                                                       : revision->second.spec.rollout,
-                     replicas);
+    RolloutSpec spec;
+    if (revision != state.revisions.end())
+        spec = revision->second.spec.rollout;
+    // A rollback goes the way that the rollout came; one worker by itself needs no second set.
+    if (state.rollout)
+        spec.strategy = rollout_spec_in_force(state).strategy;
+    else if (spec.strategy == Strategy::blue_green)
+        spec.strategy = Strategy::rolling;
+    return budget_of(spec, replicas);
 }
 
 const Outcome* find_outcome(const State& state, RevisionNumber revision) {
@@ -145,6 +198,7 @@ std::vector<RevisionNumber> revisions_in_use(const State& state) {
     };
     use(state.current);
     use(state.pending);
+    use(state.kept);
     if (state.rollout) {
         use(state.rollout->from);
         use(state.rollout->to);

@@ -74,6 +74,8 @@ struct Worker {
     RevisionNumber revision = 0;
     std::uint32_t replica = 0;
     std::uint32_t attempt = 0; ///< 0 for the first launch of this revision at this replica
+    std::string
+        name; ///< "r7-2", "r7-2.1" for the first restart; of its notify socket and its log too
     WorkerPhase phase = WorkerPhase::spawning;
     Pid pid = 0;
 
@@ -89,6 +91,7 @@ struct Worker {
     Instant stop_deadline{}; ///< end of grace; while a post-stop hook runs: its end
     std::optional<HookPoint> running_hook;
 
+    std::string stale; ///< why another one of its revision is to take its place; empty: it is not
     std::string status_text;         ///< STATUS=, printable
     std::int32_t notified_errno = 0; ///< ERRNO=
     bool reloading = false;          ///< between RELOADING=1 and READY=1
@@ -100,14 +103,17 @@ struct Worker {
     bool operator==(const Worker&) const = default;
 };
 
-/// "r7-2", and "r7-2.1" for the first restart: names the notify socket, the log and the cgroup.
-std::string worker_name(const Worker& worker);
+/// The name of a worker to be launched. It keeps it, also when it comes to count as another
+/// revision's (a warm old set that an undo takes back).
+std::string name_of(RevisionNumber revision, std::uint32_t replica, std::uint32_t attempt);
 
 /// Neither on its way out nor gone: counts against replicas + max_surge.
 bool is_live(const Worker& worker);
 /// Its process may still exist: counts against max_total.
 bool has_process(const Worker& worker);
 bool is_available(const Worker& worker);
+/// Of `revision`, and nothing wants another one in its place.
+bool is_fresh(const Worker& worker, RevisionNumber revision);
 /// SIGKILL was refused, and the process still exists: nothing that we do ends it.
 bool cannot_be_killed(const Worker& worker);
 /// "cannot be killed: Operation not permitted; end process 4711 by hand"
@@ -130,10 +136,13 @@ struct Replica {
 
 enum class RolloutPhase { progressing, rolling_back };
 
+/// Of the analysis hook, at the end of a stage.
+enum class Analysis { none, running, passed };
+
 /// The rollout under way. There is at most one.
 ///
 ///   progressing ─ all new available, no old one left undrained → Verdict::complete
-///       │ a new worker failed, or no progress within progress_deadline
+///       │ a new worker failed, no progress within progress_deadline, an analysis failed, aborted
 ///       ▼
 ///   rolling_back ─ no new one left undrained → Verdict::rolled_back
 ///       │ the old revision cannot be brought back within progress_deadline
@@ -142,6 +151,20 @@ enum class RolloutPhase { progressing, rolling_back };
 /// From both: superseded by a newer request, aborted by a stop. A rollout with no completed
 /// revision behind it (`from` is 0) cannot roll back: its failure is Verdict::failed and the
 /// supervisor stops.
+///
+/// While it progresses it may be paused, by a person or because it failed and on_failure is "pause".
+/// Paused, it moves nothing: no worker of the new revision starts, no other one drains for it, no
+/// deadline of it passes and no verdict falls; a failure is noted and counts when it is resumed.
+/// Crashed workers of the serving revision are started again.
+///
+/// With stages (canary, blue_green) it also goes, while it progresses, through
+///
+///   filling ─ as many new ones available as the stage has → holding ─ time, or promoted ─┐
+///      ▲                                                                                 ▼
+///      └── next stage; after the last one nothing holds it ── analysis passed ──── analysing
+///
+/// What can never happen: more workers of the new revision than the stage has; blue_green: an old
+/// worker drains before the last stage is passed.
 struct Rollout {
     RevisionNumber from = 0; ///< last completed; 0 at the first boot
     RevisionNumber to = 0;
@@ -155,6 +178,15 @@ struct Rollout {
     std::uint32_t previous_file_replicas = 0;
     std::string reason;                   ///< why it rolls back
     std::vector<std::string> last_output; ///< of the worker that failed
+    bool immediate = false;               ///< min_ready does not count (`reload --now`)
+    std::optional<Instant> paused_at;
+    std::string pause_reason;
+    std::string failure;      ///< of the new revision, not acted on yet
+    std::string abort_reason; ///< a person took it back
+    std::uint32_t stage = 0;  ///< the one in force; as many as there are: all passed
+    std::optional<Instant> stage_reached;
+    bool promoted = false; ///< a person ended the hold of this stage
+    Analysis analysis = Analysis::none;
 
     bool operator==(const Rollout&) const = default;
 };
@@ -191,8 +223,13 @@ struct State {
     std::uint32_t file_replicas =
         0;                      ///< what the service file last said: `scale` lasts until it changes
     RevisionNumber current = 0; ///< last completed
-    RevisionNumber pending = 0; ///< waits for the rollout to end; 0 none
+    RevisionNumber kept = 0;    ///< its workers run on, warm, until kept_until (blue_green); 0 none
+    Instant kept_until{};
+    std::optional<std::string>
+        frozen; ///< why no rollout may begin; kept and shown here, enforced at admission
+    RevisionNumber pending = 0;      ///< waits for the rollout to end; 0 none
     bool pending_supersedes = false; ///< it does not wait: the running rollout is superseded
+    bool pending_immediate = false;
     std::optional<Rollout> rollout;
     std::map<RevisionNumber, Revision> revisions; ///< those that something still refers to
     std::vector<Replica> replica_list; ///< by index; longer than `replicas` after a scale-down
@@ -207,6 +244,16 @@ RevisionNumber target_revision(const State& state);
 /// The budget in force: the target revision's settings at `replicas`, or, until a rollout has proved
 /// itself, at the larger of `replicas` and what there was before it: a failed rollout costs no worker.
 Budget budget_in_force(const State& state);
+/// The rollout's strategy; without one: that of the current revision.
+const RolloutSpec& rollout_spec_in_force(const State& state);
+/// A stage of the rollout has not been passed.
+bool is_staged(const State& state);
+/// When the rollout is complete, its old set runs on for keep_old.
+bool keeps_old_set(const State& state);
+/// How many workers of the target revision the strategy permits now (a pause not considered).
+std::uint32_t fresh_limit(const State& state);
+/// The rollout waits for a person or for the end of a hold: a newer request need not wait for it.
+bool is_held(const State& state);
 std::uint32_t available_workers(const State& state, RevisionNumber revision);
 /// Every one of `replicas` has an available worker of `revision`.
 bool serves_all(const State& state, RevisionNumber revision);

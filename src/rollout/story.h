@@ -9,7 +9,7 @@ inline Event about(EventKind kind, const Worker& worker, std::string text) {
     return Event{.kind = kind,
                  .revision = worker.revision,
                  .worker = worker.id,
-                 .worker_name = worker_name(worker),
+                 .worker_name = worker.name,
                  .text = std::move(text)};
 }
 

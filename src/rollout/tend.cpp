@@ -32,6 +32,12 @@ void tend_starting(Planner& planner, const Worker& worker) {
         planner.act(MarkReady{worker.id});
 }
 
+Duration min_ready(const Planner& planner, const Worker& worker) {
+    const auto& rollout = planner.state.rollout;
+    const bool immediate = rollout && rollout->immediate && worker.revision == rollout->to;
+    return immediate ? Duration::zero() : planner.spec_of(worker).rollout.min_ready;
+}
+
 void tend_draining(Planner& planner, const Worker& worker) {
     const StopSpec& stop = planner.spec_of(worker).stop;
     if (worker.running_hook) {
@@ -84,7 +90,7 @@ void tend(Planner& planner, const Worker& worker) {
         tend_starting(planner, worker);
         return;
     case WorkerPhase::ready:
-        if (planner.due(*worker.ready_at + planner.spec_of(worker).rollout.min_ready))
+        if (planner.due(*worker.ready_at + min_ready(planner, worker)))
             planner.act(MarkAvailable{worker.id});
         return;
     case WorkerPhase::available:

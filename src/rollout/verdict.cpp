@@ -27,15 +27,16 @@ bool started_too_late(Planner& planner, const Worker& worker) {
 /// The clock runs only while a worker of the new revision is on its way: a slow drain of old ones is
 /// not the new revision's failure.
 bool made_no_progress(Planner& planner, const Worker& worker) {
-    if (!is_live(worker) || is_available(worker))
+    if (!is_live(worker) || is_available(worker) || planner.state.rollout->paused_at)
         return false;
-    return planner.due(planner.state.rollout->progressed +
+    // One that is recycled at the end of a long hold has its own time.
+    return planner.due(std::max(planner.state.rollout->progressed, worker.launched_at) +
                        planner.spec_of(worker).rollout.progress_deadline);
 }
 
 /// "r8-0: exit status 1 before it was ready".
 std::string death_text(const Worker& worker) {
-    std::string text = worker_name(worker) + ": " + describe(*worker.exit);
+    std::string text = worker.name + ": " + describe(*worker.exit);
     if (worker.exit->kind == ExitStatus::Kind::launch)
         return text;
     if (!worker.ready_at)
@@ -46,6 +47,15 @@ std::string death_text(const Worker& worker) {
 void fail_rollout(Planner& planner, std::string reason,
                   const std::vector<std::string>& last_output) {
     const Rollout& rollout = *planner.state.rollout;
+    if (rollout.paused_at) {
+        if (rollout.failure.empty())
+            planner.act(NoteFailure{std::move(reason), last_output});
+        return;
+    }
+    if (rollout.from != 0 && rollout_spec_in_force(planner.state).on_failure == OnFailure::pause) {
+        planner.act(PauseRollout{std::move(reason), last_output});
+        return;
+    }
     if (rollout.from != 0) {
         planner.act(RollBack{rollout.from, std::move(reason), last_output});
         return;
@@ -100,8 +110,11 @@ void end_rollout(Planner& planner, Verdict verdict, std::string reason,
 }
 
 void end_progressing(Planner& planner) {
-    const RevisionNumber to = planner.state.rollout->to;
-    if (is_settled(planner, to, false) && !any_live_other(planner.state, to))
+    const State& state = planner.state;
+    const RevisionNumber to = state.rollout->to;
+    if (state.rollout->paused_at || is_staged(state))
+        return;
+    if (is_settled(planner, to, false) && (keeps_old_set(state) || !any_live_other(state, to)))
         end_rollout(planner, Verdict::complete, "");
 }
 
@@ -147,6 +160,15 @@ void judge_new_revision(Planner& planner) {
     if (state.wanted != Wanted::run || !state.rollout ||
         state.rollout->phase != RolloutPhase::progressing)
         return;
+    const Rollout& rollout = *state.rollout;
+    if (!rollout.abort_reason.empty()) {
+        planner.act(RollBack{rollout.from, rollout.abort_reason, {}});
+        return;
+    }
+    if (!rollout.failure.empty() && !rollout.paused_at) {
+        fail_rollout(planner, rollout.failure, rollout.last_output);
+        return;
+    }
     for (const auto& [id, worker] : state.workers) {
         if (worker.revision != state.rollout->to)
             continue;
@@ -155,12 +177,12 @@ void judge_new_revision(Planner& planner) {
             fail_rollout(planner, death_text(worker), worker.last_output);
         else if (started_too_late(planner, worker))
             fail_rollout(planner,
-                         worker_name(worker) + ": was not ready within " +
+                         worker.name + ": was not ready within " +
                              format_duration(spec.ready.timeout),
                          worker.last_output);
         else if (made_no_progress(planner, worker))
             fail_rollout(planner,
-                         worker_name(worker) + ": not available within progress_deadline (" +
+                         worker.name + ": not available within progress_deadline (" +
                              format_duration(spec.rollout.progress_deadline) + ")",
                          worker.last_output);
         if (planner.acted())
@@ -193,7 +215,7 @@ void end_and_begin_rollouts(Planner& planner) {
     const State& state = planner.state;
     if (state.wanted != Wanted::run)
         return;
-    if (state.rollout && state.pending != 0 && state.pending_supersedes)
+    if (state.rollout && state.pending != 0 && (state.pending_supersedes || is_held(state)))
         end_rollout(planner, Verdict::superseded,
                     "superseded by revision " + std::to_string(state.pending), state.pending);
     else if (state.rollout && state.rollout->phase == RolloutPhase::progressing)

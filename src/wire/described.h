@@ -39,13 +39,16 @@ BOOST_DESCRIBE_ENUM(ReadyOn, notify, started)
 BOOST_DESCRIBE_ENUM(NotifyAccess, main, group, all)
 BOOST_DESCRIBE_STRUCT(ReadySpec, (), (on, notify_access, timeout, delay))
 BOOST_DESCRIBE_STRUCT(Share, (), (value, percent))
-BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
-                      (replicas, max_surge, max_unavailable, min_ready, progress_deadline,
-                       max_total))
 BOOST_DESCRIBE_STRUCT(ExecHook, (), (command))
 BOOST_DESCRIBE_STRUCT(SleepHook, (), (length))
 BOOST_DESCRIBE_STRUCT(SignalHook, (), (signal))
 BOOST_DESCRIBE_STRUCT(HttpHook, (), (method, address, host_header, target))
+BOOST_DESCRIBE_ENUM(Strategy, rolling, recreate, blue_green, canary)
+BOOST_DESCRIBE_ENUM(OnFailure, rollback, pause)
+BOOST_DESCRIBE_STRUCT(RolloutStage, (), (size, hold))
+BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
+                      (replicas, strategy, max_surge, max_unavailable, min_ready, progress_deadline,
+                       max_total, on_failure, stages, analysis, analysis_timeout, keep_old))
 BOOST_DESCRIBE_STRUCT(StopSpec, (),
                       (pre_stop, post_stop, post_stop_timeout, signal, grace, min_stop, grace_max))
 BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
@@ -60,7 +63,8 @@ BOOST_DESCRIBE_STRUCT(Cause, (), (kind, text, uid))
 BOOST_DESCRIBE_ENUM(RevisionState, candidate, current, retired, failed, superseded)
 BOOST_DESCRIBE_STRUCT(Revision, (),
                       (number, state, reason, spec, executable, command, release, file_environment,
-                       credentials, executable_identity, input_identities, cause, made_at))
+                       credentials, executable_identity, input_identities, cause, made_from,
+                       made_at))
 
 // state.h
 BOOST_DESCRIBE_ENUM(WorkerPhase, spawning, spawned, recording, recorded, executing, starting, ready,
@@ -70,32 +74,37 @@ BOOST_DESCRIBE_ENUM(ExitStatus::Kind, unknown, code, signal, launch)
 BOOST_DESCRIBE_STRUCT(ExitStatus, (), (kind, value, core_dumped, out_of_memory, detail))
 BOOST_DESCRIBE_ENUM(HookPoint, pre_stop, post_stop)
 BOOST_DESCRIBE_STRUCT(Worker, (),
-                      (id, revision, replica, attempt, phase, pid, since, launched_at, executed_at,
-                       ready_at, available_at, start_deadline, retirement, retirement_reason,
-                       drain_began, stop_deadline, running_hook, status_text, notified_errno,
-                       reloading, announced_stop, kill_failure, exit, last_output))
+                      (id, revision, replica, attempt, name, phase, pid, since, launched_at,
+                       executed_at, ready_at, available_at, start_deadline, retirement,
+                       retirement_reason, drain_began, stop_deadline, running_hook, stale,
+                       status_text, notified_errno, reloading, announced_stop, kill_failure, exit,
+                       last_output))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))
 BOOST_DESCRIBE_ENUM(RolloutPhase, progressing, rolling_back)
+BOOST_DESCRIBE_ENUM(Analysis, none, running, passed)
 BOOST_DESCRIBE_STRUCT(Rollout, (),
                       (from, to, phase, began, progressed, most_available, previous_replicas,
-                       previous_file_replicas, reason, last_output))
+                       previous_file_replicas, reason, last_output, immediate, paused_at,
+                       pause_reason, failure, abort_reason, stage, stage_reached, promoted,
+                       analysis))
 BOOST_DESCRIBE_ENUM(Verdict, complete, rolled_back, failed, superseded, aborted)
 BOOST_DESCRIBE_STRUCT(Outcome, (),
                       (revision, verdict, reason, successor, last_output, began, ended))
 BOOST_DESCRIBE_ENUM(Wanted, run, stop, stop_now, ended)
 BOOST_DESCRIBE_STRUCT(State, (),
                       (service, wanted, stop_reason, failed, next_revision, next_worker, replicas,
-                       file_replicas, current, pending, pending_supersedes, rollout, revisions,
-                       replica_list, workers, outcomes))
+                       file_replicas, current, kept, kept_until, frozen, pending,
+                       pending_supersedes, pending_immediate, rollout, revisions, replica_list,
+                       workers, outcomes))
 
 // event.h
 BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_started,
-                    rollout_rolling_back, rollout_ended, scaled, worker_launched, worker_ready,
-                    worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
-                    kill_failed, worker_exited, worker_restarting, hook_failed, stopping, listener,
-                    refused)
+                    rollout_rolling_back, rollout_paused, rollout_resumed, rollout_stage,
+                    rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available,
+                    worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
+                    worker_exited, worker_restarting, hook_failed, stopping, listener, refused)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

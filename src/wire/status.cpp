@@ -103,7 +103,7 @@ std::string wait_of(const Worker& worker, const Revision* revision, Instant now)
 
 WorkerStatus worker_status(const State& state, const Worker& worker, Instant now) {
     WorkerStatus status;
-    status.name = worker_name(worker);
+    status.name = worker.name;
     status.revision = worker.revision;
     status.replica = worker.replica;
     status.state = word_of(shown_phase(worker.phase));

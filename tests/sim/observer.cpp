@@ -124,9 +124,9 @@ void World::check_launch(const LaunchWorker& action, const State& state) {
         violated("3: more workers than replicas + max_surge");
     if (processes_.size() + 1 > limit.total)
         violated("3: more workers than max_total");
-    const std::string name = worker_name(state.workers.at(action.worker));
+    const std::string name = state.workers.at(action.worker).name;
     for (const auto& [id, worker] : state.workers)
-        if (id != action.worker && worker_name(worker) == name)
+        if (id != action.worker && worker.name == name)
             violated("5: two workers are named " + name);
     count("launch");
 }
@@ -203,11 +203,11 @@ void World::settled(const State& state) {
 void World::check_settled_worker(const Worker& worker) {
     const auto known = phases_.find(worker.id);
     if (known != phases_.end() && worker.phase < known->second)
-        violated("5: the phase of " + worker_name(worker) + " moves backwards");
+        violated("5: the phase of " + worker.name + " moves backwards");
     phases_[worker.id] = worker.phase;
     if (has_process(worker) && worker.phase != WorkerPhase::spawning &&
         !processes_.contains(worker.id))
-        violated("5: " + worker_name(worker) + " is believed to run");
+        violated("5: " + worker.name + " is believed to run");
 }
 
 void World::check_listeners(const State& state) {

@@ -72,7 +72,7 @@ void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout
         fatal("LaunchWorker of a worker that the state does not know");
     WorkerProcess::Identity identity;
     identity.id = action.worker;
-    identity.name = rollout::worker_name(worker->second);
+    identity.name = worker->second.name;
     identity.replica = action.replica;
     identity.revision = revision(action.revision, state);
     auto process = std::make_unique<WorkerProcess>(*context, std::move(identity));

@@ -73,13 +73,13 @@ public:
 
     const Worker& find(const std::string& name) const {
         for (const auto& [id, worker] : state().workers)
-            if (worker_name(worker) == name)
+            if (worker.name == name)
                 return worker;
         fatal("no worker " + name);
     }
     bool exists(const std::string& name) const {
         for (const auto& [id, worker] : state().workers)
-            if (worker_name(worker) == name)
+            if (worker.name == name)
                 return true;
         return false;
     }
@@ -88,7 +88,7 @@ public:
         std::string names;
         for (const auto& [id, worker] : state().workers)
             if (worker.phase == phase)
-                names += (names.empty() ? "" : " ") + worker_name(worker);
+                names += (names.empty() ? "" : " ") + worker.name;
         return names;
     }
     template <class Kind>

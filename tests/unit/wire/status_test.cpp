@@ -59,7 +59,7 @@ std::string summary(const State& state) {
 
 std::string wait_of_last(const State& state) {
     const auto status = status_of(state, now);
-    const auto name = worker_name(state.workers.rbegin()->second);
+    const auto name = state.workers.rbegin()->second.name;
     for (const auto& worker : status.workers)
         if (worker.name == name)
             return worker.waits_for;
