@@ -6,8 +6,6 @@
 #include <cstdlib>
 #include <doctest/doctest.h>
 
-#ifdef SVC_HAVE_LIBSYSTEMD
-
 using namespace svc;
 using namespace svc::daemon;
 using namespace svc::test;
@@ -116,5 +114,3 @@ TEST_CASE("a unix socket from systemd tells its clients of systemd, not of us") 
                      expect(peer.uid == 0, "who is the one that made the socket listen");
           }) == 0);
 }
-
-#endif
