@@ -133,7 +133,7 @@ struct Applier {
             rollout.stage = static_cast<std::uint32_t>(revision.spec.rollout.stages.size());
         take_back_kept(revision);
         state.rollout = std::move(rollout);
-        let_replicas_start();
+        let_replicas_start(state);
         state.pending = 0;
         state.pending_supersedes = false;
         state.pending_immediate = false;
@@ -203,14 +203,6 @@ struct Applier {
 
     void operator()(const EndKeeping&) { state.kept = 0; }
 
-    /// A rollout is a deliberate start: what was held down or waits for its backoff is tried again.
-    void let_replicas_start() {
-        for (Replica& replica : state.replica_list) {
-            replica.held_down = false;
-            replica.next_start.reset();
-        }
-    }
-
     void put_replicas_back() {
         state.replicas = state.rollout->previous_replicas;
         state.file_replicas = state.rollout->previous_file_replicas;
@@ -224,7 +216,7 @@ struct Applier {
         rollout.paused_at.reset();
         rollout.stage_reached.reset();
         progress();
-        let_replicas_start();
+        let_replicas_start(state);
         put_replicas_back();
         events.push_back(about(EventKind::rollout_rolling_back, rollout.to, action.reason));
     }

@@ -73,12 +73,15 @@ public:
     }
 
     void retire_old() {
-        if (is_paused() || has_second_set() || keeps_old_set(state_))
+        if (is_paused())
             return;
+        const bool keeps_serving = has_second_set() || keeps_old_set(state_);
         const std::int64_t floor = std::int64_t{budget_.replicas} - budget_.unavailable;
         std::int64_t unproven = 0;
         std::vector<const Worker*> old;
         for (const Worker* worker : live_) {
+            if (keeps_serving && worker->revision == state_.current)
+                continue;
             if (!is_fresh(*worker, target_))
                 old.push_back(worker);
             else if (!is_available(*worker))
@@ -87,7 +90,7 @@ public:
         std::int64_t places = std::ssize(live_) - floor - unproven;
         std::int64_t spare = std::int64_t{available_} - floor;
         // The rest of the replicas is the old revision's until the next stage.
-        if (is_staged(state_))
+        if (is_staged(state_) && !keeps_serving)
             places = std::min(places, std::ssize(old) - std::int64_t{budget_.replicas} +
                                           fresh_limit(state_));
         std::stable_sort(old.begin(), old.end(), [&](const Worker* a, const Worker* b) {
@@ -192,9 +195,11 @@ private:
             return;
         std::int64_t serve = 0;
         std::int64_t old = 0;
+        std::int64_t older = 0; // with those of a revision that was given up, as long as they serve
         for (const Worker* worker : live_) {
             serve += worker->revision == serving || is_available(*worker) ? 1 : 0;
             old += worker->revision == serving ? 1 : 0;
+            older += is_fresh(*worker, target_) ? 0 : 1;
         }
         // Replicas that the new file adds are the new revision's from the start.
         const std::uint32_t before = std::min(state_.rollout->previous_replicas, budget_.replicas);
@@ -203,9 +208,9 @@ private:
         if (has_second_set())
             missing = std::int64_t{before} - old;
         else if (is_paused())
-            missing = std::max(missing, std::int64_t{before} - fresh_ - old);
+            missing = std::max(missing, std::int64_t{before} - fresh_ - older);
         else if (is_staged(state_))
-            missing = std::max(missing, std::int64_t{before} - fresh_limit(state_) - old);
+            missing = std::max(missing, std::int64_t{before} - fresh_limit(state_) - older);
         for (const std::uint32_t index : by_need(before)) {
             if (missing <= 0)
                 return;
@@ -229,13 +234,14 @@ private:
     }
 
     /// Who goes first when there are too many: who does not serve, the newest revision before the others;
-    /// then workers of a revision that was given up; the revision that proved itself last.
+    /// then workers of a revision that was given up; last the revision that proved itself last.
     [[nodiscard]] int trim_rank(const Worker& worker) const {
         if (!is_available(worker))
             return worker.revision == target_ ? 0 : 1;
-        if (!wanted(worker.revision))
+        if (!wanted(worker.revision) || !worker.stale.empty())
             return 2;
-        return worker.revision == state_.current ? 4 : 3;
+        const bool proved = serves_all(state_, target_) && !is_staged(state_);
+        return (worker.revision == (proved ? target_ : state_.current)) ? 4 : 3;
     }
 
     /// Which old worker goes first: one that does not serve; one whose replica the new revision serves

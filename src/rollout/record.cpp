@@ -254,7 +254,8 @@ struct Recorder {
     }
 
     void operator()(const PauseRequested& seen) {
-        if (!progresses() || state.rollout->paused_at)
+        // The first revision of all has nothing beside it that would serve meanwhile.
+        if (!progresses() || state.rollout->paused_at || state.rollout->from == 0)
             return;
         state.rollout->paused_at = now;
         state.rollout->pause_reason = seen.reason;
@@ -276,8 +277,7 @@ struct Recorder {
             rollout.failure.clear();
             if (rollout.analysis != Analysis::running)
                 rollout.analysis = Analysis::none;
-            for (Replica& replica : state.replica_list)
-                replica.next_start.reset();
+            let_replicas_start(state);
         }
         events.push_back(about(EventKind::rollout_resumed, rollout.to,
                                "rollout of " + revision_text(rollout.to) + " goes on"));
@@ -295,6 +295,8 @@ struct Recorder {
     }
 
     void operator()(const ReplaceRequested& seen) {
+        if (state.rollout)
+            return; // it replaces every worker, or brings every one back
         for (auto& [id, worker] : state.workers)
             if (worker.replica == seen.replica && is_fresh(worker, target_revision(state)))
                 worker.stale = seen.reason;

@@ -169,7 +169,7 @@ Budget budget_in_force(const State& state) {
     const RevisionNumber target = target_revision(state);
     std::uint32_t replicas = state.replicas;
     if (state.rollout && state.rollout->phase == RolloutPhase::progressing &&
-        !serves_all(state, target))
+        (!serves_all(state, target) || is_staged(state)))
         replicas = std::max(replicas, state.rollout->previous_replicas);
     const auto revision = state.revisions.find(target);
     RolloutSpec spec;

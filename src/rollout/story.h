@@ -1,4 +1,4 @@
-// How events are worded: shared by record() and apply().
+// What record() and apply() share: how events are worded, and small changes that both make.
 #pragma once
 
 #include "rollout/event.h"
@@ -24,6 +24,14 @@ inline std::string revision_text(RevisionNumber number) {
 inline void enter(Worker& worker, WorkerPhase phase, Instant now) {
     worker.phase = phase;
     worker.since = now;
+}
+
+/// A rollout is a deliberate start: what was held down or waits for its backoff is tried again.
+inline void let_replicas_start(State& state) {
+    for (Replica& replica : state.replica_list) {
+        replica.held_down = false;
+        replica.next_start.reset();
+    }
 }
 
 /// Keeps the newest outcomes: enough for every caller that may still be waiting.

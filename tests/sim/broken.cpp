@@ -59,7 +59,7 @@ Decision drains_too_early(const State& state, Instant now) {
 Decision ignores_surge(const State& state, Instant now) {
     Decision decision = decide(state, now);
     if (!decision.actions.empty() || !state.rollout ||
-        state.rollout->phase != RolloutPhase::progressing)
+        state.rollout->phase != RolloutPhase::progressing || state.rollout->paused_at)
         return decision;
     for (std::uint32_t index = 0; index < state.replicas; ++index) {
         const bool there =
@@ -141,6 +141,39 @@ Decision waits_for_room(const State& state, Instant now) {
     return state.wanted == Wanted::run ? decide(calm, now) : decide(state, now);
 }
 
+/// 7: takes every hold for ended.
+Decision skips_the_hold(const State& state, Instant now) {
+    State hasty = state;
+    if (hasty.rollout && hasty.rollout->stage_reached)
+        hasty.rollout->promoted = true;
+    return decide(hasty, now);
+}
+
+/// 7: does not wait for the analysis.
+Decision skips_the_analysis(const State& state, Instant now) {
+    State hasty = state;
+    if (hasty.rollout && hasty.rollout->analysis == Analysis::running)
+        hasty.rollout->analysis = Analysis::passed;
+    return decide(hasty, now);
+}
+
+/// 7: starts the new workers of recreate beside the old ones.
+Decision recreates_too_early(const State& state, Instant now) {
+    State rolling = state;
+    for (auto& [number, revision] : rolling.revisions)
+        if (revision.spec.rollout.strategy == Strategy::recreate)
+            revision.spec.rollout.strategy = Strategy::rolling;
+    return decide(rolling, now);
+}
+
+/// 8: does not know what a pause is.
+Decision moves_while_paused(const State& state, Instant now) {
+    State restless = state;
+    if (restless.rollout && restless.rollout->failure.empty())
+        restless.rollout->paused_at.reset();
+    return decide(restless, now);
+}
+
 } // namespace
 
 const std::vector<BrokenPolicy>& broken_policies() {
@@ -152,6 +185,10 @@ const std::vector<BrokenPolicy>& broken_policies() {
         {"shrinks_before_proof", '4', shrinks_before_proof},
         {"kills_the_dead", '5', kills_the_dead},
         {"waits_for_ever", '6', waits_for_ever},
+        {"skips_the_hold", '7', skips_the_hold},
+        {"skips_the_analysis", '7', skips_the_analysis},
+        {"recreates_too_early", '7', recreates_too_early},
+        {"moves_while_paused", '8', moves_while_paused},
         {"waits_for_the_unkillable", '6', waits_for_the_unkillable},
         {"waits_for_room", '6', waits_for_room},
     };

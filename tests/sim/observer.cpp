@@ -14,17 +14,50 @@ void World::violated(const std::string& what) {
     throw Violation("seed " + std::to_string(options_.seed) + ": invariant " + what);
 }
 
-std::uint32_t World::live() const {
+// A warm old set is beside everything: it counts for nothing and against nothing but max_total.
+std::uint32_t World::live(const State& state) const {
     return static_cast<std::uint32_t>(
-        std::count_if(processes_.begin(), processes_.end(),
-                      [](const auto& entry) { return !entry.second.retired; }));
+        std::count_if(processes_.begin(), processes_.end(), [&](const auto& entry) {
+            return !entry.second.retired && entry.second.revision != state.kept;
+        }));
 }
 
-std::uint32_t World::available() const {
+std::uint32_t World::available(const State& state) const {
     return static_cast<std::uint32_t>(
-        std::count_if(processes_.begin(), processes_.end(), [](const auto& entry) {
-            return !entry.second.retired && entry.second.available;
+        std::count_if(processes_.begin(), processes_.end(), [&](const auto& entry) {
+            return !entry.second.retired && entry.second.available &&
+                   entry.second.revision != state.kept;
         }));
+}
+
+/// An undo to the warm old set gives its workers the new number; nothing else changes a worker's.
+void World::follow_take_back(const State& state) {
+    for (auto& [id, process] : processes_) {
+        const auto worker = state.workers.find(id);
+        if (worker == state.workers.end() || worker->second.revision == process.revision)
+            continue;
+        const Revision& revision = state.revisions.at(worker->second.revision);
+        if (revision.made_from != process.revision)
+            violated("5: a worker changes its revision without an undo to it");
+        process.revision = worker->second.revision;
+        count("taken back warm");
+    }
+}
+
+/// A stage is passed only after its hold or a promotion, and after its analysis.
+void World::check_stage(const State& state) {
+    const Rollout& rollout = *state.rollout;
+    const RolloutSpec& spec = state.revisions.at(rollout.to).spec.rollout;
+    const RolloutStage& stage = spec.stages.at(stages_passed_[rollout.to]++);
+    if (!stage_reached_)
+        violated("7: a stage is passed that was not reached");
+    if (!promoted_ && (!stage.hold || now_ - *stage_reached_ < *stage.hold))
+        violated("7: a stage is passed before its hold is over");
+    if (spec.analysis && !analysed_)
+        violated("7: a stage is passed without its analysis");
+    if (rollout.paused_at)
+        violated("8: a stage is passed while the rollout is paused");
+    count("stage passed");
 }
 
 /// A rollout progresses and its revision does not serve every wanted replica yet.
@@ -36,7 +69,12 @@ bool World::on_trial(const State& state) const {
         if (process.revision == state.rollout->to && process.available && !process.retired &&
             process.replica < state.replicas)
             served.insert(process.replica);
-    return served.size() < state.replicas;
+    if (served.size() < state.replicas)
+        return true;
+    const Revision& to = state.revisions.at(state.rollout->to);
+    const auto passed = stages_passed_.find(to.number);
+    return to.made_from == 0 && state.rollout->from != 0 &&
+           (passed == stages_passed_.end() ? 0 : passed->second) < to.spec.rollout.stages.size();
 }
 
 Budget World::budget(const State& state) {
@@ -50,7 +88,12 @@ Budget World::budget(const State& state) {
     std::uint32_t replicas = state.replicas;
     if (on_trial(state))
         replicas = std::max(replicas, state.rollout->previous_replicas);
-    return budget_of(state.revisions.at(target).spec.rollout, replicas);
+    RolloutSpec spec = state.revisions.at(target).spec.rollout;
+    if (state.rollout)
+        spec.strategy = state.revisions.at(state.rollout->to).spec.rollout.strategy;
+    else if (spec.strategy == Strategy::blue_green)
+        spec.strategy = Strategy::rolling;
+    return budget_of(spec, replicas);
 }
 
 void World::observe_action(const Action& action, const State& state) {
@@ -65,7 +108,10 @@ void World::observe_action(const Action& action, const State& state) {
         processes_.at(mark->worker).ready_at = now_;
     } else if (const auto* available_now = std::get_if<MarkAvailable>(&action)) {
         Process& process = processes_.at(available_now->worker);
-        const Duration least = state.revisions.at(process.revision).spec.rollout.min_ready;
+        const bool immediate =
+            state.rollout && state.rollout->immediate && process.revision == state.rollout->to;
+        const Duration least =
+            immediate ? Duration{0} : state.revisions.at(process.revision).spec.rollout.min_ready;
         if (!process.ready_at || now_ - *process.ready_at < least)
             violated("2: counted as available before min_ready");
         process.available = true;
@@ -81,6 +127,17 @@ void World::observe_action(const Action& action, const State& state) {
         if (processes_.contains(forget->worker))
             violated("5: a worker is forgotten while its process runs");
         phases_.erase(forget->worker);
+    } else if (std::holds_alternative<BeginRollout>(action)) {
+        stage_reached_.reset();
+        follow_take_back(state);
+    } else if (std::holds_alternative<ReachStage>(action)) {
+        stage_reached_ = now_;
+        promoted_ = analysed_ = false;
+    } else if (std::holds_alternative<PassStage>(action)) {
+        check_stage(state);
+        stage_reached_.reset();
+    } else if (std::holds_alternative<PauseRollout>(action)) {
+        count("paused by its failure");
     } else if (const auto* roll_back = std::get_if<RollBack>(&action)) {
         count("rollback");
         if (roll_back->reason.empty())
@@ -120,7 +177,7 @@ void World::check_launch(const LaunchWorker& action, const State& state) {
     const Budget limit = budget(state);
     if (action.replica >= limit.replicas)
         violated("3: a worker starts for a replica that is not wanted");
-    if (live() + 1 > limit.replicas + limit.surge)
+    if (live(state) + 1 > limit.replicas + limit.surge)
         violated("3: more workers than replicas + max_surge");
     if (processes_.size() + 1 > limit.total)
         violated("3: more workers than max_total");
@@ -128,7 +185,31 @@ void World::check_launch(const LaunchWorker& action, const State& state) {
     for (const auto& [id, worker] : state.workers)
         if (id != action.worker && worker.name == name)
             violated("5: two workers are named " + name);
+    check_strategy(action, state);
     count("launch");
+}
+
+/// What the strategy forbids to a new worker.
+void World::check_strategy(const LaunchWorker& action, const State& state) {
+    if (!state.rollout || state.rollout->phase != RolloutPhase::progressing ||
+        action.revision != state.rollout->to)
+        return;
+    const Rollout& rollout = *state.rollout;
+    if (rollout.paused_at)
+        violated("8: a worker of the new revision starts while its rollout is paused");
+    const Revision& revision = state.revisions.at(rollout.to);
+    const RolloutSpec& spec = revision.spec.rollout;
+    std::uint32_t newer = 0;
+    for (const auto& [id, process] : processes_) {
+        newer += process.revision == rollout.to && !process.retired ? 1 : 0;
+        if (spec.strategy == Strategy::recreate && process.revision != rollout.to &&
+            state.workers.at(id).kill_failure.empty())
+            violated("7: recreate starts a worker beside an old one");
+    }
+    const std::size_t passed = stages_passed_[rollout.to];
+    const bool staged = passed < spec.stages.size() && revision.made_from == 0 && rollout.from != 0;
+    if (staged && newer + 1 > size_of(spec.stages[passed], state.replicas))
+        violated("7: more new workers than the stage has");
 }
 
 void World::check_retire(const RetireWorker& action, const State& state) {
@@ -141,19 +222,30 @@ void World::check_retire(const RetireWorker& action, const State& state) {
     count("retire " + std::to_string(static_cast<int>(action.why)));
     if (action.why == Retirement::scaled_down && process.available && on_trial(state) &&
         process.revision == state.rollout->from &&
-        process.replica < state.rollout->previous_replicas)
+        process.replica < state.rollout->previous_replicas &&
+        state.workers.at(action.worker).stale.empty())
         violated("4: a revision on trial costs a worker that serves");
     const bool replaced =
         action.why == Retirement::replaced || action.why == Retirement::taken_back;
     if (!replaced)
         return;
-    if (process.revision == state.current &&
+    if (state.rollout && state.rollout->paused_at)
+        violated("8: a worker is replaced while the rollout is paused");
+    if (state.rollout && process.revision == state.rollout->from && state.rollout->from != 0 &&
+        state.rollout->phase == RolloutPhase::progressing) {
+        const Revision& to = state.revisions.at(state.rollout->to);
+        if (to.spec.rollout.strategy == Strategy::blue_green && to.made_from == 0 &&
+            stages_passed_[to.number] < to.spec.rollout.stages.size())
+            violated("7: an old worker is replaced before the second set is promoted");
+    }
+    const bool stale = !state.workers.at(action.worker).stale.empty();
+    if (process.revision == state.current && !stale &&
         (!state.rollout || state.rollout->phase == RolloutPhase::rolling_back))
         violated("4: a failure of another revision takes a healthy worker away");
     const Budget limit = budget(state);
     const std::uint32_t floor = limit.replicas - limit.unavailable;
-    if (process.available && available() - 1 < floor)
-        violated("2: a drain leaves " + std::to_string(available() - 1) +
+    if (process.available && available(state) - 1 < floor)
+        violated("2: a drain leaves " + std::to_string(available(state) - 1) +
                  " available workers, fewer than " + std::to_string(floor));
 }
 
@@ -176,7 +268,7 @@ void World::check_outcome(const Outcome& outcome, const State& state) {
     completed_.insert(outcome.revision);
     std::set<std::uint32_t> served;
     for (const auto& [id, process] : processes_) {
-        if (process.retired)
+        if (process.retired || process.revision == state.kept)
             continue;
         if (process.revision != outcome.revision)
             violated("6: complete, but another revision still serves");
@@ -225,8 +317,8 @@ void World::check_settled(const State& state) {
     if (state.wanted != Wanted::run || (!state.rollout && state.current == 0))
         return;
     const Budget limit = budget(state);
-    if (live() > limit.replicas + limit.surge)
-        violated("3: " + std::to_string(live()) + " workers, more than replicas + max_surge");
+    if (live(state) > limit.replicas + limit.surge)
+        violated("3: " + std::to_string(live(state)) + " workers, more than replicas + max_surge");
 }
 
 /// Faults have stopped and nothing more happens by itself.

@@ -19,6 +19,28 @@ Quality random_quality(Random& random) {
     return static_cast<Quality>(1 + random.below(static_cast<std::uint64_t>(Quality::flaky)));
 }
 
+/// Any strategy, its stages as the parser makes them.
+void randomize_strategy(Random& random, RolloutSpec& rollout) {
+    if (random.chance(50))
+        return;
+    rollout.strategy = static_cast<Strategy>(random.below(4));
+    const std::uint64_t stages = rollout.strategy == Strategy::canary       ? 1 + random.below(3)
+                                 : rollout.strategy == Strategy::blue_green ? 1
+                                                                            : 0;
+    for (std::uint64_t stage = 0; stage < stages; ++stage) {
+        RolloutStage made;
+        made.size =
+            rollout.strategy == Strategy::blue_green ? Share{100, true} : random_share(random);
+        if (random.chance(70))
+            made.hold = random.between(Duration{0}, 20s);
+        rollout.stages.push_back(made);
+    }
+    if (stages > 0 && random.chance(30))
+        rollout.analysis = SleepHook{1s};
+    if (rollout.strategy == Strategy::blue_green && random.chance(50))
+        rollout.keep_old = random.between(1s, 40s);
+}
+
 } // namespace
 
 Revision World::random_revision() {
@@ -32,6 +54,9 @@ Revision World::random_revision() {
         spec.rollout.max_total = static_cast<std::uint32_t>(2 + random_.below(8));
     spec.rollout.min_ready = random_.chance(50) ? Duration{0} : random_.between(1ms, 3s);
     spec.rollout.progress_deadline = random_.between(5s, 60s);
+    if (random_.chance(20))
+        spec.rollout.on_failure = OnFailure::pause;
+    randomize_strategy(random_, spec.rollout);
     spec.ready.on = random_.chance(85) ? ReadyOn::notify : ReadyOn::started;
     spec.ready.delay = random_.between(Duration{0}, 500ms);
     spec.ready.timeout = random_.between(1s, 10s);
@@ -56,13 +81,80 @@ void World::ask_rollout(bool supersede) {
     listening_.insert(number);
     narrate("asked for revision " + std::to_string(number) + (supersede ? ", superseding" : "") +
             ", quality " + std::to_string(static_cast<int>(qualities_[number])));
-    supervisor_.observe(RolloutRequested{random_revision(), supersede});
+    supervisor_.observe(RolloutRequested{random_revision(), supersede, random_.chance(10)});
+}
+
+/// To the revision that serves, to the one that is kept warm, or to what came before.
+void World::ask_undo() {
+    const auto& revisions = supervisor_.state().revisions;
+    if (revisions.empty() || supervisor_.state().wanted != Wanted::run)
+        return;
+    const auto older =
+        std::next(revisions.begin(), static_cast<std::ptrdiff_t>(random_.below(revisions.size())));
+    Revision revision = older->second;
+    revision.made_from = older->first;
+    const RevisionNumber number = next_number_++;
+    qualities_[number] = qualities_.at(older->first);
+    listening_.insert(number);
+    narrate("asked to undo to revision " + std::to_string(older->first));
+    supervisor_.observe(RolloutRequested{revision, random_.chance(25)});
+    count("undo");
+}
+
+/// What a person does to the rollout that runs.
+void World::ask_control() {
+    switch (random_.below(6)) {
+    case 0:
+    case 1:
+        supervisor_.observe(PauseRequested{"paused by uid 0"});
+        return;
+    case 2:
+        supervisor_.observe(ResumeRequested{});
+        return;
+    case 3:
+        supervisor_.observe(AbortRequested{"aborted by uid 0"});
+        return;
+    case 4:
+        promote();
+        return;
+    default:
+        supervisor_.observe(
+            ReplaceRequested{static_cast<std::uint32_t>(random_.below(6)), "replaced by uid 0"});
+    }
+}
+
+void World::promote() {
+    promoted_ = true;
+    supervisor_.observe(PromoteRequested{});
+}
+
+/// In the end somebody looks after what waits for a person: nothing is left paused or held.
+void World::attend() {
+    if (faults_ || attended_ || !is_held(supervisor_.state()))
+        return;
+    attended_ = true;
+    after(1s, [this] {
+        attended_ = false;
+        const State& state = supervisor_.state();
+        if (!is_held(state))
+            return;
+        if (state.rollout->paused_at && !state.rollout->failure.empty())
+            supervisor_.observe(AbortRequested{"nobody can mend it"});
+        else if (state.rollout->paused_at)
+            supervisor_.observe(ResumeRequested{});
+        else if (!rollout_spec_in_force(state).stages[state.rollout->stage].hold)
+            promote();
+    });
 }
 
 void World::ask_something() {
     const std::uint64_t what = random_.below(100);
-    if (what < 60)
+    if (what < 45)
         ask_rollout(random_.chance(25));
+    else if (what < 52)
+        ask_undo();
+    else if (what < 78)
+        ask_control();
     else if (what < 96)
         supervisor_.observe(
             ScaleRequested{static_cast<std::uint32_t>(random_.below(6)), random_.chance(30)});

@@ -44,6 +44,7 @@ void World::step() {
     wake_at_ = supervisor_.step(now_);
     if (wake_at_ && *wake_at_ <= now_)
         violated("step() wants to wake in the past");
+    attend();
 }
 
 /// Lets things happen until `end`; with `until_quiet`, until nothing more will happen, which must be before `end`.
@@ -84,6 +85,7 @@ void World::run() {
     advance_until(now_ + story, false);
 
     faults_ = false;
+    attend();
     advance_until(now_ + 6h, true);
     if (finished_)
         return;
@@ -136,6 +138,14 @@ void World::perform(const Action& action, const State& state) {
         kill(killing->worker);
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
         hook(post_stop->worker, HookPoint::post_stop);
+    } else if (const auto* analysis = std::get_if<RunAnalysis>(&action)) {
+        after(random_.between(Duration{0}, 3s),
+              [this, revision = analysis->revision, stage = analysis->stage] {
+                  const bool succeeded = !faults_ || random_.chance(70);
+                  analysed_ = analysed_ || succeeded;
+                  count(succeeded ? "analysis passed" : "analysis failed");
+                  supervisor_.observe(AnalysisEnded{revision, stage, succeeded, "too many errors"});
+              });
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
         finished_ = finish->exit_status;
     }

@@ -109,6 +109,10 @@ private:
     // Who asks for things (world.cpp)
     void ask_something();
     void ask_rollout(bool supersede);
+    void ask_undo();
+    void ask_control();
+    void promote();
+    void attend();
     void noise();
     rollout::Revision random_revision();
 
@@ -125,8 +129,11 @@ private:
     void check_finish(const rollout::Finish& finish, const rollout::State& state);
     [[nodiscard]] bool all_unkillable() const;
     [[noreturn]] void violated(const std::string& what);
-    [[nodiscard]] std::uint32_t live() const;
-    [[nodiscard]] std::uint32_t available() const;
+    void check_stage(const rollout::State& state);
+    void check_strategy(const rollout::LaunchWorker& action, const rollout::State& state);
+    void follow_take_back(const rollout::State& state);
+    [[nodiscard]] std::uint32_t live(const rollout::State& state) const;
+    [[nodiscard]] std::uint32_t available(const rollout::State& state) const;
     [[nodiscard]] bool on_trial(const rollout::State& state) const;
     rollout::Budget budget(const rollout::State& state);
     void narrate(const std::string& line);
@@ -139,6 +146,11 @@ private:
     std::uint64_t order_ = 0;
     std::optional<Instant> wake_at_;
     bool faults_ = true;
+    bool attended_ = false; ///< somebody will look after what is held
+    bool promoted_ = false; ///< asked for since the stage was reached
+    bool analysed_ = false; ///< with success, since the stage was reached
+    std::optional<Instant> stage_reached_;
+    std::map<rollout::RevisionNumber, std::size_t> stages_passed_;
     std::uint32_t refused_signals_ = 0; ///< percent: programs that changed their user
     std::optional<int> finished_;
 

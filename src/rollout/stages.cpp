@@ -1,0 +1,68 @@
+// advance_stages(): the holds of a canary, the promotion of a second set, and when neither is kept any
+// longer. What a stage permits, fresh_limit() says; who fills it, move.cpp.
+#include "rollout/planner.h"
+
+namespace svc::rollout {
+
+namespace {
+
+bool is_filled(const State& state) {
+    const RevisionNumber to = state.rollout->to;
+    return available_workers(state, to) >= fresh_limit(state);
+}
+
+bool hold_is_over(Planner& planner, const RolloutStage& stage) {
+    const Rollout& rollout = *planner.state.rollout;
+    if (rollout.promoted)
+        return true;
+    return stage.hold && planner.due(*rollout.stage_reached + *stage.hold);
+}
+
+void end_stage(Planner& planner) {
+    const Rollout& rollout = *planner.state.rollout;
+    const bool analysed = planner.spec_of(rollout.to).rollout.analysis.has_value();
+    switch (rollout.analysis) {
+    case Analysis::none:
+        if (analysed)
+            planner.act(RunAnalysis{rollout.to, rollout.stage});
+        else
+            planner.act(PassStage{});
+        return;
+    case Analysis::running:
+        return;
+    case Analysis::passed:
+        planner.act(PassStage{});
+        return;
+    }
+    fatal("end_stage(): no such analysis");
+}
+
+} // namespace
+
+void advance_stages(Planner& planner) {
+    const State& state = planner.state;
+    if (state.wanted != Wanted::run || !is_staged(state) || state.rollout->paused_at)
+        return;
+    const Rollout& rollout = *state.rollout;
+    if (!is_filled(state))
+        return; // one that was there and is recycled comes back: the hold goes on
+    const RolloutStage& stage = planner.spec_of(rollout.to).rollout.stages[rollout.stage];
+    if (!rollout.stage_reached)
+        planner.act(ReachStage{});
+    else if (hold_is_over(planner, stage))
+        end_stage(planner);
+}
+
+void end_keeping(Planner& planner) {
+    const State& state = planner.state;
+    if (state.kept == 0)
+        return;
+    const bool any =
+        std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+            return entry.second.revision == state.kept && is_live(entry.second);
+        });
+    if (!any || planner.due(state.kept_until))
+        planner.act(EndKeeping{});
+}
+
+} // namespace svc::rollout
