@@ -80,7 +80,7 @@ public:
         std::int64_t unproven = 0;
         std::vector<const Worker*> old;
         for (const Worker* worker : live_) {
-            if (keeps_serving && worker->revision == state_.current)
+            if (keeps_serving && is_fresh(*worker, state_.current))
                 continue;
             if (!is_fresh(*worker, target_))
                 old.push_back(worker);

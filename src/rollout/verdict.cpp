@@ -91,9 +91,10 @@ bool is_settled(const Planner& planner, RevisionNumber revision, bool despite_fa
     return true;
 }
 
-bool any_live_other(const State& state, RevisionNumber revision) {
+bool any_live_other(const State& state, RevisionNumber revision, RevisionNumber permitted = 0) {
     return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
-        return is_live(entry.second) && entry.second.revision != revision;
+        return is_live(entry.second) && entry.second.revision != revision &&
+               entry.second.revision != permitted;
     });
 }
 
@@ -114,7 +115,8 @@ void end_progressing(Planner& planner) {
     const RevisionNumber to = state.rollout->to;
     if (state.rollout->paused_at || is_staged(state))
         return;
-    if (is_settled(planner, to, false) && (keeps_old_set(state) || !any_live_other(state, to)))
+    const RevisionNumber kept = keeps_old_set(state) ? state.rollout->from : 0;
+    if (is_settled(planner, to, false) && !any_live_other(state, to, kept))
         end_rollout(planner, Verdict::complete, "");
 }
 
