@@ -229,16 +229,16 @@ void World::check_retire(const RetireWorker& action, const State& state) {
         action.why == Retirement::replaced || action.why == Retirement::taken_back;
     if (!replaced)
         return;
+    const bool stale = !state.workers.at(action.worker).stale.empty();
     if (state.rollout && state.rollout->paused_at)
         violated("8: a worker is replaced while the rollout is paused");
-    if (state.rollout && process.revision == state.rollout->from && state.rollout->from != 0 &&
-        state.rollout->phase == RolloutPhase::progressing) {
+    if (state.rollout && !stale && process.revision == state.rollout->from &&
+        state.rollout->from != 0 && state.rollout->phase == RolloutPhase::progressing) {
         const Revision& to = state.revisions.at(state.rollout->to);
         if (to.spec.rollout.strategy == Strategy::blue_green && to.made_from == 0 &&
             stages_passed_[to.number] < to.spec.rollout.stages.size())
             violated("7: an old worker is replaced before the second set is promoted");
     }
-    const bool stale = !state.workers.at(action.worker).stale.empty();
     if (process.revision == state.current && !stale &&
         (!state.rollout || state.rollout->phase == RolloutPhase::rolling_back))
         violated("4: a failure of another revision takes a healthy worker away");
