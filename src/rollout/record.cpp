@@ -113,9 +113,7 @@ struct Recorder {
             return;
         Replica& replica = state.replica_list[worker.replica];
         const RestartSpec& restart = spec_of(worker).restart;
-        const bool stayed_up =
-            worker.available_at && now - *worker.available_at >= restart.backoff_max;
-        if (stayed_up || replica.failing_revision != worker.revision)
+        if (stayed_up(worker, restart, now) || replica.failing_revision != worker.revision)
             replica.failures = 0;
         replica.failing_revision = worker.revision;
         replica.restarts += 1;

@@ -5,6 +5,8 @@
 #include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -33,9 +35,30 @@ struct Entry {
     }
 };
 
+bool is_ip(const Address& address) {
+    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
+}
+
 bool has_own_port(const Address& address) {
-    const bool ip = address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-    return !ip || address.port != 0;
+    return !is_ip(address) || address.port != 0;
+}
+
+/// Where it is bound: a port of 0 is the port that it got.
+Address bound_address_of(const Entry& entry) {
+    if (!has_own_port(entry.address) && !entry.sockets.empty())
+        if (auto bound = os::bound_address(entry.sockets.front().get()))
+            return std::move(*bound);
+    return entry.address;
+}
+
+/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
+/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
+bool may_exclude(const Address& one, const Address& other) {
+    const auto is_wildcard = [](const Address& address) {
+        return address.host == "0.0.0.0" || address.host == "::";
+    };
+    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
+           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
 }
 
 /// What makes two listeners of two service files the same socket. Two listeners at port 0 are two
@@ -76,6 +99,7 @@ struct ListenerTable::Impl {
     }
 
     Result<Entry> make_entry(const rollout::ListenerSpec& spec);
+    [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec, const Error& error) const;
     Result<void> take_systemd(Entry& entry);
     void keep_link(Entry& entry);
     void discard(Entry& entry);
@@ -124,6 +148,23 @@ void ListenerTable::Impl::keep_link(Entry& entry) {
                ": if a worker removes its path it cannot be put back: " + kept.error().message);
 }
 
+/// A port that one of our own sockets holds is nothing that `ss` need be asked about.
+Error ListenerTable::Impl::explain_refusal(const rollout::ListenerSpec& spec,
+                                           const Error& error) const {
+    const auto holder = std::find_if(entries.begin(), entries.end(), [&](const auto& each) {
+        return may_exclude(bound_address_of(each.second), spec.address);
+    });
+    if (error.code != EADDRINUSE || holder == entries.end())
+        return Error{"listener " + spec.name + ": " + error.message, error.code};
+    const std::string port = std::to_string(spec.address.port);
+    return Error{"listener " + spec.name + ": cannot open " + format_address(spec.address) +
+                     ": this service's own listener " + holder->second.name + " holds port " + port +
+                     " at " + format_address(bound_address_of(holder->second)) +
+                     " for as long as the old workers need it; take another port, or stop the "
+                     "service and start it again",
+                 error.code};
+}
+
 Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec) {
     Entry entry;
     entry.key = ++last_key;
@@ -137,7 +178,7 @@ Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec)
     }
     auto socket = os::open_listener(spec.address, spec.options);
     if (!socket)
-        return Error{"listener " + spec.name + ": " + socket.error().message, socket.error().code};
+        return explain_refusal(spec, socket.error());
     entry.sockets.push_back(std::move(*socket));
     keep_link(entry);
     return entry;
@@ -248,9 +289,9 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
             continue;
         }
         Entry& entry = item->second;
+        const std::string where = format_address(bound_address_of(entry));
         impl_->discard(entry);
-        impl_->report("listener " + entry.name + ": closed (" + format_address(entry.address) +
-                      ")");
+        impl_->report("listener " + entry.name + ": closed (" + where + ")");
         item = impl_->entries.erase(item);
     }
 }

@@ -69,7 +69,8 @@ std::string becoming_ready(const Spec& spec) {
     }
     sentence += "; it is available ";
     sentence += spec.rollout.min_ready == Duration::zero()
-                    ? "at once"
+                    ? "at once, so a version that crashes a moment later may have replaced the old one "
+                      "by then (rollout.min_ready)"
                     : "once it has been ready for " + format_duration(spec.rollout.min_ready);
     return sentence + '.';
 }
