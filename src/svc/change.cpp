@@ -162,6 +162,11 @@ private:
                   render_elapsed(os::now() - began_) + ")\n");
             return exit_done;
         }
+        if (error.code == ECONNRESET && known_ == Known::accepted) {
+            console_.err("svc: " + service_.name + ": the supervisor ended before " + what() +
+                         " did; its log says why\n");
+            return exit_no_supervisor;
+        }
         return fail(error, console_);
     }
 

@@ -153,7 +153,8 @@ std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments
                    "$XDG_RUNTIME_DIR/svc, then /run/svc)")
         ->type_name("DIR");
     app.footer("Exit status: 0 done; 1 failed, the old revision serves; 2 usage; 3 no supervisor;\n"
-               "4 not allowed; 5 the service file is wrong; 6 timed out waiting, what was accepted goes on.\n"
+               "4 not allowed; 5 the service file is wrong; 6 timed out waiting, what was accepted "
+               "goes on.\n"
                "See svc(1).");
     add_verbs(app, typed);
     std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them

@@ -60,7 +60,7 @@ struct ReplicaStatus {
     std::uint32_t index = 0;
     std::uint32_t restarts = 0; ///< of workers that died by themselves, ever
     std::uint32_t failures = 0; ///< of them in a row: the next waits longer; 0 once one stayed up
-    std::string waits_for; ///< "restart in 12s (exit status 1)"; "held down: …"
+    std::string waits_for;      ///< "restart in 12s (exit status 1)"; "held down: …"
     bool operator==(const ReplicaStatus&) const = default;
 };
 struct ListenerStatus {

@@ -20,8 +20,8 @@ BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                        pending, stopping, supervisor_pid, service_file, rollout, workers,
                        replica_list, listeners))
 BOOST_DESCRIBE_STRUCT(Progress, (),
-                      (state, revision, text, worker, updated, available, replicas, workers, verdict,
-                       reason, last_output, changed))
+                      (state, revision, text, worker, updated, available, replicas, workers,
+                       verdict, reason, last_output, changed))
 BOOST_DESCRIBE_STRUCT(Refusal, (), (message, mistakes))
 
 } // namespace svc::wire

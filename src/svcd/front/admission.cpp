@@ -144,7 +144,7 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
         co_return refused(wire::control_error::refused,
                           "open listeners cannot become what the service file asks for",
                           std::move(conflicts));
-    auto failed = co_await checked(loaded.revision);
+    auto failed = co_await checked(loaded);
     if (failed)
         co_return std::move(*failed);
     Admission admission = open_and_request(std::move(loaded.revision), request.supersede);
@@ -180,8 +180,8 @@ std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candida
     return std::nullopt;
 }
 
-asio::awaitable<std::optional<Admission>> Admissions::checked(const Revision& candidate) {
-    if (candidate.spec.process.check.empty())
+asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& candidate) {
+    if (candidate.check.empty())
         co_return std::nullopt;
     CommandResult result;
     auto run = [&]() -> asio::awaitable<void> { result = co_await world_.check(candidate); };
@@ -196,8 +196,8 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Revision& ca
         co_return refused_for_stop();
     if (result.succeeded)
         co_return std::nullopt;
-    std::string message = "the check " + join(candidate.spec.process.check, " ") + " failed (" +
-                          result.how + "); nothing was changed";
+    std::string message = "the check " + join(candidate.check, " ") + " failed (" + result.how +
+                          "); nothing was changed";
     for (const auto& line : result.output)
         message += "\n" + line;
     co_return refused(wire::control_error::refused, std::move(message));

@@ -124,15 +124,15 @@ private:
         return {};
     }
 
-    /// Command, directory and environment are kept expanded in the revision. What is expanded when
-    /// it runs (the check, hooks) is tried here, so that a wrong name is found now.
+    /// Command, directory and environment are kept expanded in the revision. Hooks, which
+    /// are expanded when they run, are tried here, so that a wrong name is found now.
     void expand_all() {
         // A command line was expanded by the shell that it was typed into.
         for (const auto& argument : process().command)
             revision().command.push_back(
                 settings_.inline_spec ? argument : expand("service.command", argument));
         for (const auto& argument : process().check)
-            expand("service.check", argument);
+            loaded_.check.push_back(expand("service.check", argument));
         // Those of the command line are the caller's own and stand as they are.
         if (!settings_.inline_spec)
             for (auto& [name, value] : process().environment)

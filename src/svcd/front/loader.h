@@ -11,7 +11,8 @@ namespace svc::daemon {
 
 /// The whole of what is wrong, not only the first.
 struct Loaded {
-    rollout::Revision revision; ///< complete but for its number; meaningful only if ok()
+    rollout::Revision revision;     ///< complete but for its number; meaningful only if ok()
+    std::vector<std::string> check; ///< argv of service.check, expanded; empty: none
     /// Each says where: "web.toml:12:3: …", "/etc/web.env:4: …", "/srv/web/current: …".
     std::vector<std::string> mistakes;
     /// True: the service file itself is wrong (exit status 5), not something that it names.

@@ -233,9 +233,9 @@ asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std
         const State& state = backend_.state();
         forward_events("progressing");
         const std::uint32_t available = rollout::available_workers(state);
-        const auto live = std::count_if(
-            state.workers.begin(), state.workers.end(),
-            [](const auto& entry) { return rollout::is_live(entry.second); });
+        const auto live =
+            std::count_if(state.workers.begin(), state.workers.end(),
+                          [](const auto& entry) { return rollout::is_live(entry.second); });
         std::string verdict = "scaled";
         std::string reason;
         if (state.wanted != rollout::Wanted::run || backend_.finished()) {

@@ -99,7 +99,8 @@ struct ListenerTable::Impl {
     }
 
     Result<Entry> make_entry(const rollout::ListenerSpec& spec);
-    [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec, const Error& error) const;
+    [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec,
+                                        const Error& error) const;
     Result<void> take_systemd(Entry& entry);
     void keep_link(Entry& entry);
     void discard(Entry& entry);
@@ -158,8 +159,8 @@ Error ListenerTable::Impl::explain_refusal(const rollout::ListenerSpec& spec,
         return Error{"listener " + spec.name + ": " + error.message, error.code};
     const std::string port = std::to_string(spec.address.port);
     return Error{"listener " + spec.name + ": cannot open " + format_address(spec.address) +
-                     ": this service's own listener " + holder->second.name + " holds port " + port +
-                     " at " + format_address(bound_address_of(holder->second)) +
+                     ": this service's own listener " + holder->second.name + " holds port " +
+                     port + " at " + format_address(bound_address_of(holder->second)) +
                      " for as long as the old workers need it; take another port, or stop the "
                      "service and start it again",
                  error.code};

@@ -129,6 +129,17 @@ TEST_CASE("a worker that cannot notify waits for its start delay") {
     CHECK(wait_of_last(state) == "start delay, 3s left");
 }
 
+TEST_CASE("failures in a row are counted until a worker stayed up") {
+    State state = serving(2);
+    state.revisions[6].spec.restart.backoff_max = 10s;
+    state.replica_list[1].failures = 3;
+    state.workers.at(2).available_at = now - 9s;
+    CHECK(status_of(state, now).replica_list.at(1).failures == 3);
+    CHECK(status_of(state, now + 1s).replica_list.at(1).failures == 0);
+    state.workers.erase(2);
+    CHECK(status_of(state, now + 1s).replica_list.at(1).failures == 3);
+}
+
 TEST_CASE("an empty replica says when and why it is filled again") {
     State state = serving(2);
     state.workers.erase(2);
