@@ -70,10 +70,14 @@ std::string ProgressView::redraw(Instant now) const {
     if (!terminal_.interactive)
         return {};
     std::string line = doing_ + " " + render_elapsed(now - began_);
-    if (!last_.state.empty())
-        line += ": " + safe(last_.state);
+    // That it goes on is seen; room is short.
+    std::vector<std::string> parts;
+    if (!last_.state.empty() && last_.state != "progressing")
+        parts.push_back(safe(last_.state));
     if (last_.replicas > 0)
-        line += ", " + updated_of(last_) + " updated";
+        parts.push_back(updated_of(last_) + " updated");
+    if (!parts.empty())
+        line += ": " + join(parts, ", ");
     if (!last_.workers.empty())
         line += " (" + safe(last_.workers) + ")";
     if (!last_.text.empty())

@@ -104,6 +104,9 @@ ServiceStatus status_of(const rollout::State& state, Instant now);
 /// The workers by state, for Progress::workers: "2 available, 1 starting, 1 draining".
 std::string count_workers(const rollout::State& state);
 
+/// The event as a sentence that stands alone: "r7-0 is ready", "r6-1: exit status 0".
+std::string sentence_of(const rollout::Event& event);
+
 /// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
 struct Progress {
     std::string state; ///< "accepted", "pending", "progressing", "rolling back", "draining", "done"

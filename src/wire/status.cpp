@@ -120,8 +120,10 @@ ReplicaStatus replica_status(const State& state, const Replica& replica, Instant
         return entry.second.replica == replica.index && is_live(entry.second);
     });
     if (live != state.workers.end()) {
-        const auto* revision = find_revision(state, live->second.revision);
-        if (revision && stayed_up(live->second, revision->spec.restart, now))
+        const Worker& worker = live->second;
+        const auto* revision = find_revision(state, worker.revision);
+        if (worker.revision != replica.failing_revision ||
+            (revision && stayed_up(worker, revision->spec.restart, now)))
             status.failures = 0;
         return status;
     }

@@ -251,7 +251,7 @@ class DuringTheBoot(ServiceTest):
         flag.touch()
         out, err = client.communicate(timeout=PATIENCE)
         self.assertEqual(0, client.returncode, out + err)
-        self.assertIn("waits for the running rollout", out)
+        self.assertIn("revision 2 waits for the rollout of revision 1", out)
         self.assertIn("revision 2 is complete", out)
         self.assert_second_serves(supervisor)
 

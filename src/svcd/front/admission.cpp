@@ -38,11 +38,21 @@ Admission refused_to_load(const Loaded& loaded) {
     const std::string count = loaded.mistakes.size() == 1
                                   ? std::string("1 mistake")
                                   : std::to_string(loaded.mistakes.size()) + " mistakes";
-    return refused(
-        loaded.file_wrong ? wire::control_error::service_file : wire::control_error::refused,
-        (loaded.file_wrong ? "the service file is wrong (" + count + ")"
-                           : "the service file names what cannot be used (" + count + ")"),
-        loaded.mistakes);
+    switch (loaded.flaw) {
+    case Loaded::Flaw::file_unreadable:
+        return refused(wire::control_error::service_file, "the service file cannot be read",
+                       loaded.mistakes);
+    case Loaded::Flaw::file_wrong:
+        return refused(wire::control_error::service_file,
+                       "the service file is wrong (" + count + ")", loaded.mistakes);
+    case Loaded::Flaw::names_unusable:
+        return refused(wire::control_error::refused,
+                       "the service file names what cannot be used (" + count + ")",
+                       loaded.mistakes);
+    case Loaded::Flaw::none:
+        break;
+    }
+    fatal("refused_to_load(): nothing is wrong");
 }
 
 /// The newest revision that was asked for and not turned down: what a file is compared with.
@@ -138,7 +148,7 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
         if (auto settled = unchanged_or_scaled(loaded.revision, changed))
             co_return std::move(*settled);
         if (!changed.empty() && loaded.revision.cause.text.empty())
-            loaded.revision.cause.text = "changed: " + join(changed, "; ");
+            loaded.revision.cause.text = join(changed, "; ");
     }
     if (auto conflicts = conflicts_with_open(world_.state(), loaded.revision); !conflicts.empty())
         co_return refused(wire::control_error::refused,

@@ -179,11 +179,15 @@ void Daemon::request_scale_from_file(std::uint32_t replicas) {
 }
 
 asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
+    const std::string cause = describe(request.cause);
     Admission admission = co_await admissions_.admit(std::move(request));
     if (admission.kind == Admission::Kind::refused) {
-        note(rollout::EventKind::refused, admission.message);
-        for (const auto& mistake : admission.mistakes)
-            spdlog::error("{}", mistake);
+        const auto& mistakes = admission.mistakes;
+        note(rollout::EventKind::refused, cause + " refused: " + admission.message +
+                                              (mistakes.empty() ? "" : ": " + mistakes.front()));
+        // The event has room for one.
+        for (std::size_t index = 1; index < mistakes.size(); ++index)
+            spdlog::error("{}", mistakes[index]);
     }
     leave_if_at_rest();
     co_return admission;

@@ -102,8 +102,10 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
     first.changed = admission.changed;
     switch (admission.kind) {
     case Admission::Kind::revision:
-        first.text = pending ? "revision " + number + " waits for the running rollout"
-                             : "revision " + number + " is accepted";
+        first.text = "revision " + number + " is accepted";
+        // Who waits is told by an event what it waits for.
+        if (pending && !wanted->wait)
+            first.text += " and waits for the running rollout";
         waiting.accept(std::move(first), wanted->wait);
         if (wanted->wait)
             co_await waiting.for_rollout(admission.revision, wanted->wait_drained,

@@ -133,7 +133,7 @@ wire::Progress Waiting::progress(std::string state, rollout::RevisionNumber revi
     made.text = std::move(text);
     made.updated = rollout::available_workers(now, revision);
     made.available = rollout::available_workers(now);
-    made.replicas = now.replicas;
+    made.replicas = now.wanted == rollout::Wanted::run ? now.replicas : 0;
     made.workers = wire::count_workers(now);
     return made;
 }
@@ -153,7 +153,8 @@ void Waiting::forward_events(const std::string& state) {
         seen_ = event->sequence;
         if (!tells_progress(event->kind))
             continue;
-        wire::Progress made = progress(state.empty() ? phase_name() : state, sentence_of(*event));
+        wire::Progress made =
+            progress(state.empty() ? phase_name() : state, wire::sentence_of(*event));
         made.worker = event->worker_name;
         send(std::move(made), false);
     }

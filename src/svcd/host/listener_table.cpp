@@ -106,6 +106,7 @@ struct ListenerTable::Impl {
     void discard(Entry& entry);
     void add(std::string identity, Entry entry);
     void inspect(Entry& entry);
+    void report_each(const std::vector<std::string>& texts, std::string_view done) const;
     void handle_hangup(std::uint64_t key);
     [[nodiscard]] Result<void> check(const rollout::Spec& spec) const;
 
@@ -244,8 +245,13 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
         }
         made.emplace(std::move(identity), std::move(*entry));
     }
-    for (auto& [identity, entry] : made)
+    std::vector<std::string> opened;
+    for (auto& [identity, entry] : made) {
+        opened.push_back("listener " + entry.name + ": opened (" +
+                         format_address(bound_address_of(entry)) + ")");
         impl_->add(identity, std::move(entry));
+    }
+    impl_->report_each(opened, "opened");
     return {};
 }
 
@@ -284,17 +290,19 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
         for (const auto& listener : spec->listeners)
             kept.insert(identity_of(listener));
     }
+    std::vector<std::string> closed;
     for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
         if (kept.contains(item->first)) {
             ++item;
             continue;
         }
         Entry& entry = item->second;
-        const std::string where = format_address(bound_address_of(entry));
+        closed.push_back("listener " + entry.name + ": closed (" +
+                         format_address(bound_address_of(entry)) + ")");
         impl_->discard(entry);
-        impl_->report("listener " + entry.name + ": closed (" + where + ")");
         item = impl_->entries.erase(item);
     }
+    impl_->report_each(closed, "closed");
 }
 
 void ListenerTable::Impl::inspect(Entry& entry) {
@@ -317,6 +325,17 @@ void ListenerTable::Impl::inspect(Entry& entry) {
             report("listener " + entry.name + ": it is now at " + format_address(*after));
     }
     entry.complained = !sound;
+}
+
+/// A thousand listeners must not push the service's story out of the log of events.
+void ListenerTable::Impl::report_each(const std::vector<std::string>& texts,
+                                      std::string_view done) const {
+    constexpr std::size_t told_one_by_one = 20;
+    if (texts.size() > told_one_by_one)
+        report(std::to_string(texts.size()) + " listeners: " + std::string(done));
+    else
+        for (const auto& text : texts)
+            report(text);
 }
 
 void ListenerTable::Impl::handle_hangup(std::uint64_t key) {

@@ -204,3 +204,23 @@ TEST_CASE("workers are counted by state, those that serve first") {
     CHECK(count_workers(state) == "1 available, 1 starting, 1 stopping");
     CHECK(count_workers(State{}).empty());
 }
+
+TEST_CASE("an event reads as a sentence that stands alone") {
+    const auto told = [](EventKind kind, std::string worker, std::string text) {
+        return sentence_of({.kind = kind,
+                            .revision = 3,
+                            .worker_name = std::move(worker),
+                            .text = std::move(text)});
+    };
+    CHECK(told(EventKind::worker_ready, "r7-0", "is ready") == "r7-0 is ready");
+    CHECK(told(EventKind::worker_exited, "r7-0", "exit status 1") == "r7-0: exit status 1");
+    CHECK(told(EventKind::worker_exited, "r7-0", "r7-0: gone") == "r7-0: gone");
+    CHECK(told(EventKind::worker_retired, "r7-0", "replaced by revision 8") ==
+          "r7-0 is retired: replaced by revision 8");
+    CHECK(told(EventKind::worker_killed, "r7-0", "did not end") == "r7-0 is killed: did not end");
+    CHECK(told(EventKind::rollout_requested, "", "") == "revision 3 requested");
+    CHECK(told(EventKind::rollout_requested, "", "apply: x") == "revision 3 requested: apply: x");
+    CHECK(told(EventKind::scaled, "", "from 2 to 3 replicas") == "scaled from 2 to 3 replicas");
+    CHECK(told(EventKind::stopping, "", "SIGTERM") == "the supervisor stops: SIGTERM");
+    CHECK(told(EventKind::listener, "", "listener http: closed") == "listener http: closed");
+}

@@ -30,7 +30,8 @@ public:
         loaded.revision.cause = cause;
         loaded.check = file.spec.process.check;
         loaded.mistakes = mistakes;
-        loaded.file_wrong = !mistakes.empty();
+        if (!mistakes.empty())
+            loaded.flaw = Loaded::Flaw::file_wrong;
         return loaded;
     }
     [[nodiscard]] const rollout::State& state() const override { return known; }
