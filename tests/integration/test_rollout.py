@@ -185,7 +185,7 @@ class Order(ServiceTest):
         result = supervisor.svc("reload", "--timeout", "300ms")
         self.assertEqual(6, result.returncode, result.stdout + result.stderr)
         flag.touch()
-        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
+        supervisor.wait_for_revision(2)
         self.assertTrue(supervisor.get().startswith("2 "))
 
     def test_the_story_is_told_from_its_beginning_and_goes_on(self):
@@ -225,7 +225,7 @@ class DuringTheBoot(ServiceTest):
         self.assertNotIn("READY=1", supervisor.manager.messages)
 
     def assert_second_serves(self, supervisor):
-        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
+        supervisor.wait_for_revision(2)
         self.assertTrue(supervisor.get().startswith("2 "))
         supervisor.manager.wait_for("READY=1")
 

@@ -6,7 +6,9 @@
 #include <boost/mp11/algorithm.hpp>
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <utility>
 
 namespace svc::daemon {
 
@@ -18,11 +20,17 @@ using rollout::Spec;
 
 using Lines = std::vector<std::string>;
 
-/// A member's name as a key of its table: two are inline tables in the file.
-std::string key_of(std::string_view member) {
-    if (member.starts_with("backoff_"))
-        return "backoff." + std::string(member.substr(std::string_view("backoff_").size()));
-    return std::string(member);
+/// A member's name as a key of its table: the same, but for these.
+std::string_view key_of(std::string_view member) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 3> others{{
+        {"backoff_min", "backoff.min"},
+        {"backoff_max", "backoff.max"},
+        {"error_output", "stderr"}, // which is a macro of <cstdio>
+    }};
+    for (const auto& [name, key] : others)
+        if (name == member)
+            return key;
+    return member;
 }
 
 /// The keys of one table are the members of its struct, so none can be forgotten here.
@@ -31,7 +39,7 @@ void compare_table(Lines& out, const std::string& table, const Table& before, co
     using Members = boost::describe::describe_members<Table, boost::describe::mod_public>;
     boost::mp11::mp_for_each<Members>([&](auto member) {
         if (!(before.*member.pointer == now.*member.pointer))
-            out.push_back("service file: " + table + "." + key_of(member.name));
+            out.push_back("service file: " + table + "." + std::string(key_of(member.name)));
     });
 }
 

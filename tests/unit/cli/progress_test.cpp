@@ -40,7 +40,7 @@ TEST_CASE("on a terminal one line is drawn again, within its width") {
     const Terminal terminal{.interactive = true, .color = false, .width = 60};
     ProgressView view("reload web", began, terminal);
     CHECK(view.show(step(7, "r7-0 is ready", 1), began + 1s) ==
-          "\r\x1b[Kreload web 1.0s: 1/4 updated (4 available, 1 starting): r…");
+          "\r\x1b[Kreload web 1.0s: 1/4 updated (4 available, 1 starting): r7…");
     CHECK(view.redraw(began + 62s).starts_with("\r\x1b[Kreload web 1m2s: "));
     CHECK(view.clear() == "\r\x1b[K");
     CHECK_FALSE(has(view.show(step(7, "\x1b[2J\n", 1), began + 1s), "\x1b[2J"));

@@ -133,9 +133,12 @@ TEST_CASE("failures in a row are counted until a worker stayed up") {
     State state = serving(2);
     state.revisions[6].spec.restart.backoff_max = 10s;
     state.replica_list[1].failures = 3;
+    state.replica_list[1].failing_revision = 6;
     state.workers.at(2).available_at = now - 9s;
     CHECK(status_of(state, now).replica_list.at(1).failures == 3);
     CHECK(status_of(state, now + 1s).replica_list.at(1).failures == 0);
+    state.replica_list[1].failing_revision = 7; // a version that was taken back
+    CHECK(status_of(state, now).replica_list.at(1).failures == 0);
     state.workers.erase(2);
     CHECK(status_of(state, now + 1s).replica_list.at(1).failures == 3);
 }

@@ -70,7 +70,7 @@ TEST_CASE("environment files are read in order, and only one with a '-' may be m
 
     const auto missing = load(dir.write("bad.toml", head + "\"" + (dir / "none.env") + "\"]\n"));
     CHECK_FALSE(missing.ok());
-    CHECK(missing.flaw == Loaded::Flaw::file_unreadable);
+    CHECK(missing.flaw == Loaded::Flaw::names_unusable);
     CHECK(mentions(missing, "none.env"));
 }
 
@@ -102,11 +102,11 @@ TEST_CASE("mistakes of the service file itself carry file and line and are told 
     CHECK(mentions(loaded, file + ":3:"));
 }
 
-TEST_CASE("a service file that is not there is named, and is not a wrong one") {
+TEST_CASE("a service file that is not there is named, and is not said to be wrong") {
     const auto loaded = load("/no/such/web.toml");
     REQUIRE(loaded.mistakes.size() == 1);
     CHECK(mentions(loaded, "/no/such/web.toml"));
-    CHECK(loaded.flaw == Loaded::Flaw::names_unusable);
+    CHECK(loaded.flaw == Loaded::Flaw::file_unreadable);
 }
 
 TEST_CASE("a program without a slash is looked up in the worker's own PATH") {
