@@ -112,6 +112,8 @@ bool is_available(const Worker& worker);
 bool cannot_be_killed(const Worker& worker);
 /// "cannot be killed: Operation not permitted; end process 4711 by hand"
 std::string describe_kill_failure(const Worker& worker);
+/// Available for so long that the next failure begins a new row.
+bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now);
 
 /// One of the N places that a worker fills; outlives its workers.
 struct Replica {
@@ -208,6 +210,7 @@ RevisionNumber target_revision(const State& state);
 /// itself, at the larger of `replicas` and what there was before it: a failed rollout costs no worker.
 Budget budget_in_force(const State& state);
 std::uint32_t available_workers(const State& state, RevisionNumber revision);
+std::uint32_t available_workers(const State& state); ///< of any revision
 /// Every one of `replicas` has an available worker of `revision`.
 bool serves_all(const State& state, RevisionNumber revision);
 const Outcome* find_outcome(const State& state, RevisionNumber revision);
