@@ -32,6 +32,7 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::worker_available:
     case EventKind::worker_status:
     case EventKind::worker_stopping:
+    case EventKind::kill_failed:
     case EventKind::worker_exited:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
