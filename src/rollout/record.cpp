@@ -113,12 +113,13 @@ struct Recorder {
             return;
         Replica& replica = state.replica_list[worker.replica];
         const RestartSpec& restart = spec_of(worker).restart;
-        const bool stayed_up =
-            worker.available_at && now - *worker.available_at >= restart.backoff_max;
-        if (stayed_up || replica.failing_revision != worker.revision)
+        if (stayed_up(worker, restart, now) || replica.failing_revision != worker.revision)
             replica.failures = 0;
         replica.failing_revision = worker.revision;
-        replica.restarts += 1;
+        // Of a new version on trial the verdict tells, and there will be no next try.
+        const bool on_trial = state.rollout && state.rollout->phase == RolloutPhase::progressing &&
+                              worker.revision == state.rollout->to;
+        replica.restarts += on_trial ? 0 : 1;
         replica.failures += 1;
         replica.last_exit = worker.retirement == Retirement::none ? describe(*worker.exit)
                                                                   : worker.retirement_reason;
@@ -127,9 +128,6 @@ struct Recorder {
                                 : restart.policy == RestartPolicy::never;
         const Duration wait = backoff_after(replica.failures, restart);
         replica.next_start = now + wait;
-        // Of a new version on trial the verdict tells, and there will be no next try.
-        const bool on_trial = state.rollout && state.rollout->phase == RolloutPhase::progressing &&
-                              worker.revision == state.rollout->to;
         if (state.wanted == Wanted::run && !on_trial)
             events.push_back(about(
                 EventKind::worker_restarting, worker,

@@ -79,6 +79,10 @@ std::string describe_kill_failure(const Worker& worker) {
            std::to_string(worker.pid) + " by hand";
 }
 
+bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now) {
+    return worker.available_at && now - *worker.available_at >= restart.backoff_max;
+}
+
 RevisionNumber target_revision(const State& state) {
     if (!state.rollout)
         return state.current;
@@ -107,6 +111,12 @@ std::uint32_t available_workers(const State& state, RevisionNumber revision) {
         std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
             return entry.second.revision == revision && is_available(entry.second);
         }));
+}
+
+std::uint32_t available_workers(const State& state) {
+    return static_cast<std::uint32_t>(
+        std::count_if(state.workers.begin(), state.workers.end(),
+                      [](const auto& entry) { return is_available(entry.second); }));
 }
 
 bool serves_all(const State& state, RevisionNumber revision) {

@@ -118,6 +118,8 @@ bool is_fresh(const Worker& worker, RevisionNumber revision);
 bool cannot_be_killed(const Worker& worker);
 /// "cannot be killed: Operation not permitted; end process 4711 by hand"
 std::string describe_kill_failure(const Worker& worker);
+/// Available for so long that the next failure begins a new row.
+bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now);
 
 /// One of the N places that a worker fills; outlives its workers.
 struct Replica {
@@ -255,6 +257,7 @@ std::uint32_t fresh_limit(const State& state);
 /// The rollout waits for a person or for the end of a hold: a newer request need not wait for it.
 bool is_held(const State& state);
 std::uint32_t available_workers(const State& state, RevisionNumber revision);
+std::uint32_t available_workers(const State& state); ///< of any revision
 /// Every one of `replicas` has an available worker of `revision`.
 bool serves_all(const State& state, RevisionNumber revision);
 const Outcome* find_outcome(const State& state, RevisionNumber revision);

@@ -34,6 +34,9 @@ public:
     /// Returns when to call it again even if nothing is observed; none: only then.
     std::optional<Instant> step(Instant now);
 
+    /// Something was observed since the last step.
+    [[nodiscard]] bool has_unrecorded() const { return !seen_.empty(); }
+
     [[nodiscard]] const State& state() const { return state_; }
 
 private:

@@ -57,6 +57,7 @@ public:
             return fail(client.error(), console_);
         if (auto sent = client->send(call_for(options_), deadline_); !sent)
             return give_up(sent.error(), *interrupts);
+        known_ = Known::sent;
         for (;;) {
             const auto reply = client->receive(next_wakeup());
             if (!reply && reply.error().code == ETIMEDOUT && !timed_out()) {
@@ -65,13 +66,17 @@ public:
             }
             if (!reply)
                 return give_up(reply.error(), *interrupts);
-            accepted_ = true;
+            known_ = Known::accepted;
             if (const auto status = handle(*reply))
                 return *status;
         }
     }
 
 private:
+    /// How far the request is known to have come. Of one that was sent and not answered nothing
+    /// more is: its check may run just now, or its supervisor may hang.
+    enum class Known { nothing, sent, accepted };
+
     [[nodiscard]] bool timed_out() const { return deadline_ && os::now() >= *deadline_; }
 
     /// The next second's drawing or the caller's deadline, whichever is sooner.
@@ -118,32 +123,49 @@ private:
         return verdict.exit_status;
     }
 
-    /// No last reply will come. What was asked for may go on all the same, and that is said.
+    [[nodiscard]] std::string what() const {
+        return options_.verb == Verb::stop    ? "the stop"
+               : options_.verb == Verb::scale ? "the scaling"
+                                              : "the rollout";
+    }
+
+    /// What is known of the request when its last reply will not come.
+    [[nodiscard]] std::string whereabouts() const {
+        const std::string status = "`svc status " + service_.name + "`";
+        switch (known_) {
+        case Known::nothing:
+            return "the supervisor was asked for nothing\n";
+        case Known::sent:
+            return "the supervisor was asked and has not answered: " + what() +
+                   " may or may not come; " + status + " shows it\n";
+        case Known::accepted:
+            return what() + " goes on; " + status + " shows it, `svc events --follow " +
+                   service_.name + "` its end\n";
+        }
+        fatal("whereabouts(): nothing is known");
+    }
+
     int give_up(const Error& error, const Interrupts& interrupts) {
         write(view_.clear());
-        const std::string follow = "; `svc status " + service_.name +
-                                   "` shows it, `svc events --follow " + service_.name +
-                                   "` its end\n";
-        const std::string what = options_.verb == Verb::stop    ? "the stop"
-                                 : options_.verb == Verb::scale ? "the scaling"
-                                                                : "the rollout";
         if (error.code == EINTR) {
-            console_.err("svc: interrupted: " + what + " goes on" + follow);
+            console_.err("svc: " + service_.name + ": interrupted: " + whereabouts());
             return interrupts.exit_status();
         }
         if (error.code == ETIMEDOUT) {
             const std::string limit = format_duration(options_.timeout.value_or(Duration{}));
-            console_.err("svc: " + service_.name + ": " +
-                         (accepted_
-                              ? "not over after " + limit + ": " + what + " goes on" + follow
-                              : "the supervisor did not answer within " + limit +
-                                    "; look at its log: " + what + " may come all the same\n"));
+            console_.err("svc: " + service_.name + ": not over after " + limit + ": " +
+                         whereabouts());
             return exit_timed_out;
         }
-        if (error.code == ECONNRESET && options_.verb == Verb::stop && accepted_) {
+        if (error.code == ECONNRESET && options_.verb == Verb::stop && known_ == Known::accepted) {
             write(service_.name + ": the supervisor has ended (" +
                   render_elapsed(os::now() - began_) + ")\n");
             return exit_done;
+        }
+        if (error.code == ECONNRESET && known_ == Known::accepted) {
+            console_.err("svc: " + service_.name + ": the supervisor ended before " + what() +
+                         " did; its log says why\n");
+            return exit_no_supervisor;
         }
         return fail(error, console_);
     }
@@ -154,7 +176,7 @@ private:
     Instant began_;
     std::optional<Instant> deadline_;
     ProgressView view_;
-    bool accepted_ = false;
+    Known known_ = Known::nothing;
 };
 
 } // namespace

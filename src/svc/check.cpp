@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include <cerrno>
 #include <sys/stat.h>
 
 namespace svc::cli {
@@ -33,9 +34,15 @@ Result<Source> find_source(const Options& options) {
         (!given.empty() && ::stat(given.c_str(), &found) == 0))
         return Source{given, stem(given)};
     const auto service = choose_service(given, runtime_directories(options.runtime_dir));
+    if (!service && service.error().code == ENOENT)
+        return Error{service.error().message +
+                         "; to check a file that no supervisor runs, give its path",
+                     ENOENT};
     if (!service)
         return service.error();
     const auto answer = ask_status(*service);
+    if (!answer && answer.error().code == ENOENT)
+        return Error{"there is no file " + given + " here, and " + answer.error().message, ENOENT};
     if (!answer)
         return answer.error();
     if (answer->status.service_file.empty())

@@ -28,8 +28,8 @@ Error explain_connect(const std::string& path, const std::string& service, int e
     case ENOTDIR:
         return {"no supervisor of " + service + ": " + path + " does not exist; " + start, ENOENT};
     case ECONNREFUSED:
-        return {"the supervisor of " + service + " does not run: nobody listens on " + path +
-                    ", which one left behind that was killed; " + start,
+        return {"the supervisor of " + service + " does not run: " + path +
+                    " is what one that was killed left behind; " + start,
                 ECONNREFUSED};
     case EACCES:
     case EPERM:
@@ -105,7 +105,9 @@ Result<void> Client::wait_for(short events, std::optional<Instant> deadline) {
         if (ready < 0)
             return system_error("cannot wait for the supervisor", errno);
         if (ready == 0)
-            return Error{"the supervisor of " + service_ + " did not answer in time", ETIMEDOUT};
+            return Error{"the supervisor of " + service_ +
+                             " did not answer in time: it hangs or is stopped; look at its log",
+                         ETIMEDOUT};
         // What was said before the interruption still counts.
         if (fds[0].revents != 0)
             return {};

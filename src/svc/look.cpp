@@ -39,7 +39,7 @@ std::optional<int> handle_event(const wire::VarlinkReply& reply, const Service& 
     if (event->sequence != 0 && options.json)
         print_json(reply.parameters, console);
     else if (event->sequence != 0)
-        console.out(render_event(*event, console.terminal));
+        console.out(render_event(*event));
     return reply.continues ? std::nullopt : std::optional<int>(exit_done);
 }
 
@@ -73,12 +73,18 @@ int show_events(const Options& options, const Console& console) {
     const wire::EventsCall call{.since = options.since, .follow = options.follow};
     if (auto sent = client->send(make_call("Events", wire::to_json(call), true), deadline); !sent)
         return fail(sent.error(), console);
-    for (;;) {
+    for (bool answered = false;;) {
         const auto reply = client->receive(options.follow ? std::nullopt : std::optional(deadline));
         if (!reply && reply.error().code == EINTR)
             return interrupts->exit_status();
+        if (!reply && reply.error().code == ECONNRESET && answered)
+            return fail(Error{"the supervisor of " + service->name +
+                                  " has ended without a word; its log says why",
+                              ECONNRESET},
+                        console);
         if (!reply)
             return fail(reply.error(), console);
+        answered = true;
         if (const auto status = handle_event(*reply, *service, options, console))
             return *status;
     }

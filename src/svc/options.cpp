@@ -31,12 +31,19 @@ EndNow usage(const std::string& what) {
     return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};
 }
 
+/// Before the verb or after it.
+void add_common(CLI::App& app, Typed& typed) {
+    app.add_flag("--json", typed.options.json, "Print JSON, for programs");
+    app.add_option("--runtime-dir", typed.options.runtime_dir,
+                   "Where the services are (else SVC_RUNTIME_DIR,\n"
+                   "$XDG_RUNTIME_DIR/svc, /run/svc)")
+        ->type_name("DIR");
+}
+
 CLI::App* add_verb(CLI::App& app, Typed& typed, Verb verb, const std::string& summary) {
     CLI::App* command = app.add_subcommand(std::string(verb_name(verb)), summary);
-    // So that `svc reload --runtime-dir DIR` and `svc --runtime-dir DIR reload` are the same.
-    command->fallthrough();
     command->parse_complete_callback([&typed, verb] { typed.options.verb = verb; });
-    command->add_flag("--json", typed.options.json, "Print JSON, for programs");
+    add_common(*command, typed);
     return command;
 }
 
@@ -68,7 +75,7 @@ void add_verbs(CLI::App& app, Typed& typed) {
     add_rollout(*add_verb(app, typed, Verb::apply, "Like reload, if anything changed"), typed);
 
     auto* scale = add_verb(app, typed, Verb::scale, "Run another number of replicas");
-    scale->add_option("N", typed.replicas, "How many")->required();
+    scale->add_option("N", typed.replicas, "How many");
     add_name(*scale, typed);
     add_waiting(*scale, typed);
 
@@ -102,6 +109,8 @@ std::variant<Options, EndNow> combine(Typed typed) {
     Options& options = typed.options;
     options.wait = !typed.no_wait;
     options.wait_drained = !typed.no_wait_drain;
+    if (options.verb == Verb::scale && typed.replicas.empty())
+        return usage("how many replicas? write: svc scale 4 [NAME]");
     if (options.verb == Verb::scale && !read_number(typed.replicas, options.replicas))
         return usage('"' + printable(typed.replicas, 40) +
                      "\" is not a number of replicas; write: svc scale 4 [NAME]");
@@ -147,13 +156,11 @@ std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments
     CLI::App app("Replace a running service by its next version without losing a connection.",
                  "svc");
     app.set_version_flag("--version", "svc " SVC_VERSION);
-    app.require_subcommand(1);
-    app.add_option("--runtime-dir", typed.options.runtime_dir,
-                   "Where the services are (default: SVC_RUNTIME_DIR, else "
-                   "$XDG_RUNTIME_DIR/svc, then /run/svc)")
-        ->type_name("DIR");
+    app.require_subcommand(0, 1);
+    add_common(app, typed);
     app.footer("Exit status: 0 done; 1 failed, the old revision serves; 2 usage; 3 no supervisor;\n"
-               "4 not allowed; 5 the service file is wrong; 6 timed out, the rollout goes on.\n"
+               "4 not allowed; 5 the service file is wrong; 6 timed out waiting, what was accepted "
+               "goes on.\n"
                "See svc(1).");
     add_verbs(app, typed);
     std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them
@@ -161,12 +168,15 @@ std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments
         app.parse(std::move(arguments));
     } catch (const CLI::CallForHelp&) {
         const auto chosen = app.get_subcommands();
-        return EndNow{0, chosen.empty() ? app.help() : chosen.front()->help()};
+        return EndNow{0, chosen.empty() ? app.help() : chosen.front()->help("svc")};
     } catch (const CLI::CallForVersion&) {
         return EndNow{0, "svc " SVC_VERSION "\n"};
     } catch (const CLI::ParseError& error) {
         return usage(printable(error.what(), 400));
     }
+    if (app.get_subcommands().empty())
+        return usage("what is to be done? There are " +
+                     join({verb_names.begin(), verb_names.end()}, ", "));
     return combine(std::move(typed));
 }
 

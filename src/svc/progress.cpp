@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 
-#include <charconv>
 #include <string_view>
 
 namespace svc::cli {
@@ -19,21 +18,12 @@ bool is_good(std::string_view verdict) {
            verdict == "stopped" || verdict == "accepted";
 }
 
-/// How many workers are available; wire::count_workers() names them first, if there are any.
-std::uint32_t available_of(const wire::Progress& progress) {
-    const char* const end = progress.workers.data() + progress.workers.size();
-    std::uint32_t count = 0;
-    const auto parsed = std::from_chars(progress.workers.data(), end, count);
-    return std::string_view(parsed.ptr, end).starts_with(" available") ? count : 0;
-}
-
 /// Whether the old revision serves, after a rollback to it.
 std::string state_of_old(const wire::Progress& last) {
-    const std::uint32_t available = available_of(last);
-    if (available == 0)
+    if (last.available == 0)
         return "No worker of the old revision is available.";
-    if (available < last.replicas)
-        return "The old revision serves on with " + std::to_string(available) + " of " +
+    if (last.available < last.replicas)
+        return "The old revision serves on with " + std::to_string(last.available) + " of " +
                std::to_string(last.replicas) + " workers.";
     return "The old revision serves on.";
 }
@@ -80,10 +70,14 @@ std::string ProgressView::redraw(Instant now) const {
     if (!terminal_.interactive)
         return {};
     std::string line = doing_ + " " + render_elapsed(now - began_);
-    if (!last_.state.empty())
-        line += ": " + safe(last_.state);
+    // That it goes on is seen; room is short.
+    std::vector<std::string> parts;
+    if (!last_.state.empty() && last_.state != "progressing")
+        parts.push_back(safe(last_.state));
     if (last_.replicas > 0)
-        line += ", " + updated_of(last_) + " updated";
+        parts.push_back(updated_of(last_) + " updated");
+    if (!parts.empty())
+        line += ": " + join(parts, ", ");
     if (!last_.workers.empty())
         line += " (" + safe(last_.workers) + ")";
     if (!last_.text.empty())

@@ -202,12 +202,9 @@ std::string render_list(const std::vector<ListedService>& services, WallTime now
     return table.text(terminal);
 }
 
-std::string render_event(const rollout::Event& event, const Terminal& terminal) {
+std::string render_event(const rollout::Event& event) {
     std::string text = render_time(event.at) + "  " + padded(number(event.sequence), 4) + "  ";
-    if (!event.worker_name.empty() && event.text.find(event.worker_name) == std::string::npos)
-        text += safe(event.worker_name) + ": ";
-    text += safe(event.text);
-    return (terminal.width == 0 ? text : fit(text, terminal.width)) + '\n';
+    return text + safe(wire::sentence_of(event)) + '\n';
 }
 
 } // namespace svc::cli

@@ -23,8 +23,8 @@ struct ListedService {
 std::string render_list(const std::vector<ListedService>& services, WallTime now,
                         const Terminal& terminal);
 
-/// One line of `svc events`, with its newline.
-std::string render_event(const rollout::Event& event, const Terminal& terminal);
+/// One line of `svc events`, with its newline. Never cut: the end of a reason is the reason.
+std::string render_event(const rollout::Event& event);
 
 /// "2026-11-22 02:08:09" in the local time zone.
 std::string render_time(WallTime time);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <memory>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace svc::cli {
 namespace {
@@ -20,12 +21,20 @@ std::string variable(const char* name) {
     return value ? value : "";
 }
 
-bool is_socket(const std::string& path) {
+/// One that may not be looked at counts: connecting says so.
+bool may_be_socket(const std::string& path) {
     struct stat found {};
-    return ::stat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
+    if (::stat(path.c_str(), &found) != 0)
+        return errno == EACCES;
+    return S_ISSOCK(found.st_mode);
 }
 
 Error none_running(const std::vector<std::string>& directories) {
+    for (const auto& directory : directories)
+        if (::access(directory.c_str(), R_OK | X_OK) != 0 && errno == EACCES)
+            return Error{"not allowed to look for services in " + directory +
+                             ": run svc as root or as the supervisor's user, or name the service",
+                         EACCES};
     return Error{"no service runs here: there is no supervisor's socket in " +
                      join(directories, " or ") +
                      "; start one with `svcd FILE.toml` or `systemctl start svcd@NAME`, or say "
@@ -58,7 +67,7 @@ std::vector<Service> find_services(const std::vector<std::string>& directories) 
             const bool known =
                 std::any_of(services.begin(), services.end(),
                             [&](const Service& service) { return service.name == name; });
-            if (!known && is_plain_name(name, name_limit) && is_socket(control))
+            if (!known && is_plain_name(name, name_limit) && may_be_socket(control))
                 services.push_back({name, control});
         }
     }
@@ -71,7 +80,7 @@ Result<Service> choose_service(const std::string& name,
                                const std::vector<std::string>& directories) {
     if (!name.empty()) {
         for (const auto& directory : directories)
-            if (const auto control = directory + "/" + name + "/control"; is_socket(control))
+            if (const auto control = directory + "/" + name + "/control"; may_be_socket(control))
                 return Service{name, control};
         // Connecting says best what is wrong with it: not there, or not to be reached.
         return Service{name, directories.back() + "/" + name + "/control"};

@@ -16,8 +16,6 @@ struct Settings {
     std::string service_file; ///< absolute; empty: `inline_spec` came from the command line
     std::optional<rollout::Spec> inline_spec;
     std::string launcher_path; ///< svc-launch
-    std::string
-        control_group; ///< group that may change things besides uid 0 and our own uid; empty: none
     /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one. A worker gets this one
     /// back unless its service file says otherwise: programs that use select(2) break above 1024.
     rlim_t original_nofile_soft = RLIM_INFINITY;

@@ -58,8 +58,9 @@ struct WorkerStatus {
 };
 struct ReplicaStatus {
     std::uint32_t index = 0;
-    std::uint32_t restarts = 0;
-    std::string waits_for; ///< "restart in 12s (exit status 1)"; "held down: …"
+    std::uint32_t restarts = 0; ///< of workers that died by themselves, ever
+    std::uint32_t failures = 0; ///< of them in a row: the next waits longer; 0 once one stayed up
+    std::string waits_for;      ///< "restart in 12s (exit status 1)"; "held down: …"
     bool operator==(const ReplicaStatus&) const = default;
 };
 struct ListenerStatus {
@@ -103,13 +104,17 @@ ServiceStatus status_of(const rollout::State& state, Instant now);
 /// The workers by state, for Progress::workers: "2 available, 1 starting, 1 draining".
 std::string count_workers(const rollout::State& state);
 
+/// The event as a sentence that stands alone: "r7-0 is ready", "r6-1: exit status 0".
+std::string sentence_of(const rollout::Event& event);
+
 /// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
 struct Progress {
     std::string state; ///< "accepted", "pending", "progressing", "rolling back", "draining", "done"
     std::uint64_t revision = 0;
     std::string text;   ///< a sentence for a person: "r7-0 is ready", "revision 7 is complete"
     std::string worker; ///< name, if it is about one
-    std::uint32_t updated = 0;
+    std::uint32_t updated = 0;   ///< available workers of `revision`
+    std::uint32_t available = 0; ///< of any revision
     std::uint32_t replicas = 0;
     std::string workers; ///< "2 available, 1 starting, 1 draining"
     std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted",

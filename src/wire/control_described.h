@@ -12,7 +12,7 @@ BOOST_DESCRIBE_STRUCT(StopCall, (), (now, wait))
 BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, follow))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text))
-BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, waits_for))
+BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
 BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (), (phase, from, to, updated, reason, last_output))
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
@@ -20,8 +20,8 @@ BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                        pending, stopping, supervisor_pid, service_file, rollout, workers,
                        replica_list, listeners))
 BOOST_DESCRIBE_STRUCT(Progress, (),
-                      (state, revision, text, worker, updated, replicas, workers, verdict, reason,
-                       last_output, changed))
+                      (state, revision, text, worker, updated, available, replicas, workers,
+                       verdict, reason, last_output, changed))
 BOOST_DESCRIBE_STRUCT(Refusal, (), (message, mistakes))
 
 } // namespace svc::wire

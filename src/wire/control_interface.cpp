@@ -8,6 +8,7 @@
     "  text: string,\n"                                                                            \
     "  worker: string,\n"                                                                          \
     "  updated: int,\n"                                                                            \
+    "  available: int,\n"                                                                          \
     "  replicas: int,\n"                                                                           \
     "  workers: string,\n"                                                                         \
     "  verdict: string,\n"                                                                         \
@@ -23,6 +24,7 @@ const std::string_view control_interface =
 #
 # Reload, Apply, Scale and Stop answer, with "more", whenever something happened; the last reply
 # (without "continues") has a verdict. Without "more" there is only the last reply.
+# updated, available: workers of `revision`, of any revision
 interface io.svc.Supervisor
 
 # state: launching, starting, ready, available, draining, stopping, killing, exited
@@ -38,9 +40,11 @@ type WorkerStatus (
   status_text: string
 )
 
+# failures: the restarts in a row; 0 once a worker stayed up for restart.backoff.max
 type ReplicaStatus (
   index: int,
   restarts: int,
+  failures: int,
   waits_for: string
 )
 

@@ -115,12 +115,18 @@ WorkerStatus worker_status(const State& state, const Worker& worker, Instant now
 }
 
 ReplicaStatus replica_status(const State& state, const Replica& replica, Instant now) {
-    ReplicaStatus status{replica.index, replica.restarts, {}};
-    const bool filled = std::any_of(state.workers.begin(), state.workers.end(), [&](auto& entry) {
+    ReplicaStatus status{replica.index, replica.restarts, replica.failures, {}};
+    const auto live = std::find_if(state.workers.begin(), state.workers.end(), [&](auto& entry) {
         return entry.second.replica == replica.index && is_live(entry.second);
     });
-    if (filled)
+    if (live != state.workers.end()) {
+        const Worker& worker = live->second;
+        const auto* revision = find_revision(state, worker.revision);
+        if (worker.revision != replica.failing_revision ||
+            (revision && stayed_up(worker, revision->spec.restart, now)))
+            status.failures = 0;
         return status;
+    }
     if (replica.held_down)
         status.waits_for = "held down, the restart policy says so (" + replica.last_exit +
                            "): `svc reload` starts it again";
@@ -214,8 +220,8 @@ ServiceStatus status_of(const State& state, Instant now) {
     status.pending = state.pending;
     status.stopping = state.wanted != Wanted::run;
     status.rollout = rollout_status(state);
+    status.available = available_workers(state);
     for (const auto& [id, worker] : state.workers) {
-        status.available += is_available(worker);
         if (worker.phase != WorkerPhase::finished)
             status.workers.push_back(worker_status(state, worker, now));
     }

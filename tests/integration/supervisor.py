@@ -224,6 +224,12 @@ class Supervisor:
             return status if condition(status) else None
         return wait_until(what, met, timeout)
 
+    def wait_for_revision(self, number):
+        """Until no worker of another revision is left. A verdict comes before the old workers have
+        ended: until then they may take a request that waits."""
+        return self.wait_status(f"revision {number} alone", lambda status: status["revision"] == number
+                                and {entry["revision"] for entry in status["workers"]} == {number})
+
     def events_when_up(self):
         """The events of a supervisor that was only spawned: as soon as it takes connections."""
         def connected():

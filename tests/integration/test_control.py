@@ -110,8 +110,10 @@ class WrongFile(ServiceTest):
         supervisor = self.start()
         supervisor.file.unlink()
         result = supervisor.svc("reload")
-        self.assertIn(result.returncode, (1, 5))
-        self.assertIn(str(supervisor.file), result.stdout + result.stderr)
+        self.assertEqual(5, result.returncode, result.stdout + result.stderr)
+        self.assertIn("cannot be read", result.stderr)
+        self.assertIn(f"{supervisor.file}: No such file", result.stderr)
+        self.assertEqual(5, supervisor.svc("check", "web").returncode)
         self.assertEqual(1, len(supervisor.pids("available")))
 
 
@@ -250,8 +252,7 @@ class Hostile(ServiceTest):
         connection.reply()
         connection.close()
         flag.touch()
-        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
-        supervisor.wait_status("the old worker to go", lambda status: len(status["workers"]) == 1)
+        supervisor.wait_for_revision(2)
         self.assertTrue(supervisor.get().startswith("2 "))
 
     def test_a_reader_that_never_reads_holds_up_nobody(self):

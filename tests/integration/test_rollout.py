@@ -1,5 +1,6 @@
 """Rollouts: what becomes the serving version, what does not, and who is told."""
 import json
+import signal
 import time
 
 from harness import PATIENCE, ServiceTest, command_line, main, service, worker
@@ -184,7 +185,7 @@ class Order(ServiceTest):
         result = supervisor.svc("reload", "--timeout", "300ms")
         self.assertEqual(6, result.returncode, result.stdout + result.stderr)
         flag.touch()
-        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 2)
+        supervisor.wait_for_revision(2)
         self.assertTrue(supervisor.get().startswith("2 "))
 
     def test_the_story_is_told_from_its_beginning_and_goes_on(self):
@@ -206,6 +207,65 @@ class Order(ServiceTest):
         self.assertEqual(0, supervisor.stop())
         status, said = self.finish(client)
         self.assertNotEqual(0, status, said)
+
+
+class DuringTheBoot(ServiceTest):
+    """A reload that comes before the first revision is complete."""
+
+    def boot(self, content):
+        supervisor = self.make(content).spawn()
+        supervisor.events_when_up().wait_for("worker_launched")
+        return supervisor
+
+    def wait_pending(self, supervisor):
+        supervisor.events.wait_for("rollout_pending", lambda event: event["revision"] == 2)
+        status = supervisor.status()
+        self.assertEqual((2, "progressing", 1), (status["pending"], status["rollout"][0]["phase"],
+                                                 status["rollout"][0]["to"]))
+        self.assertNotIn("READY=1", supervisor.manager.messages)
+
+    def assert_second_serves(self, supervisor):
+        supervisor.wait_for_revision(2)
+        self.assertTrue(supervisor.get().startswith("2 "))
+        supervisor.manager.wait_for("READY=1")
+
+    def test_a_hangup_waits_for_the_boot_and_is_done_then(self):
+        flag = self.directory / "flag"
+        supervisor = self.boot(service(worker("--ready-when", flag)))
+        supervisor.write(service(worker("--version", "2")))
+        supervisor.signal(signal.SIGHUP)
+        self.wait_pending(supervisor)
+        flag.touch()
+        self.assert_second_serves(supervisor)
+        verdicts = [(event["revision"], event["verdict"])
+                    for event in supervisor.events.of("rollout_ended")]
+        self.assertEqual([(1, "complete"), (2, "complete")], verdicts)
+
+    def test_svc_reload_waits_for_the_boot_and_gets_its_verdict(self):
+        flag = self.directory / "flag"
+        supervisor = self.boot(service(worker("--ready-when", flag)))
+        supervisor.write(service(worker("--version", "2")))
+        client = supervisor.start_svc("reload")
+        self.wait_pending(supervisor)
+        self.assertIsNone(client.poll())
+        flag.touch()
+        out, err = client.communicate(timeout=PATIENCE)
+        self.assertEqual(0, client.returncode, out + err)
+        self.assertIn("revision 2 waits for the rollout of revision 1", out)
+        self.assertIn("revision 2 is complete", out)
+        self.assert_second_serves(supervisor)
+
+    def test_a_boot_that_fails_makes_way_for_the_reload_that_waits(self):
+        flag = self.directory / "flag"
+        supervisor = self.boot(service(
+            ["/bin/sh", "-c", f"until [ -e {flag} ]; do sleep 0.02; done; exit 5"]))
+        supervisor.write(service(worker("--version", "2")))
+        client = supervisor.start_svc("reload")
+        self.wait_pending(supervisor)
+        flag.touch()
+        out, err = client.communicate(timeout=PATIENCE)
+        self.assertEqual(0, client.returncode, out + err)
+        self.assert_second_serves(supervisor)
 
 
 class ScaleAndApply(ServiceTest):

@@ -17,6 +17,7 @@ class Signals(ServiceTest):
         reloading = supervisor.manager.wait_for("RELOADING=1", after=said)
         supervisor.manager.wait_for("READY=1", after=reloading)
         self.assertTrue(any(line.startswith("MONOTONIC_USEC=") for line in supervisor.manager.messages))
+        supervisor.wait_for_revision(2)
         self.assertTrue(supervisor.get().startswith("2 "))
 
     def test_hangup_with_a_wrong_file_changes_nothing_and_says_so_in_the_log(self):

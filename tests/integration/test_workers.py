@@ -108,11 +108,12 @@ class Restarts(ServiceTest):
         for _ in range(3):
             self.crash(supervisor)
         replica = supervisor.status()["replica_list"][0]
-        self.assertEqual(3, replica["restarts"])
-        # Up for `max`: nothing tells of it, so the clock must pass.
-        time.sleep(0.5)
+        self.assertEqual((3, 3), (replica["restarts"], replica["failures"]))
+        supervisor.wait_status("the row to end", lambda s: s["replica_list"][0]["failures"] == 0)
         _, waited = self.crash(supervisor)
         self.assertLess(waited, 0.35)
+        replica = supervisor.status()["replica_list"][0]
+        self.assertEqual((4, 1), (replica["restarts"], replica["failures"]))
 
     def test_how_it_ended_is_told_with_its_last_words(self):
         supervisor = self.start(service(restart={"backoff": {"min": "100ms", "max": "100ms"}}))

@@ -21,7 +21,11 @@ class Connection:
     def __init__(self, path, timeout=20.0):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
         self._buffer = b""
 
     def __enter__(self):

@@ -38,11 +38,21 @@ Admission refused_to_load(const Loaded& loaded) {
     const std::string count = loaded.mistakes.size() == 1
                                   ? std::string("1 mistake")
                                   : std::to_string(loaded.mistakes.size()) + " mistakes";
-    return refused(
-        loaded.file_wrong ? wire::control_error::service_file : wire::control_error::refused,
-        (loaded.file_wrong ? "the service file is wrong (" + count + ")"
-                           : "the service file names what cannot be used (" + count + ")"),
-        loaded.mistakes);
+    switch (loaded.flaw) {
+    case Loaded::Flaw::file_unreadable:
+        return refused(wire::control_error::service_file, "the service file cannot be read",
+                       loaded.mistakes);
+    case Loaded::Flaw::file_wrong:
+        return refused(wire::control_error::service_file,
+                       "the service file is wrong (" + count + ")", loaded.mistakes);
+    case Loaded::Flaw::names_unusable:
+        return refused(wire::control_error::refused,
+                       "the service file names what cannot be used (" + count + ")",
+                       loaded.mistakes);
+    case Loaded::Flaw::none:
+        break;
+    }
+    fatal("refused_to_load(): nothing is wrong");
 }
 
 /// The newest revision that was asked for and not turned down: what a file is compared with.
@@ -138,13 +148,13 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
         if (auto settled = unchanged_or_scaled(loaded.revision, changed))
             co_return std::move(*settled);
         if (!changed.empty() && loaded.revision.cause.text.empty())
-            loaded.revision.cause.text = "changed: " + join(changed, "; ");
+            loaded.revision.cause.text = join(changed, "; ");
     }
     if (auto conflicts = conflicts_with_open(world_.state(), loaded.revision); !conflicts.empty())
         co_return refused(wire::control_error::refused,
                           "open listeners cannot become what the service file asks for",
                           std::move(conflicts));
-    auto failed = co_await checked(loaded.revision);
+    auto failed = co_await checked(loaded);
     if (failed)
         co_return std::move(*failed);
     Admission admission = open_and_request(std::move(loaded.revision), request.supersede);
@@ -180,8 +190,8 @@ std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candida
     return std::nullopt;
 }
 
-asio::awaitable<std::optional<Admission>> Admissions::checked(const Revision& candidate) {
-    if (candidate.spec.process.check.empty())
+asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& candidate) {
+    if (candidate.check.empty())
         co_return std::nullopt;
     CommandResult result;
     auto run = [&]() -> asio::awaitable<void> { result = co_await world_.check(candidate); };
@@ -196,8 +206,8 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Revision& ca
         co_return refused_for_stop();
     if (result.succeeded)
         co_return std::nullopt;
-    std::string message = "the check " + join(candidate.spec.process.check, " ") + " failed (" +
-                          result.how + "); nothing was changed";
+    std::string message = "the check " + join(candidate.check, " ") + " failed (" + result.how +
+                          "); nothing was changed";
     for (const auto& line : result.output)
         message += "\n" + line;
     co_return refused(wire::control_error::refused, std::move(message));

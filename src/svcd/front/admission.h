@@ -45,8 +45,8 @@ public:
     virtual ~AdmissionWorld() = default;
     virtual Loaded load(const rollout::Cause& cause) = 0;
     [[nodiscard]] virtual const rollout::State& state() const = 0;
-    /// Runs service.check for a candidate; cancelling ends it.
-    virtual boost::asio::awaitable<CommandResult> check(const rollout::Revision& candidate) = 0;
+    /// Runs service.check of a candidate; cancelling ends it.
+    virtual boost::asio::awaitable<CommandResult> check(const Loaded& candidate) = 0;
     virtual Result<void> open_listeners(const rollout::Spec& spec) = 0;
     /// Closes what no revision in use needs.
     virtual void close_unused_listeners() = 0;
@@ -82,7 +82,7 @@ public:
 private:
     class Turn;
     boost::asio::awaitable<Admission> admit_now(const AdmissionRequest& request);
-    boost::asio::awaitable<std::optional<Admission>> checked(const rollout::Revision& candidate);
+    boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate);
     std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
     Admission open_and_request(rollout::Revision candidate, bool supersede);

@@ -53,9 +53,9 @@ void ControlSession::start() {
 }
 
 void ControlSession::drop(std::string why) {
-    if (gone_)
+    if (gone())
         return;
-    gone_ = true;
+    phase_ = Phase::gone;
     if (!why.empty())
         spdlog::debug("control client (uid {}, pid {}) dropped: {}", peer_.uid, peer_.pid, why);
     boost::system::error_code ignored;
@@ -66,11 +66,15 @@ void ControlSession::drop(std::string why) {
 }
 
 void ControlSession::finish() {
-    finishing_ = true;
-    if (queue_.empty() && !busy_)
+    advance(Phase::leaving);
+    leave_if_idle();
+    wakeup_.notify();
+    reader_wakeup_.notify();
+}
+
+void ControlSession::leave_if_idle() {
+    if (phase_ == Phase::leaving && idle())
         drop({});
-    else
-        wakeup_.notify();
 }
 
 void ControlSession::abandon() {
@@ -79,7 +83,7 @@ void ControlSession::abandon() {
 }
 
 void ControlSession::reply(const wire::VarlinkReply& reply) {
-    if (gone_ || oneway_)
+    if (gone() || handling_ == Handling::oneway_call)
         return;
     std::string bytes = wire::encode(reply);
     if (unsent_ + bytes.size() > limits_.unsent) {
@@ -88,20 +92,18 @@ void ControlSession::reply(const wire::VarlinkReply& reply) {
     }
     unsent_ += bytes.size();
     queue_.push_back(std::move(bytes));
-    if (!writing_)
+    if (queue_.size() == 1)
         write_next();
 }
 
 void ControlSession::write_next() {
-    writing_ = true;
     asio::async_write(socket_, asio::buffer(queue_.front()),
                       [self = shared_from_this()](const boost::system::error_code& error,
                                                   std::size_t) { self->written(error); });
 }
 
 void ControlSession::written(const boost::system::error_code& error) {
-    writing_ = false;
-    if (error || gone_) {
+    if (error || gone()) {
         drop(error.message());
         return;
     }
@@ -110,53 +112,51 @@ void ControlSession::written(const boost::system::error_code& error) {
     queue_.pop_front();
     if (!queue_.empty())
         write_next();
-    else if (finishing_ && !busy_)
-        drop({});
+    leave_if_idle();
     if (!backed_up())
         wakeup_.notify();
 }
 
-bool ControlSession::take_in() {
+void ControlSession::take_in() {
     std::array<char, bytes_a_read> bytes;
     boost::system::error_code error;
     const std::size_t count = socket_.read_some(asio::buffer(bytes), error);
     if (error == asio::error::would_block)
-        return true;
+        return;
     if (error) {
-        end_of_input_ = true;
+        advance(Phase::answering);
         if (error != asio::error::eof)
             drop(error.message());
-        return false;
+        return;
     }
     active_at_ = os::now();
     if (auto taken = messages_.append({bytes.data(), count}); !taken) {
         broken_ = taken.error().message;
-        end_of_input_ = true;
+        advance(Phase::answering);
     }
-    return !end_of_input_;
 }
 
 asio::awaitable<void> ControlSession::read() {
-    while (!gone_ && !end_of_input_) {
-        if (busy_ && messages_.pending() >= limits_.unread) {
+    while (phase_ == Phase::open) {
+        if (handling_ != Handling::nothing && messages_.pending() >= limits_.unread) {
             co_await reader_wakeup_.wait();
             continue;
         }
         auto [error] =
             co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
-        if (error || gone_)
+        if (error || phase_ != Phase::open)
             break;
         take_in();
         // A call under way does not care; an idle dispatcher looks for a whole message.
-        if (!busy_ || end_of_input_)
+        if (handling_ == Handling::nothing || phase_ != Phase::open)
             wakeup_.notify();
     }
-    if (!gone_ && broken_.empty())
+    if (!gone() && broken_.empty())
         co_await watch_for_hang_up();
 }
 
 asio::awaitable<void> ControlSession::watch_for_hang_up() {
-    while (!gone_) {
+    while (!gone()) {
         if (hung_up(socket_.native_handle())) {
             drop("the client is gone");
             break;
@@ -169,16 +169,16 @@ asio::awaitable<void> ControlSession::watch_for_hang_up() {
 }
 
 asio::awaitable<void> ControlSession::dispatch() {
-    while (!gone_ && !finishing_) {
+    while (phase_ < Phase::leaving) {
         auto message = messages_.next();
         if (message) {
-            busy_ = true;
+            handling_ = Handling::call;
             co_await handle_one(std::move(*message));
-            while (!gone_ && backed_up())
+            while (!gone() && backed_up())
                 co_await wakeup_.wait();
-            busy_ = false;
+            handling_ = Handling::nothing;
             active_at_ = os::now();
-        } else if (end_of_input_) {
+        } else if (phase_ == Phase::answering) {
             if (!broken_.empty())
                 reply(malformed(broken_));
             break;
@@ -187,8 +187,7 @@ asio::awaitable<void> ControlSession::dispatch() {
             co_await wakeup_.wait();
         }
     }
-    if (!gone_)
-        finish();
+    finish();
 }
 
 asio::awaitable<void> ControlSession::handle_one(std::string message) {
@@ -196,18 +195,17 @@ asio::awaitable<void> ControlSession::handle_one(std::string message) {
     if (!call) {
         // What follows on this stream cannot be trusted to start where a message starts.
         reply(malformed(call.error().message));
-        end_of_input_ = true;
-        finishing_ = true;
+        advance(Phase::leaving);
         co_return;
     }
-    oneway_ = call->oneway;
+    if (call->oneway)
+        handling_ = Handling::oneway_call;
     try {
         co_await handler_.handle(*call, *this);
     } catch (const std::exception& failure) {
         spdlog::error("control call {} failed: {}", call->method, failure.what());
         drop("its call failed");
     }
-    oneway_ = false;
 }
 
 } // namespace svc::daemon

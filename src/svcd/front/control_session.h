@@ -6,6 +6,7 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -28,8 +29,11 @@ struct SessionLimits {
 ///   dispatcher  handles one whole message at a time, in order, then closes after end-of-file
 ///   queue       replies, written as the socket takes them
 ///
-///   open ─ end-of-file from the client → draining (its calls are still answered) → closed
-///     └── error, over a limit, evicted, hang-up ─────────────────────────────────────┘
+///   open ─ end-of-file → answering ─ all answered → leaving ─ all sent → gone
+///     ├── a message that is none, the server ends ──────┘               │
+///     └── error, over a limit, evicted, hang-up ────────────────────────┘ (from every phase)
+///
+/// No way leads back. A call that is being handled when the session leaves is handled to its end.
 ///
 /// A client that closes and one that only ends its sending side look alike to read(2); poll(2)
 /// tells them apart (POLLHUP), and only the first ends a wait. What can never happen: a write to
@@ -52,24 +56,35 @@ public:
 
     [[nodiscard]] Instant active_at() const { return active_at_; }
     /// No call in progress and nothing unsent.
-    [[nodiscard]] bool idle() const { return !busy_ && queue_.empty(); }
+    [[nodiscard]] bool idle() const { return handling_ == Handling::nothing && queue_.empty(); }
     /// Has replies that it does not take.
     [[nodiscard]] bool stuck() const { return !queue_.empty(); }
 
     [[nodiscard]] const Peer& peer() const override { return peer_; }
     [[nodiscard]] bool may_change() const override { return may_change_; }
     void reply(const wire::VarlinkReply& reply) override;
-    [[nodiscard]] bool gone() const override { return gone_; }
+    [[nodiscard]] bool gone() const override { return phase_ == Phase::gone; }
     Wakeup& wakeup() override { return wakeup_; }
     [[nodiscard]] bool backed_up() const override { return unsent_ > limits_.backed_up; }
 
 private:
+    enum class Phase {
+        open,      ///< bytes are taken in
+        answering, ///< none are any more; the calls that are there are still answered
+        leaving,   ///< no further call is begun; what is queued is sent
+        gone,      ///< the socket is closed
+    };
+    enum class Handling { nothing, call, oneway_call };
+
+    void advance(Phase to) { phase_ = std::max(phase_, to); }
+    /// Nothing that was asked for is left to do.
+    void leave_if_idle();
     boost::asio::awaitable<void> read();
     boost::asio::awaitable<void> watch_for_hang_up();
     boost::asio::awaitable<void> dispatch();
     boost::asio::awaitable<void> handle_one(std::string message);
-    /// Takes in what is there: false when reading is over.
-    bool take_in();
+    /// Takes in what is there.
+    void take_in();
     void write_next();
     void written(const boost::system::error_code& error);
 
@@ -82,15 +97,11 @@ private:
 
     wire::MessageBuffer messages_;
     std::string broken_; ///< why no further message can be cut from the stream
-    bool end_of_input_ = false;
-    bool busy_ = false;   ///< a call is being handled
-    bool oneway_ = false; ///< and wants no reply
-    bool finishing_ = false;
-    bool gone_ = false;
+    Phase phase_ = Phase::open;
+    Handling handling_ = Handling::nothing;
 
-    std::deque<std::string> queue_;
-    std::size_t unsent_ = 0;
-    bool writing_ = false;
+    std::deque<std::string> queue_; ///< the first one is being written
+    std::size_t unsent_ = 0;        ///< bytes in it
 
     Instant active_at_;
     Wakeup wakeup_;        ///< of the dispatcher and the call that it handles

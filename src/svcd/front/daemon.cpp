@@ -3,7 +3,6 @@
 #include "os/clock.h"
 #include "svcd/front/logging.h"
 #include "wire/codec.h"
-#include "wire/service_file.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -40,9 +39,9 @@ void verify_survives(const State& state) {
 } // namespace
 
 Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manager)
-    : io_(io), settings_(std::move(settings)), manager_(std::move(manager)),
+    : io_(io), settings_(std::move(settings)), manager_(io.get_executor(), std::move(manager)),
       admissions_(io.get_executor(), *this), methods_(*this), signals_(io), deadline_(io),
-      manager_retry_(io), farewell_(io) {}
+      farewell_(io) {}
 
 Daemon::~Daemon() = default;
 
@@ -89,23 +88,23 @@ HostCallbacks Daemon::callbacks() {
 // The step ---------------------------------------------------------------------------------------
 
 void Daemon::observe(rollout::Observation observation) {
+    const bool step_is_posted = supervisor_->has_unrecorded();
     supervisor_->observe(std::move(observation));
-    if (std::exchange(step_pending_, true))
+    if (step_is_posted)
         return;
     asio::post(io_, [this] {
         // An admission may have stepped meanwhile.
-        if (step_pending_)
+        if (supervisor_->has_unrecorded())
             step();
     });
 }
 
 void Daemon::step() {
-    step_pending_ = false;
     arm(supervisor_->step(os::now()));
 }
 
 void Daemon::arm(std::optional<Instant> wake_at) {
-    if (finished_)
+    if (phase() == Phase::ended)
         wake_at.reset();
     if (wake_at == armed_for_)
         return;
@@ -129,21 +128,7 @@ void Daemon::settled(const State& state) {
     if (state.wanted != rollout::Wanted::run)
         admissions_.stop();
     manager_.update(state, os::now());
-    retry_manager();
     events_.wake_all();
-}
-
-void Daemon::retry_manager() {
-    if (!manager_.has_unsent() || std::exchange(manager_retry_armed_, true))
-        return;
-    manager_retry_.expires_after(std::chrono::milliseconds(100));
-    manager_retry_.async_wait([this](const boost::system::error_code& error) {
-        if (error)
-            return;
-        manager_retry_armed_ = false;
-        manager_.retry();
-        retry_manager();
-    });
 }
 
 void Daemon::report(const rollout::Event& event) {
@@ -165,17 +150,12 @@ Loaded Daemon::load(const rollout::Cause& cause) {
     return load_revision(settings_, cause, os::wall_now());
 }
 
-asio::awaitable<CommandResult> Daemon::check(const rollout::Revision& candidate) {
-    const auto& process = candidate.spec.process;
+asio::awaitable<CommandResult> Daemon::check(const Loaded& candidate) {
     CommandRequest request;
-    for (const auto& argument : process.check) {
-        const auto expanded = wire::expand(argument, candidate.release);
-        request.command.push_back(expanded ? *expanded : argument);
-    }
-    request.revision = &candidate;
-    request.timeout = process.check_timeout;
-    manager_.tell("checking the new version: " + process.check.front(), process.check_timeout);
-    retry_manager();
+    request.command = candidate.check;
+    request.revision = &candidate.revision;
+    request.timeout = candidate.revision.spec.process.check_timeout;
+    manager_.tell("checking the new version: " + candidate.check.front(), request.timeout);
     co_return co_await host_->run(std::move(request));
 }
 
@@ -184,11 +164,7 @@ Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
 }
 
 void Daemon::close_unused_listeners() {
-    std::vector<const rollout::Spec*> in_use;
-    for (const auto number : rollout::revisions_in_use(state()))
-        if (const auto found = state().revisions.find(number); found != state().revisions.end())
-            in_use.push_back(&found->second.spec);
-    listeners_->keep_only(in_use);
+    host_->close_unused_listeners(state());
 }
 
 void Daemon::request_rollout(rollout::Revision revision, bool supersede) {
@@ -203,11 +179,15 @@ void Daemon::request_scale_from_file(std::uint32_t replicas) {
 }
 
 asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
+    const std::string cause = describe(request.cause);
     Admission admission = co_await admissions_.admit(std::move(request));
     if (admission.kind == Admission::Kind::refused) {
-        note(rollout::EventKind::refused, admission.message);
-        for (const auto& mistake : admission.mistakes)
-            spdlog::error("{}", mistake);
+        const auto& mistakes = admission.mistakes;
+        note(rollout::EventKind::refused, cause + " refused: " + admission.message +
+                                              (mistakes.empty() ? "" : ": " + mistakes.front()));
+        // The event has room for one.
+        for (std::size_t index = 1; index < mistakes.size(); ++index)
+            spdlog::error("{}", mistakes[index]);
     }
     leave_if_at_rest();
     co_return admission;
@@ -218,7 +198,7 @@ asio::awaitable<void> Daemon::boot() {
     request.cause = {rollout::CauseKind::boot, "", ::geteuid()};
     const Admission admission = co_await admit(std::move(request));
     // Told to stop while it booted, the supervisor ends as any stopping one does.
-    if (admission.kind == Admission::Kind::refused && state().wanted == rollout::Wanted::run)
+    if (admission.kind == Admission::Kind::refused && phase() == Phase::booting)
         end(admission.error == wire::control_error::service_file ? exit_file_wrong : 1);
 }
 
@@ -252,6 +232,14 @@ void Daemon::stop(bool now, std::string reason) {
     step();
 }
 
+Daemon::Phase Daemon::phase() const {
+    if (exit_status_)
+        return Phase::ended;
+    if (state().wanted != rollout::Wanted::run)
+        return Phase::stopping;
+    return state().current == 0 ? Phase::booting : Phase::running;
+}
+
 // Signals and the end ----------------------------------------------------------------------------
 
 void Daemon::wait_for_signal() {
@@ -277,7 +265,7 @@ void Daemon::handle_signal(int number) {
     case SIGTERM:
     case SIGINT: {
         const std::string name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-        const bool again = state().wanted != rollout::Wanted::run;
+        const bool again = phase() == Phase::stopping;
         observe(rollout::StopRequested{again, again ? "a second " + name : name});
         break;
     }
@@ -297,7 +285,7 @@ void Daemon::handle_signal(int number) {
 }
 
 void Daemon::end(int exit_status) {
-    if (std::exchange(finished_, true))
+    if (phase() == Phase::ended)
         return;
     exit_status_ = exit_status;
     deadline_.cancel();
@@ -320,7 +308,7 @@ bool Daemon::at_rest() const {
 }
 
 void Daemon::leave_if_at_rest() {
-    if (finished_ && at_rest())
+    if (phase() == Phase::ended && at_rest())
         io_.stop();
 }
 

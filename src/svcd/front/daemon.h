@@ -26,7 +26,11 @@ namespace svc::daemon {
 /// admission does, runs from the loop itself); a timer that ticks without a deadline behind it.
 ///
 ///   booting ─ first revision complete → running ─ TERM, INT, QUIT, Stop → stopping ─ Finish → ended
-///      └─ service file wrong: exit status 5; revision fails: 1, after its workers are taken back
+///      ├─ first revision fails: stopping, its workers are taken back; exit status 1
+///      └─ refused: ended at once; exit status 5 if the service file is wrong, else 1
+///
+/// All but `ended` is in the State and is asked of it (phase()): nothing is known twice. What a
+/// daemon that has ended still does is to let clients have their last replies.
 class Daemon final : private AdmissionWorld, private Backend {
 public:
     /// start() takes these over, and unblocks them for a caller that held them back until then.
@@ -39,16 +43,19 @@ public:
     /// Opens the launcher and the control socket, takes over the signals, begins the boot.
     Result<void> start(std::optional<gid_t> control_group);
     /// Meaningful when the loop has ended.
-    [[nodiscard]] int exit_status() const { return exit_status_; }
+    [[nodiscard]] int exit_status() const { return exit_status_.value_or(1); }
     /// No coroutine is left that refers to this. Else something did not end in its time (a check
     /// that cannot be killed), and the process must end without running destructors.
     [[nodiscard]] bool at_rest() const;
 
 private:
+    enum class Phase { booting, running, stopping, ended };
+    [[nodiscard]] Phase phase() const;
+
     // AdmissionWorld
     Loaded load(const rollout::Cause& cause) override;
     [[nodiscard]] const rollout::State& state() const override { return supervisor_->state(); }
-    boost::asio::awaitable<CommandResult> check(const rollout::Revision& candidate) override;
+    boost::asio::awaitable<CommandResult> check(const Loaded& candidate) override;
     Result<void> open_listeners(const rollout::Spec& spec) override;
     void close_unused_listeners() override;
     void request_rollout(rollout::Revision revision, bool supersede) override;
@@ -60,7 +67,7 @@ private:
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
-    [[nodiscard]] bool finished() const override { return finished_; }
+    [[nodiscard]] bool finished() const override { return phase() == Phase::ended; }
 
     HostCallbacks callbacks();
     void observe(rollout::Observation observation);
@@ -69,7 +76,6 @@ private:
     void settled(const rollout::State& state);
     void report(const rollout::Event& event);
     void note(rollout::EventKind kind, std::string text);
-    void retry_manager();
 
     void wait_for_signal();
     void handle_signal(int number);
@@ -91,15 +97,11 @@ private:
     std::unique_ptr<ControlServer> server_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
-    boost::asio::steady_timer manager_retry_;
+    std::optional<Instant> armed_for_; ///< of deadline_
     boost::asio::steady_timer farewell_;
-    std::optional<Instant> armed_for_;
-    bool step_pending_ = false;
-    bool reload_waits_ =
-        false; ///< a HUP's request whose turn has not come: a second one adds nothing
-    bool manager_retry_armed_ = false;
-    bool finished_ = false;
-    int exit_status_ = 1;
+    /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
+    bool reload_waits_ = false;
+    std::optional<int> exit_status_; ///< set once, when the daemon has ended
 };
 
 } // namespace svc::daemon

@@ -4,15 +4,6 @@
 
 namespace svc::daemon {
 
-std::string sentence_of(const rollout::Event& event) {
-    if (event.kind == rollout::EventKind::rollout_requested)
-        return "revision " + std::to_string(event.revision) + " requested" +
-               (event.text.empty() ? "" : ": " + event.text);
-    if (event.worker_name.empty() || event.text.starts_with(event.worker_name))
-        return event.text;
-    return event.worker_name + (event.text.starts_with("is ") ? " " : ": ") + event.text;
-}
-
 const rollout::Event& EventLog::append(rollout::Event event, WallTime at) {
     event.sequence = next_++;
     event.at = at;

@@ -11,9 +11,6 @@ namespace svc::daemon {
 
 inline constexpr std::size_t events_kept = 1000;
 
-/// The event's text as a sentence that stands alone: "r7-0 is ready", "r6-1: exit status 0".
-std::string sentence_of(const rollout::Event& event);
-
 /// Events in the order they happened, numbered from 1, the newest 1,000 of them. Readers keep a
 /// cursor (the sequence number they saw last) and a subscription: nothing is queued per reader, so
 /// a slow one costs nothing and learns from a gap in the numbers what it missed.

@@ -58,11 +58,13 @@ private:
     [[nodiscard]] std::string where() const {
         return settings_.service_file.empty() ? "command line" : settings_.service_file;
     }
-    void mistake(std::string text) { loaded_.mistakes.push_back(std::move(text)); }
+    void mistake(std::string text, Loaded::Flaw flaw = Loaded::Flaw::names_unusable) {
+        loaded_.mistakes.push_back(std::move(text));
+        loaded_.flaw = std::max(loaded_.flaw, flaw);
+    }
     /// A mistake in what the service file says under `key`.
     void file_mistake(const std::string& key, const std::string& text) {
-        loaded_.file_wrong = true;
-        mistake(where() + ": " + key + ": " + text);
+        mistake(where() + ": " + key + ": " + text, Loaded::Flaw::file_wrong);
     }
 
     bool read_spec() {
@@ -72,15 +74,14 @@ private:
         }
         auto text = os::read_file(settings_.service_file, wire::service_file_limit);
         if (!text) {
-            mistake(text.error().message);
+            mistake(text.error().message, Loaded::Flaw::file_unreadable);
             return false;
         }
         auto parsed = wire::parse_service_file(*text);
         for (const auto& wrong : parsed.mistakes)
-            mistake(wire::format_mistake(settings_.service_file, wrong));
-        loaded_.file_wrong = !parsed.mistakes.empty();
+            mistake(wire::format_mistake(settings_.service_file, wrong), Loaded::Flaw::file_wrong);
         revision().spec = std::move(parsed.spec);
-        return !loaded_.file_wrong;
+        return loaded_.ok();
     }
 
     /// Ours was raised when we started; a worker gets what it would have got without us, unless its
@@ -120,15 +121,15 @@ private:
         return {};
     }
 
-    /// Command, directory and environment are kept expanded in the revision. What is expanded when
-    /// it runs (the check, hooks) is tried here, so that a wrong name is found now.
+    /// Command, directory and environment are kept expanded in the revision. Hooks, which
+    /// are expanded when they run, are tried here, so that a wrong name is found now.
     void expand_all() {
         // A command line was expanded by the shell that it was typed into.
         for (const auto& argument : process().command)
             revision().command.push_back(
                 settings_.inline_spec ? argument : expand("service.command", argument));
         for (const auto& argument : process().check)
-            expand("service.check", argument);
+            loaded_.check.push_back(expand("service.check", argument));
         // Those of the command line are the caller's own and stand as they are.
         if (!settings_.inline_spec)
             for (auto& [name, value] : process().environment)
@@ -229,10 +230,12 @@ private:
             mistake(where() + ": service.command: " + found.error().message);
             return;
         }
-        revision().executable =
-            found->starts_with('/')
-                ? std::move(*found)
-                : (std::filesystem::path(base) / *found).lexically_normal().string();
+        const std::string prefix = base == "/" ? base : base + '/';
+        std::string path = found->starts_with('/') ? std::move(*found) : prefix + *found;
+        // "./app" of a command line: only for the eye, so ".." stays what the kernel makes of it.
+        for (auto at = path.find("/./"); at != std::string::npos; at = path.find("/./", at))
+            path.erase(at, 2);
+        revision().executable = std::move(path);
         revision().executable_identity = identity_of(revision().executable);
     }
 

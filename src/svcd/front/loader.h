@@ -11,13 +11,19 @@ namespace svc::daemon {
 
 /// The whole of what is wrong, not only the first.
 struct Loaded {
-    rollout::Revision revision; ///< complete but for its number; meaningful only if ok()
+    rollout::Revision revision;     ///< complete but for its number; meaningful only if ok()
+    std::vector<std::string> check; ///< argv of service.check, expanded; empty: none
     /// Each says where: "web.toml:12:3: …", "/etc/web.env:4: …", "/srv/web/current: …".
     std::vector<std::string> mistakes;
-    /// True: the service file itself is wrong (exit status 5), not something that it names.
-    bool file_wrong = false;
+    enum class Flaw {
+        none,
+        names_unusable, ///< something that the file names is not there or not as it must be
+        file_wrong,
+        file_unreadable,
+    };
+    Flaw flaw = Flaw::none;
 
-    [[nodiscard]] bool ok() const { return mistakes.empty(); }
+    [[nodiscard]] bool ok() const { return flaw == Flaw::none; }
 };
 
 /// Reads the service file and everything that it names: the release directory is resolved,

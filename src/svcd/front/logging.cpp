@@ -1,8 +1,8 @@
 #include "svcd/front/logging.h"
 
 #include "base/result.h"
-#include "svcd/front/event_log.h"
 #include "svcd/front/log_sink.h"
+#include "wire/control.h"
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
@@ -97,7 +97,7 @@ void set_up_logging(const std::string& level) {
 }
 
 void log_event(const rollout::Event& event) {
-    spdlog::log(level_of(event), "{}", sentence_of(event));
+    spdlog::log(level_of(event), "{}", wire::sentence_of(event));
 }
 
 } // namespace svc::daemon

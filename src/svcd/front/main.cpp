@@ -62,7 +62,6 @@ Result<Ground> prepare(Options options) {
     settings.service_file = std::move(options.service_file);
     settings.inline_spec = std::move(options.inline_spec);
     settings.launcher_path = find_launcher(variable);
-    settings.control_group = std::move(options.control_group);
     settings.original_nofile_soft = raise_descriptor_limit();
     return ground;
 }

@@ -95,19 +95,17 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
         waiting.fail(admission.error, admission.message, admission.mistakes);
         co_return;
     }
-    wire::Progress first;
-    first.state =
-        state.pending == admission.revision && admission.revision != 0 ? "pending" : "accepted";
-    first.revision = admission.revision;
-    first.replicas = state.replicas;
-    first.workers = wire::count_workers(state);
-    first.changed = admission.changed;
+    const bool pending = admission.revision != 0 && state.pending == admission.revision;
     const std::string number = std::to_string(admission.revision);
+    wire::Progress first =
+        waiting.progress(pending ? "pending" : "accepted", admission.revision, {});
+    first.changed = admission.changed;
     switch (admission.kind) {
     case Admission::Kind::revision:
-        first.text = first.state == "pending"
-                         ? "revision " + number + " waits for the running rollout"
-                         : "revision " + number + " is accepted";
+        first.text = "revision " + number + " is accepted";
+        // Who waits is told by an event what it waits for.
+        if (pending && !wanted->wait)
+            first.text += " and waits for the running rollout";
         waiting.accept(std::move(first), wanted->wait);
         if (wanted->wait)
             co_await waiting.for_rollout(admission.revision, wanted->wait_drained,
@@ -157,13 +155,9 @@ asio::awaitable<void> Methods::scale(const wire::VarlinkCall& call, Caller& call
         co_return;
     }
     backend_.scale(wanted->replicas);
-    wire::Progress first;
-    first.state = "accepted";
-    first.revision = rollout::target_revision(backend_.state());
-    first.replicas = backend_.state().replicas;
-    first.workers = wire::count_workers(backend_.state());
-    first.text = "scaling to " + std::to_string(wanted->replicas);
-    waiting.accept(std::move(first), wanted->wait);
+    waiting.accept(waiting.progress("accepted", rollout::target_revision(backend_.state()),
+                                    "scaling to " + std::to_string(wanted->replicas)),
+                   wanted->wait);
     if (wanted->wait)
         co_await waiting.for_scale(wanted->replicas, {});
 }
@@ -174,11 +168,9 @@ asio::awaitable<void> Methods::stop(const wire::VarlinkCall& call, Caller& calle
         co_return;
     Waiting waiting(backend_, caller, call.more);
     backend_.stop(wanted->now, "svc stop (" + who(caller.peer()) + ")");
-    wire::Progress first;
-    first.state = "accepted";
-    first.revision = rollout::target_revision(backend_.state());
-    first.text = wanted->now ? "stopping now" : "draining every worker";
-    waiting.accept(std::move(first), wanted->wait);
+    waiting.accept(waiting.progress("accepted", rollout::target_revision(backend_.state()),
+                                    wanted->now ? "stopping now" : "draining every worker"),
+                   wanted->wait);
     if (wanted->wait)
         co_await waiting.for_stop();
 }

@@ -12,6 +12,8 @@ namespace {
 
 /// Between a deadline and what follows it: signals, reaping, the last message itself.
 constexpr Duration margin = std::chrono::seconds(10);
+/// Until a socket that was full is tried again.
+constexpr auto retry_after = std::chrono::milliseconds(100);
 
 void add_line(std::string& lines, const std::string& line) {
     if (!lines.empty())
@@ -108,11 +110,6 @@ void ServiceManager::tell(const std::string& status, Duration time) {
         send("STATUS=" + printable(status, 200) + "\n" + extend_line(time + margin));
 }
 
-void ServiceManager::retry() {
-    if (!unsent_.empty() && socket_.send(join(unsent_, "\n")))
-        unsent_.clear();
-}
-
 void ServiceManager::send(const std::string& lines) {
     std::size_t begin = 0;
     while (begin < lines.size()) {
@@ -122,7 +119,20 @@ void ServiceManager::send(const std::string& lines) {
         std::erase_if(unsent_, [&](const std::string& old) { return key_of(old) == key_of(line); });
         unsent_.push_back(line);
     }
-    retry();
+    send_unsent();
+}
+
+void ServiceManager::send_unsent() {
+    if (socket_.send(join(unsent_, "\n"))) {
+        unsent_.clear();
+        retry_.cancel();
+        return;
+    }
+    retry_.expires_after(retry_after); // and ends an earlier wait
+    retry_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && !unsent_.empty())
+            send_unsent();
+    });
 }
 
 } // namespace svc::daemon

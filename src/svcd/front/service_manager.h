@@ -4,6 +4,8 @@
 #include "os/notify_socket.h"
 #include "rollout/state.h"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <string>
 #include <vector>
 
@@ -29,24 +31,26 @@ private:
     Instant extended_to_{};
 };
 
-/// The story, told over the socket. A datagram that the socket does not take is kept, and
-/// has_unsent() says that the daemon should come back: a lost READY=1 would be a failed start.
+/// The story, told over the socket and never waited for. What the socket does not take is kept and
+/// tried again soon: a lost READY=1 would be a failed start. A timer runs as long as something is
+/// unsent, and only then.
 class ServiceManager {
 public:
-    explicit ServiceManager(os::ManagerSocket socket) : socket_(std::move(socket)) {}
+    ServiceManager(const boost::asio::any_io_executor& executor, os::ManagerSocket socket)
+        : socket_(std::move(socket)), retry_(executor) {}
 
     void update(const rollout::State& state, Instant now);
     /// A sentence of our own, and time for what has no deadline in the state yet (a check).
     void tell(const std::string& status, Duration time);
-    void retry();
-    [[nodiscard]] bool has_unsent() const { return !unsent_.empty(); }
 
 private:
     void send(const std::string& lines);
+    void send_unsent();
 
     os::ManagerSocket socket_;
     ManagerStory story_;
     std::vector<std::string> unsent_; ///< one line a key: the newest counts
+    boost::asio::steady_timer retry_;
 };
 
 } // namespace svc::daemon

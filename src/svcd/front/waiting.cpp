@@ -127,14 +127,17 @@ void Waiting::fail(std::string_view error, const std::string& message,
     caller_.reply(reply);
 }
 
-wire::Progress Waiting::progress(std::string state, std::string text) const {
+wire::Progress Waiting::progress(std::string state, rollout::RevisionNumber revision,
+                                 std::string text) const {
+    const State& now = backend_.state();
     wire::Progress made;
     made.state = std::move(state);
-    made.revision = revision_;
+    made.revision = revision;
     made.text = std::move(text);
-    made.updated = rollout::available_workers(backend_.state(), revision_);
-    made.replicas = backend_.state().replicas;
-    made.workers = wire::count_workers(backend_.state());
+    made.updated = rollout::available_workers(now, revision);
+    made.available = rollout::available_workers(now);
+    made.replicas = now.wanted == rollout::Wanted::run ? now.replicas : 0;
+    made.workers = wire::count_workers(now);
     return made;
 }
 
@@ -153,7 +156,8 @@ void Waiting::forward_events(const std::string& state) {
         seen_ = event->sequence;
         if (!tells_progress(event->kind))
             continue;
-        wire::Progress made = progress(state.empty() ? phase_name() : state, sentence_of(*event));
+        wire::Progress made =
+            progress(state.empty() ? phase_name() : state, wire::sentence_of(*event));
         made.worker = event->worker_name;
         send(std::move(made), false);
     }
@@ -242,12 +246,10 @@ asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std
     while (!caller_.gone()) {
         const State& state = backend_.state();
         forward_events("progressing");
-        std::uint32_t available = 0;
-        std::uint32_t live = 0;
-        for (const auto& [id, worker] : state.workers) {
-            live += rollout::is_live(worker) ? 1 : 0;
-            available += rollout::is_available(worker) ? 1 : 0;
-        }
+        const std::uint32_t available = rollout::available_workers(state);
+        const auto live =
+            std::count_if(state.workers.begin(), state.workers.end(),
+                          [](const auto& entry) { return rollout::is_live(entry.second); });
         std::string verdict = "scaled";
         std::string reason;
         if (state.wanted != rollout::Wanted::run || backend_.finished()) {

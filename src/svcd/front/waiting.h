@@ -28,6 +28,9 @@ public:
     /// Waits until every worker is gone.
     boost::asio::awaitable<void> for_stop();
 
+    /// One reply about `revision`, with the numbers as they are now.
+    [[nodiscard]] wire::Progress progress(std::string state, rollout::RevisionNumber revision,
+                                          std::string text) const;
     /// The reply to a request that was accepted: the first of several, or the only one.
     void accept(wire::Progress progress, bool wait);
     void send(wire::Progress progress, bool last);
@@ -35,7 +38,9 @@ public:
               const std::vector<std::string>& mistakes = {});
 
 private:
-    wire::Progress progress(std::string state, std::string text) const;
+    [[nodiscard]] wire::Progress progress(std::string state, std::string text) const {
+        return progress(std::move(state), revision_, std::move(text));
+    }
     void forward_events(const std::string& state);
     boost::asio::awaitable<std::optional<rollout::Outcome>> verdict();
     boost::asio::awaitable<void> until_drained();

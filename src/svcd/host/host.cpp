@@ -14,7 +14,6 @@ struct DaemonHost::Impl {
     void launch(const rollout::LaunchWorker& action, const rollout::State& state);
     void record_worker(rollout::WorkerId worker);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
-    void close_unused_listeners(const rollout::State& state);
     WorkerProcess* find(rollout::WorkerId worker);
     std::shared_ptr<const rollout::Revision> revision(rollout::RevisionNumber number,
                                                       const rollout::State& state);
@@ -92,14 +91,14 @@ void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout:
         context->listeners.apply_live(found->second.spec);
 }
 
-void DaemonHost::Impl::close_unused_listeners(const rollout::State& state) {
+void DaemonHost::close_unused_listeners(const rollout::State& state) {
     std::vector<const rollout::Spec*> in_use;
     for (const auto number : rollout::revisions_in_use(state)) {
         if (const auto found = state.revisions.find(number); found != state.revisions.end())
             in_use.push_back(&found->second.spec);
     }
-    context->listeners.keep_only(in_use);
-    std::erase_if(revisions, [](const auto& entry) { return entry.second.expired(); });
+    impl_->context->listeners.keep_only(in_use);
+    std::erase_if(impl_->revisions, [](const auto& entry) { return entry.second.expired(); });
 }
 
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
@@ -140,7 +139,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [&](const BeginRollout& begin) { impl_->apply_live(begin.revision, state); },
             [&](const RollBack& back) { impl_->apply_live(back.to_revision, state); },
             [](const EndRollout&) {},
-            [&](const DropRevision&) { impl_->close_unused_listeners(state); },
+            [&](const DropRevision&) { close_unused_listeners(state); },
             [&](const Finish& finish) { impl_->context->callbacks.finish(finish.exit_status); },
         },
         action);

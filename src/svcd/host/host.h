@@ -32,6 +32,8 @@ public:
     void report(const rollout::Event& event) override;
     void settled(const rollout::State& state) override;
 
+    /// Closes the listeners that no revision in use needs.
+    void close_unused_listeners(const rollout::State& state);
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();
     /// Runs a preflight check or any other command; cancelling ends its group with SIGKILL.

@@ -6,6 +6,8 @@
 #include "svcd/host/hangup_watch.h"
 #include "wire/service_file.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -64,6 +66,32 @@ struct Entry {
     }
 };
 
+bool is_ip(const Address& address) {
+    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
+}
+
+bool has_own_port(const Address& address) {
+    return !is_ip(address) || address.port != 0;
+}
+
+/// Where it is bound: a port of 0 is the port that it got.
+Address bound_address_of(const Entry& entry) {
+    if (!has_own_port(entry.address) && !entry.sockets.empty())
+        if (auto bound = os::bound_address(entry.sockets.front().get()))
+            return std::move(*bound);
+    return entry.address;
+}
+
+/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
+/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
+bool may_exclude(const Address& one, const Address& other) {
+    const auto is_wildcard = [](const Address& address) {
+        return address.host == "0.0.0.0" || address.host == "::";
+    };
+    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
+           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
+}
+
 std::string damage_text(const os::Damage& damage) {
     std::vector<std::string> parts;
     if (damage.shut_down)
@@ -112,11 +140,14 @@ struct ListenerTable::Impl {
     }
 
     Result<Entry> make_entry(const rollout::ListenerSpec& spec);
+    [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec,
+                                        const Error& error) const;
     Result<void> take_systemd(Entry& entry);
     void keep_link(Entry& entry);
     void discard(Entry& entry);
     void add(std::string identity, Entry entry);
     void inspect(Entry& entry);
+    void report_each(const std::vector<std::string>& texts, std::string_view done) const;
     void handle_hangup(std::uint64_t key);
 
     Report report;
@@ -159,6 +190,23 @@ void ListenerTable::Impl::keep_link(Entry& entry) {
                ": if a worker removes its path it cannot be put back: " + kept.error().message);
 }
 
+/// A port that one of our own sockets holds is nothing that `ss` need be asked about.
+Error ListenerTable::Impl::explain_refusal(const rollout::ListenerSpec& spec,
+                                           const Error& error) const {
+    const auto holder = std::find_if(entries.begin(), entries.end(), [&](const auto& each) {
+        return may_exclude(bound_address_of(each.second), spec.address);
+    });
+    if (error.code != EADDRINUSE || holder == entries.end())
+        return Error{"listener " + spec.name + ": " + error.message, error.code};
+    const std::string port = std::to_string(spec.address.port);
+    return Error{"listener " + spec.name + ": cannot open " + format_address(spec.address) +
+                     ": this service's own listener " + holder->second.name + " holds port " +
+                     port + " at " + format_address(bound_address_of(holder->second)) +
+                     " for as long as the old workers need it; take another port, or stop the "
+                     "service and start it again",
+                 error.code};
+}
+
 Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec) {
     Entry entry;
     entry.key = ++last_key;
@@ -172,7 +220,7 @@ Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec)
     }
     auto socket = os::open_listener(spec.address, spec.options);
     if (!socket)
-        return Error{"listener " + spec.name + ": " + socket.error().message, socket.error().code};
+        return explain_refusal(spec, socket.error());
     entry.sockets.push_back(std::move(*socket));
     keep_link(entry);
     return entry;
@@ -212,8 +260,13 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
         }
         made.emplace(std::move(identity), std::move(*entry));
     }
-    for (auto& [identity, entry] : made)
+    std::vector<std::string> opened;
+    for (auto& [identity, entry] : made) {
+        opened.push_back("listener " + entry.name + ": opened (" +
+                         format_address(bound_address_of(entry)) + ")");
         impl_->add(identity, std::move(entry));
+    }
+    impl_->report_each(opened, "opened");
     return {};
 }
 
@@ -252,17 +305,19 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
         for (const auto& listener : spec->listeners)
             kept.insert(wire::listener_identity(listener));
     }
+    std::vector<std::string> closed;
     for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
         if (kept.contains(item->first)) {
             ++item;
             continue;
         }
         Entry& entry = item->second;
+        closed.push_back("listener " + entry.name + ": closed (" +
+                         format_address(bound_address_of(entry)) + ")");
         impl_->discard(entry);
-        impl_->report("listener " + entry.name + ": closed (" + format_address(entry.address) +
-                      ")");
         item = impl_->entries.erase(item);
     }
+    impl_->report_each(closed, "closed");
 }
 
 void ListenerTable::Impl::inspect(Entry& entry) {
@@ -285,6 +340,17 @@ void ListenerTable::Impl::inspect(Entry& entry) {
             report("listener " + entry.name + ": it is now at " + format_address(*after));
     });
     entry.complained = !sound;
+}
+
+/// A thousand listeners must not push the service's story out of the log of events.
+void ListenerTable::Impl::report_each(const std::vector<std::string>& texts,
+                                      std::string_view done) const {
+    constexpr std::size_t told_one_by_one = 20;
+    if (texts.size() > told_one_by_one)
+        report(std::to_string(texts.size()) + " listeners: " + std::string(done));
+    else
+        for (const auto& text : texts)
+            report(text);
 }
 
 void ListenerTable::Impl::handle_hangup(std::uint64_t key) {

@@ -68,9 +68,11 @@ std::string becoming_ready(const Spec& spec) {
         break;
     }
     sentence += "; it is available ";
-    sentence += spec.rollout.min_ready == Duration::zero()
-                    ? "at once"
-                    : "once it has been ready for " + format_duration(spec.rollout.min_ready);
+    sentence +=
+        spec.rollout.min_ready == Duration::zero()
+            ? "at once, so a version that crashes a moment later may have replaced the old one "
+              "by then (rollout.min_ready)"
+            : "once it has been ready for " + format_duration(spec.rollout.min_ready);
     return sentence + '.';
 }
 

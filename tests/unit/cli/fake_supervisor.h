@@ -2,6 +2,7 @@
 // DIR/NAME/control of a temporary directory.
 #pragma once
 
+#include "../temporary_directory.h"
 #include "base/unique_fd.h"
 #include "wire/varlink.h"
 
@@ -19,21 +20,7 @@
 
 namespace svc::cli::testing {
 
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() {
-        std::string pattern = "/tmp/svc-unit-cli-XXXXXX";
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
+using test::TemporaryDirectory;
 
 inline UniqueFd listen_at(const std::string& path) {
     UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -84,7 +84,7 @@ TEST_CASE("a rollout that was rolled back is status 1, with its reason on standa
     const TemporaryDirectory directory;
     const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
         auto last = progress("revision 7 failed and was rolled back", "rolled back");
-        last.workers = "4 available";
+        last.available = 4;
         last.reason = "r7-0: exit status 1";
         last.last_output = {"KeyError"};
         FakeSupervisor::reply(connection, to_json(last), false);
@@ -153,11 +153,13 @@ TEST_CASE("a supervisor that does not answer at all is not said to go on") {
     options.timeout = 50ms;
     const auto ran = run_verb(options);
     CHECK(ran.status == 6);
-    CHECK(has(ran.err, "the supervisor did not answer within 50ms; look at its log"));
+    CHECK(ran.err ==
+          "svc: web: not over after 50ms: the supervisor was asked and has not answered: "
+          "the rollout may or may not come; `svc status web` shows it\n");
     CHECK_FALSE(has(ran.err, "goes on"));
 }
 
-TEST_CASE("SIGINT ends the waiting with status 130, not the rollout") {
+TEST_CASE("SIGINT ends the waiting with status 130, and what is known is said") {
     // The supervisor's thread inherits this: it must not be the one that the signal ends.
     sigset_t signals;
     ::sigemptyset(&signals);
@@ -165,12 +167,23 @@ TEST_CASE("SIGINT ends the waiting with status 130, not the rollout") {
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     const TemporaryDirectory directory;
     const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
+        FakeSupervisor::reply(connection, to_json(progress("accepted")), true);
         ::kill(::getpid(), SIGINT);
         FakeSupervisor::wait_for_end(connection);
     });
     const auto ran = run_verb(verb(Verb::reload, directory));
     CHECK(ran.status == 130);
-    CHECK(has(ran.err, "svc: interrupted: the rollout goes on"));
+    CHECK(has(ran.err, "svc: web: interrupted: the rollout goes on"));
+    const FakeSupervisor silent(directory.path(), "mute", [](int connection, auto&) {
+        ::kill(::getpid(), SIGINT);
+        FakeSupervisor::wait_for_end(connection);
+    });
+    auto asked = verb(Verb::reload, directory);
+    asked.name = "mute";
+    const auto unanswered = run_verb(asked);
+    CHECK(unanswered.status == 130);
+    CHECK(has(unanswered.err, "the supervisor was asked and has not answered"));
+    CHECK_FALSE(has(unanswered.err, "goes on"));
 }
 
 TEST_CASE("a supervisor that ends after a stop was accepted has stopped") {
@@ -181,7 +194,7 @@ TEST_CASE("a supervisor that ends after a stop was accepted has stopped") {
     CHECK(run_verb(verb(Verb::stop, directory)).status == 0);
     const auto reload = run_verb(verb(Verb::reload, directory));
     CHECK(reload.status == 3);
-    CHECK(has(reload.err, "hung up before it answered"));
+    CHECK(has(reload.err, "the supervisor ended before the rollout did"));
 }
 
 TEST_CASE("what is no reply is an error, not a crash") {
@@ -212,7 +225,7 @@ TEST_CASE("no supervisor is status 3, and why is said") {
     { const auto dead = listen_at(directory.path() + "/web/control"); }
     const auto refused = run_verb(verb(Verb::reload, directory));
     CHECK(refused.status == 3);
-    CHECK(has(refused.err, "does not run: nobody listens on"));
+    CHECK(has(refused.err, "what one that was killed left behind"));
     const auto unnamed = run_verb(verb(Verb::status, directory, ""));
     CHECK(unnamed.status == 3);
 }

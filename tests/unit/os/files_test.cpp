@@ -41,7 +41,7 @@ TEST_CASE("the monotonic clock does not go back, and the wall clock is in this c
 }
 
 TEST_CASE("a file is read whole, up to the limit and not a byte over it") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string content(100'000, 'x');
     write_file(directory / "f", content);
     CHECK(*os::read_file(directory / "f", 100'000) == content);
@@ -58,7 +58,7 @@ TEST_CASE("a file of /proc, whose size reads 0, is read whole and bounded too") 
 }
 
 TEST_CASE("what is no regular file is an error that says what it is, and never a hang") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     REQUIRE(::mkfifo((directory / "fifo").c_str(), 0600) == 0);
     CHECK(contains(error_of(os::read_file(directory / "fifo", 10)), "a fifo"));
     CHECK(contains(error_of(os::read_file(directory.path(), 10)), "a directory"));
@@ -69,7 +69,7 @@ TEST_CASE("what is no regular file is an error that says what it is, and never a
 }
 
 TEST_CASE("directories are made with their parents, with the modes asked for in spite of umask") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const mode_t before = ::umask(077);
     const auto made = os::make_directories(directory / "a//b/c/", 0750);
     ::umask(before);
@@ -84,7 +84,7 @@ TEST_CASE("directories are made with their parents, with the modes asked for in 
 }
 
 TEST_CASE("a file in the place of a directory is named") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     write_file(directory / "f", "");
     CHECK(
         contains(error_of(os::make_directories(directory / "f", 0755)), "a file is in its place"));
@@ -93,7 +93,7 @@ TEST_CASE("a file in the place of a directory is named") {
 }
 
 TEST_CASE("a symlink is resolved to the end, and a loop is an error") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     std::filesystem::create_directory(directory / "v2");
     std::filesystem::create_symlink("v2", directory / "current");
     std::filesystem::create_symlink("current", directory / "alias");
@@ -104,7 +104,7 @@ TEST_CASE("a symlink is resolved to the end, and a loop is an error") {
 }
 
 TEST_CASE("an executable is looked for in the search path, in its order") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     for (const std::string name : {"one", "two"}) {
         std::filesystem::create_directory(directory / name);
         write_file(directory / (name + "/web"), "#!/bin/sh\n", 0755);
@@ -123,7 +123,7 @@ TEST_CASE("an executable is looked for in the search path, in its order") {
 }
 
 TEST_CASE("a name with a slash is taken from the working directory, not from the search path") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     std::filesystem::create_directory(directory / "bin");
     write_file(directory / "bin/web", "#!/bin/sh\n", 0755);
     CHECK(*os::find_executable("bin/web", "/nowhere", directory.path()) == directory / "bin/web");
@@ -135,7 +135,7 @@ TEST_CASE("a name with a slash is taken from the working directory, not from the
 }
 
 TEST_CASE("a file's identity changes when it is replaced and when it is written to") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     write_file(directory / "f", "old");
     const auto before = os::stat_file(directory / "f");
     REQUIRE(before.ok());

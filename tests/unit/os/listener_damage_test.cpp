@@ -63,7 +63,7 @@ void check_shrunken_backlog(const Held& held) {
 } // namespace
 
 TEST_CASE("a healthy listener of any kind shows no damage, and inspection leaves it alone") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     for (const std::string text : {"127.0.0.1:0", "udp:127.0.0.1:0"}) {
         const Held held(text);
         CHECK(held.inspect() == os::Damage{});
@@ -87,7 +87,7 @@ TEST_CASE("a connection in the queue is no damage, and stays there") {
 }
 
 TEST_CASE("a backlog over net.core.somaxconn is no damage") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     CHECK(Held("127.0.0.1:0", {.backlog = 4'000'000'000}).inspect() == os::Damage{});
     CHECK(Held("unix:" + (directory / "s"), {.backlog = 1'000'000'000}).inspect() == os::Damage{});
 }
@@ -144,7 +144,7 @@ TEST_CASE("a shrunken TCP backlog is found and put back, and nothing queued is l
 }
 
 TEST_CASE("a shrunken unix backlog is found and put back, and nothing queued is lost") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held probe("unix:" + (directory / "probe"));
     if (!os::unix_listener_state(probe.fd.get())) {
         MESSAGE("skipped: this kernel does not tell a unix socket's backlog");
@@ -179,7 +179,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a unix listener that was shut down is found; no call revives it, a new one takes over") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     for (const std::string type : {"unix:", "unix-seqpacket:"}) {
         for (const int how : {SHUT_RD, SHUT_RDWR}) {
             const Held held(type + (directory / "s"), {}, directory / "link");
@@ -200,7 +200,7 @@ TEST_CASE("a unix listener that was shut down is found; no call revives it, a ne
 }
 
 TEST_CASE("a datagram socket that was shut down is found and said to be beyond repair") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     for (const std::string& text :
          {std::string("udp:127.0.0.1:0"), "unix-dgram:" + (directory / "s")}) {
         const Held held(text);
@@ -212,7 +212,7 @@ TEST_CASE("a datagram socket that was shut down is found and said to be beyond r
 }
 
 TEST_CASE("a datagram socket that was connected to one peer is found and hears all again") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held peer("udp:127.0.0.1:0");
     const Held unix_peer("unix-dgram:" + (directory / "peer"));
     const Held udp("udp:127.0.0.1:0");
@@ -229,7 +229,7 @@ TEST_CASE("a datagram socket that was connected to one peer is found and hears a
 }
 
 TEST_CASE("an unlinked unix path is found and put back, queued connections included") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     for (const std::string type : {"unix:", "unix-seqpacket:", "unix-dgram:"}) {
         const Held held(type + (directory / "s"), {}, directory / "link");
         const auto queued = clients(held.address, 1);
@@ -246,7 +246,7 @@ TEST_CASE("an unlinked unix path is found and put back, queued connections inclu
 }
 
 TEST_CASE("a unix path replaced by another socket is found and taken back") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"), {}, directory / "link");
     REQUIRE(::unlink(held.address.host.c_str()) == 0);
     const Held usurper("unix:" + (directory / "s"));
@@ -257,7 +257,7 @@ TEST_CASE("a unix path replaced by another socket is found and taken back") {
 }
 
 TEST_CASE("a unix path that was moved away and then back is no damage") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"), {}, directory / "link");
     std::filesystem::rename(directory / "s", directory / "aside");
     CHECK(held.inspect() == os::Damage{.path_gone = true});
@@ -266,7 +266,7 @@ TEST_CASE("a unix path that was moved away and then back is no damage") {
 }
 
 TEST_CASE("a unix path replaced by a file that is no socket is reported and not overwritten") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"), {}, directory / "link");
     REQUIRE(::unlink(held.address.host.c_str()) == 0);
     REQUIRE(UniqueFd(::open(held.address.host.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
@@ -278,7 +278,7 @@ TEST_CASE("a unix path replaced by a file that is no socket is reported and not 
 }
 
 TEST_CASE("a lost unix path without a private link is reported with what to do") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"));
     REQUIRE(::unlink(held.address.host.c_str()) == 0);
     CHECK(held.inspect() == os::Damage{.path_gone = true});
@@ -288,7 +288,7 @@ TEST_CASE("a lost unix path without a private link is reported with what to do")
 }
 
 TEST_CASE("one repair that is impossible does not keep the others from being made") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"), {.backlog = 128});
     REQUIRE(::unlink(held.address.host.c_str()) == 0);
     REQUIRE(::listen(held.fd.get(), 1) == 0);
@@ -297,7 +297,7 @@ TEST_CASE("one repair that is impossible does not keep the others from being mad
 }
 
 TEST_CASE("a leftover of an interrupted repair is in nobody's way") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"), {}, directory / "link");
     REQUIRE(::link((directory / "s").c_str(), (directory / "s.svc-new").c_str()) == 0);
     REQUIRE(::unlink((directory / "s").c_str()) == 0);
@@ -307,7 +307,7 @@ TEST_CASE("a leftover of an interrupted repair is in nobody's way") {
 }
 
 TEST_CASE("a private link replaces the one of an earlier socket") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held earlier("unix:" + (directory / "s"), {}, directory / "link");
     REQUIRE(::unlink((directory / "s").c_str()) == 0);
     const Held held("unix:" + (directory / "s"), {}, directory / "link");
@@ -316,7 +316,7 @@ TEST_CASE("a private link replaces the one of an earlier socket") {
 }
 
 TEST_CASE("a private link is for paths only, and its failures are said") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     CHECK_FALSE(os::keep_private_link(address_of("unix:@abstract"), directory / "link").ok());
     const Held held("unix:" + (directory / "s"));
     const auto missing = os::keep_private_link(held.address, directory / "missing/link");
@@ -328,7 +328,7 @@ TEST_CASE("a private link is for paths only, and its failures are said") {
 }
 
 TEST_CASE("the paths of a unix socket are removed with it, but not another's") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const Held held("unix:" + (directory / "s"), {}, directory / "link");
     os::remove_unix_paths(held.address, held.link);
     CHECK(std::filesystem::is_empty(directory.path()));
@@ -342,7 +342,7 @@ TEST_CASE("the paths of a unix socket are removed with it, but not another's") {
 }
 
 TEST_CASE("without a link a unix path is removed only if nobody has the socket open") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     Held held("unix:" + (directory / "s"));
     os::remove_unix_paths(held.address, "");
     CHECK(held.serves());

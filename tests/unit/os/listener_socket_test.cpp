@@ -34,7 +34,7 @@ bool has_ipv6() {
 } // namespace
 
 TEST_CASE("every kind of listener lets a client in, at the address that it reports") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string abstract = "@svc-test-" + std::to_string(::getpid());
     for (const std::string& text :
          {std::string("127.0.0.1:0"), std::string("udp:127.0.0.1:0"),
@@ -147,7 +147,7 @@ TEST_CASE("live options know what a socket from systemd is by looking at it") {
 }
 
 TEST_CASE("an option that an address does not have is refused") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string path = "unix:" + (directory / "s");
     CHECK(contains(refused("127.0.0.1:0", {.v6only = true}), "only for IPv6"));
     CHECK(contains(refused("127.0.0.1:0", {.mode = 0600}), "only for the paths of unix sockets"));

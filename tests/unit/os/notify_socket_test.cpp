@@ -59,7 +59,7 @@ std::size_t open_fds() {
 } // namespace
 
 TEST_CASE("a notification comes with its sender's pid and uid") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const UniqueFd socket = notify_socket(directory / "r1-0");
     const UniqueFd sender = sender_to(directory / "r1-0");
     REQUIRE(send_fds(sender.get(), "READY=1\nSTATUS=here", {}));
@@ -72,7 +72,7 @@ TEST_CASE("a notification comes with its sender's pid and uid") {
 }
 
 TEST_CASE("an empty notify socket has nothing to read, and does not wait for it") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const UniqueFd socket = notify_socket(directory / "n");
     CHECK((::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) != 0);
     CHECK((::fcntl(socket.get(), F_GETFD) & FD_CLOEXEC) != 0);
@@ -82,7 +82,7 @@ TEST_CASE("an empty notify socket has nothing to read, and does not wait for it"
 }
 
 TEST_CASE("a notification of no bytes is one, and does not look like the end") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const UniqueFd socket = notify_socket(directory / "n");
     const UniqueFd sender = sender_to(directory / "n");
     REQUIRE(::send(sender.get(), "", 0, 0) == 0);
@@ -92,7 +92,7 @@ TEST_CASE("a notification of no bytes is one, and does not look like the end") {
 }
 
 TEST_CASE("a notification longer than 4096 bytes is cut there, and the next one is whole") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const UniqueFd socket = notify_socket(directory / "n");
     const UniqueFd sender = sender_to(directory / "n");
     REQUIRE(send_fds(sender.get(), std::string(10000, 'x'), {}));
@@ -102,7 +102,7 @@ TEST_CASE("a notification longer than 4096 bytes is cut there, and the next one 
 }
 
 TEST_CASE("253 fds come with one notification, close-on-exec and owned") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const UniqueFd socket = notify_socket(directory / "n");
     const UniqueFd sender = sender_to(directory / "n");
     const std::size_t before = open_fds();
@@ -120,7 +120,7 @@ TEST_CASE("253 fds come with one notification, close-on-exec and owned") {
 }
 
 TEST_CASE("fds beyond our limit of open files are lost, and that is said") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     CHECK(in_child([&] {
               const auto socket = os::open_notify_socket(directory / "n", std::nullopt, false);
               const UniqueFd sender = sender_to(directory / "n");
@@ -139,7 +139,7 @@ TEST_CASE("fds beyond our limit of open files are lost, and that is said") {
 }
 
 TEST_CASE("the notify socket's path is for its owner, or for anyone if asked, whatever the umask") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const mode_t before = ::umask(0027);
     const auto own = os::open_notify_socket(directory / "own", std::nullopt, false);
     const auto any = os::open_notify_socket(directory / "any", std::nullopt, true);
@@ -156,7 +156,7 @@ TEST_CASE("as root the notify socket belongs to the worker's user, who then can 
         MESSAGE("skipped: needs root");
         return;
     }
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const auto socket = os::open_notify_socket(directory / "n", nobody, false);
     REQUIRE(socket.ok());
     CHECK(in_unprivileged_child(
@@ -167,7 +167,7 @@ TEST_CASE("as root the notify socket belongs to the worker's user, who then can 
 }
 
 TEST_CASE("without the privilege to give it away the notify socket stays ours") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     CHECK(in_unprivileged_child([&] {
               const auto socket = os::open_notify_socket(directory / "n", uid_t{1}, false);
               return expect(socket.ok(), "opened");
@@ -175,7 +175,7 @@ TEST_CASE("without the privilege to give it away the notify socket stays ours") 
 }
 
 TEST_CASE("an old file at the notify socket's path is replaced, a directory is not") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const UniqueFd first = notify_socket(directory / "n");
     const UniqueFd second = notify_socket(directory / "n");
     REQUIRE(send_fds(sender_to(directory / "n").get(), "READY=1", {}));
@@ -192,7 +192,7 @@ TEST_CASE("an old file at the notify socket's path is replaced, a directory is n
 }
 
 TEST_CASE("the service manager gets our messages at a path and at an abstract name") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string abstract = "@svc-manager-" + std::to_string(::getpid());
     for (const std::string& where : {directory / "manager", abstract}) {
         CAPTURE(where);
@@ -223,7 +223,7 @@ TEST_CASE("without a service manager, or with one that we cannot reach, send() d
 }
 
 TEST_CASE("a manager that does not read loses our message and never makes us wait") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const auto listening = os::open_listener(address_of("unix-dgram:" + (directory / "m")), {});
     REQUIRE(listening.ok());
     REQUIRE(::setenv("NOTIFY_SOCKET", (directory / "m").c_str(), 1) == 0);

@@ -1,6 +1,7 @@
 // What the tests of src/os share: directories, clients, children without privileges.
 #pragma once
 
+#include "../temporary_directory.h"
 #include "base/address.h"
 #include "base/unique_fd.h"
 #include "os/listener_socket.h"
@@ -9,7 +10,6 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>
@@ -22,28 +22,10 @@
 
 namespace svc::test {
 
-/// A new directory that everybody may enter and write to, removed with its content.
-class TemporaryDirectory {
+/// A new directory that everybody may enter and write to.
+class OpenDirectory : public TemporaryDirectory {
 public:
-    TemporaryDirectory() {
-        std::string name = std::filesystem::temp_directory_path() / "svc-os-XXXXXX";
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-        REQUIRE(::chmod(path_.c_str(), 0777) == 0);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] std::string operator/(const std::string& name) const {
-        return path_ + "/" + name;
-    }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
+    OpenDirectory() { std::filesystem::permissions(path(), std::filesystem::perms(0777)); }
 };
 
 inline Address address_of(const std::string& text) {

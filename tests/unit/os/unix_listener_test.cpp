@@ -21,7 +21,7 @@ struct stat stat_of(const std::string& path) {
 } // namespace
 
 TEST_CASE("a unix path has the mode asked for, whatever the umask") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const mode_t before = ::umask(077);
     const UniqueFd open = open_or_fail("unix:" + (directory / "open"));
     const UniqueFd tight = open_or_fail("unix:" + (directory / "tight"), {.mode = 0620});
@@ -31,7 +31,7 @@ TEST_CASE("a unix path has the mode asked for, whatever the umask") {
 }
 
 TEST_CASE("a unix path is at no moment more open than asked") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string path = directory / "s";
     std::atomic<bool> stop = false;
     std::atomic<mode_t> seen = 0;
@@ -54,7 +54,7 @@ TEST_CASE("a unix path is at no moment more open than asked") {
 }
 
 TEST_CASE("a unix path gets its owner and group, by name or number") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     if (!is_root()) {
         MESSAGE("skipped: needs root");
         return;
@@ -69,7 +69,7 @@ TEST_CASE("a unix path gets its owner and group, by name or number") {
 }
 
 TEST_CASE("an owner that we may not give leaves no path behind") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     CHECK(in_unprivileged_child([&] {
               const auto fd =
                   os::open_listener(*parse_address("unix:" + (directory / "s")), {.owner = "root"});
@@ -80,7 +80,7 @@ TEST_CASE("an owner that we may not give leaves no path behind") {
 }
 
 TEST_CASE("a stale unix path is replaced") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     for (const std::string type : {"unix:", "unix-dgram:", "unix-seqpacket:"}) {
         const std::string text = type + (directory / ("s" + type));
         // What a kill -9 leaves.
@@ -92,7 +92,7 @@ TEST_CASE("a stale unix path is replaced") {
 }
 
 TEST_CASE("a unix path where somebody listens is left to him, of whatever type he is") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string path = directory / "s";
     for (const std::string type : {"unix:", "unix-dgram:", "unix-seqpacket:"}) {
         const UniqueFd fd = open_or_fail(type + path);
@@ -106,7 +106,7 @@ TEST_CASE("a unix path where somebody listens is left to him, of whatever type h
 }
 
 TEST_CASE("a unix listener whose queue is full is not taken for stale") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string text = "unix:" + (directory / "s");
     const UniqueFd fd = open_or_fail(text, {.backlog = 0});
     const UniqueFd first = connect_to(address_of(text));
@@ -114,7 +114,7 @@ TEST_CASE("a unix listener whose queue is full is not taken for stale") {
 }
 
 TEST_CASE("a file that is no socket is never removed from a unix path") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::string path = directory / "precious";
     REQUIRE(UniqueFd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
     CHECK(contains(refused("unix:" + path), "is not a socket, so it is left alone"));
@@ -126,13 +126,13 @@ TEST_CASE("a file that is no socket is never removed from a unix path") {
 }
 
 TEST_CASE("a missing directory of a unix path is named") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     CHECK(contains(refused("unix:" + (directory / "missing/s")),
                    "the directory " + (directory / "missing") + " does not exist"));
 }
 
 TEST_CASE("a directory that we may not write to is named") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     REQUIRE(::chmod(directory.path().c_str(), 0555) == 0);
     CHECK(in_unprivileged_child([&] {
               const auto fd = os::open_listener(*parse_address("unix:" + (directory / "s")), {});
@@ -144,7 +144,7 @@ TEST_CASE("a directory that we may not write to is named") {
 }
 
 TEST_CASE("a unix path of the greatest length works, one byte more is an error") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory;
     const std::size_t room = 107 - directory.path().size() - 1;
     Address address = address_of("unix:" + (directory / std::string(room, 'x')));
     const auto fd = os::open_listener(address, {});

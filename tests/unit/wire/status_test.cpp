@@ -132,6 +132,20 @@ TEST_CASE("a worker that cannot notify waits for its start delay") {
     CHECK(wait_of_last(state) == "start delay, 3s left");
 }
 
+TEST_CASE("failures in a row are counted until a worker stayed up") {
+    State state = serving(2);
+    state.revisions[6].spec.restart.backoff_max = 10s;
+    state.replica_list[1].failures = 3;
+    state.replica_list[1].failing_revision = 6;
+    state.workers.at(2).available_at = now - 9s;
+    CHECK(status_of(state, now).replica_list.at(1).failures == 3);
+    CHECK(status_of(state, now + 1s).replica_list.at(1).failures == 0);
+    state.replica_list[1].failing_revision = 7; // a version that was taken back
+    CHECK(status_of(state, now).replica_list.at(1).failures == 0);
+    state.workers.erase(2);
+    CHECK(status_of(state, now + 1s).replica_list.at(1).failures == 3);
+}
+
 TEST_CASE("an empty replica says when and why it is filled again") {
     State state = serving(2);
     state.workers.erase(2);
@@ -195,4 +209,24 @@ TEST_CASE("workers are counted by state, those that serve first") {
     add_worker(state, 7, 1, WorkerPhase::finished);
     CHECK(count_workers(state) == "1 available, 1 starting, 1 stopping");
     CHECK(count_workers(State{}).empty());
+}
+
+TEST_CASE("an event reads as a sentence that stands alone") {
+    const auto told = [](EventKind kind, std::string worker, std::string text) {
+        return sentence_of({.kind = kind,
+                            .revision = 3,
+                            .worker_name = std::move(worker),
+                            .text = std::move(text)});
+    };
+    CHECK(told(EventKind::worker_ready, "r7-0", "is ready") == "r7-0 is ready");
+    CHECK(told(EventKind::worker_exited, "r7-0", "exit status 1") == "r7-0: exit status 1");
+    CHECK(told(EventKind::worker_exited, "r7-0", "r7-0: gone") == "r7-0: gone");
+    CHECK(told(EventKind::worker_retired, "r7-0", "replaced by revision 8") ==
+          "r7-0 is retired: replaced by revision 8");
+    CHECK(told(EventKind::worker_killed, "r7-0", "did not end") == "r7-0 is killed: did not end");
+    CHECK(told(EventKind::rollout_requested, "", "") == "revision 3 requested");
+    CHECK(told(EventKind::rollout_requested, "", "apply: x") == "revision 3 requested: apply: x");
+    CHECK(told(EventKind::scaled, "", "from 2 to 3 replicas") == "scaled from 2 to 3 replicas");
+    CHECK(told(EventKind::stopping, "", "SIGTERM") == "the supervisor stops: SIGTERM");
+    CHECK(told(EventKind::listener, "", "listener http: closed") == "listener http: closed");
 }

@@ -28,12 +28,14 @@ public:
         Loaded loaded;
         loaded.revision = file;
         loaded.revision.cause = cause;
+        loaded.check = file.spec.process.check;
         loaded.mistakes = mistakes;
-        loaded.file_wrong = !mistakes.empty();
+        if (!mistakes.empty())
+            loaded.flaw = Loaded::Flaw::file_wrong;
         return loaded;
     }
     [[nodiscard]] const rollout::State& state() const override { return known; }
-    asio::awaitable<CommandResult> check(const rollout::Revision&) override {
+    asio::awaitable<CommandResult> check(const Loaded&) override {
         story.emplace_back("check");
         CommandResult result = check_result;
         if (check_hangs) {

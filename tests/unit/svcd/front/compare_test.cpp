@@ -45,6 +45,19 @@ TEST_CASE("a changed key is named with its table") {
           Lines{"service file: rollout.max_surge", "service file: stop.grace"});
 }
 
+TEST_CASE("keys are named as the service file has them") {
+    auto now = revision();
+    now.spec.process.error_output = rollout::ErrorOutput::inherit;
+    now.spec.process.nice = 5;
+    now.spec.ready.timeout += std::chrono::seconds(1);
+    now.spec.restart.backoff_min += std::chrono::seconds(1);
+    now.spec.restart.policy = rollout::RestartPolicy::never;
+    CHECK(compare(revision(), 4, now).lines ==
+          Lines{"service file: service.nice", "service file: service.stderr",
+                "service file: ready.timeout", "service file: restart.policy",
+                "service file: restart.backoff.min"});
+}
+
 TEST_CASE("replicas are told apart from everything else, against what the file last said") {
     auto now = revision();
     now.spec.rollout.replicas = 6;

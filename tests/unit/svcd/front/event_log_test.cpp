@@ -30,23 +30,6 @@ TEST_CASE("events are numbered from 1 and read from a cursor") {
     CHECK(log.newest() == 2);
 }
 
-TEST_CASE("an event about a worker reads as a sentence about it") {
-    auto about = event("is ready");
-    about.worker_name = "r7-0";
-    CHECK(sentence_of(about) == "r7-0 is ready");
-    about.text = "exit status 1";
-    CHECK(sentence_of(about) == "r7-0: exit status 1");
-    about.text = "r7-0: exit status 1 before it was ready";
-    CHECK(sentence_of(about) == about.text);
-    CHECK(sentence_of(event("stopping")) == "stopping");
-    auto requested = event("");
-    requested.kind = rollout::EventKind::rollout_requested;
-    requested.revision = 3;
-    CHECK(sentence_of(requested) == "revision 3 requested");
-    requested.text = "CVE fix";
-    CHECK(sentence_of(requested) == "revision 3 requested: CVE fix");
-}
-
 TEST_CASE("the newest thousand are kept, and a late reader begins with the oldest of them") {
     EventLog log;
     for (int number = 1; number <= 1500; ++number)

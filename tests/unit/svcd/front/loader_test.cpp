@@ -70,7 +70,7 @@ TEST_CASE("environment files are read in order, and only one with a '-' may be m
 
     const auto missing = load(dir.write("bad.toml", head + "\"" + (dir / "none.env") + "\"]\n"));
     CHECK_FALSE(missing.ok());
-    CHECK_FALSE(missing.file_wrong);
+    CHECK(missing.flaw == Loaded::Flaw::names_unusable);
     CHECK(mentions(missing, "none.env"));
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("everything that is missing is said at once, each with its key or plac
     CHECK(mentions(loaded, "service.directory"));
     CHECK(mentions(loaded, "service.user"));
     CHECK(mentions(loaded, wrong + ":2:"));
-    CHECK_FALSE(loaded.file_wrong);
+    CHECK(loaded.flaw == Loaded::Flaw::names_unusable);
 }
 
 TEST_CASE("mistakes of the service file itself carry file and line and are told apart") {
@@ -96,17 +96,17 @@ TEST_CASE("mistakes of the service file itself carry file and line and are told 
     const auto file = dir.write("web.toml", "[service]\ncommand = 7\nno_such_key = 1\n");
     const auto loaded = load(file);
     INFO(all(loaded));
-    CHECK(loaded.file_wrong);
+    CHECK(loaded.flaw == Loaded::Flaw::file_wrong);
     CHECK(loaded.mistakes.size() >= 2);
     CHECK(mentions(loaded, file + ":2:"));
     CHECK(mentions(loaded, file + ":3:"));
 }
 
-TEST_CASE("a service file that is not there is named, and is not a wrong one") {
+TEST_CASE("a service file that is not there is named, and is not said to be wrong") {
     const auto loaded = load("/no/such/web.toml");
     REQUIRE(loaded.mistakes.size() == 1);
     CHECK(mentions(loaded, "/no/such/web.toml"));
-    CHECK_FALSE(loaded.file_wrong);
+    CHECK(loaded.flaw == Loaded::Flaw::file_unreadable);
 }
 
 TEST_CASE("a program without a slash is looked up in the worker's own PATH") {

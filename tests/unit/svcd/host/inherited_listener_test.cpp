@@ -92,7 +92,7 @@ TEST_CASE("a socket from systemd keeps its unit's backlog unless the service fil
 }
 
 TEST_CASE("a unix socket from systemd tells its clients of systemd, not of us") {
-    const TemporaryDirectory directory;
+    const OpenDirectory directory; // nobody may look into it
     if (!is_root()) {
         MESSAGE("skipped: needs root");
         return;

@@ -126,6 +126,30 @@ TEST_CASE("if one listener cannot be opened, none is, and nothing is left of the
     CHECK(open_fds() == before);
 }
 
+TEST_CASE("a port that the service's own listener holds is said to be held by it") {
+    House house;
+    const auto before = with({tcp("http")});
+    REQUIRE(house.listeners.open(before));
+    auto wider = tcp("public", port_of(house.listeners.passed_to(before).fds[0]));
+    const std::string bound = format_address(wider.address);
+    wider.address.host = "0.0.0.0";
+    const auto opened = house.listeners.open(with({wider}));
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().message.find("own listener http") != std::string::npos);
+    CHECK(opened.error().message.find(bound) != std::string::npos);
+    CHECK(opened.error().message.find("another port") != std::string::npos);
+    CHECK(opened.error().message.find("ss -") == std::string::npos);
+}
+
+TEST_CASE("a listener that is closed is named with the port that it had") {
+    House house;
+    const auto spec = with({tcp("http")});
+    REQUIRE(house.listeners.open(spec));
+    const auto port = port_of(house.listeners.passed_to(spec).fds[0]);
+    house.listeners.keep_only({});
+    CHECK(reported(house, "closed (127.0.0.1:" + std::to_string(port) + ")"));
+}
+
 TEST_CASE("keep_only closes what nothing in use needs, and removes its path") {
     House house;
     const std::string path = house.directory.path() + "/web.sock";
