@@ -173,7 +173,7 @@ struct Applier {
         state.rollout->stage_reached = now;
         const RolloutStage& stage = rollout_spec_in_force(state).stages.at(state.rollout->stage);
         events.push_back(about(EventKind::rollout_stage, state.rollout->to,
-                               stage_text() + " is reached: " + std::to_string(fresh_limit(state)) +
+                               stage_text() + " serves: " + std::to_string(fresh_limit(state)) +
                                    " of " + std::to_string(state.replicas) + " workers; " +
                                    (stage.hold ? "goes on in " + format_duration(*stage.hold)
                                                : std::string("waits for svc promote"))));
@@ -197,7 +197,9 @@ struct Applier {
     }
 
     std::string stage_text() {
-        return "stage " + std::to_string(state.rollout->stage + 1) + " of " +
+        if (rollout_spec_in_force(state).strategy == Strategy::blue_green)
+            return "the second set";
+        return "step " + std::to_string(state.rollout->stage + 1) + " of " +
                std::to_string(rollout_spec_in_force(state).stages.size());
     }
 

@@ -313,8 +313,7 @@ struct Recorder {
             return;
         state.rollout->analysis = seen.succeeded ? Analysis::passed : Analysis::none;
         if (!seen.succeeded)
-            state.rollout->failure = "the analysis of stage " + std::to_string(seen.stage + 1) +
-                                     " failed: " + printable(seen.detail, 1024);
+            state.rollout->failure = "the analysis failed: " + printable(seen.detail, 1024);
     }
 
     void call_off_pending(const std::string& reason) {

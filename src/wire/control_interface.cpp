@@ -66,7 +66,7 @@ type RolloutStatus (
 )
 
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
-  rollout_ended, scaled, worker_launched, worker_ready, worker_available, worker_status,
+  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available, worker_status,
   worker_retired, worker_stopping, worker_killed, kill_failed, worker_exited, worker_restarting,
   hook_failed, stopping, listener, refused)
 

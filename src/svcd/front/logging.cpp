@@ -47,6 +47,10 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::rollout_requested:
     case EventKind::rollout_pending:
     case EventKind::rollout_started:
+    case EventKind::rollout_paused:
+    case EventKind::rollout_resumed:
+    case EventKind::rollout_stage:
+    case EventKind::frozen:
     case EventKind::scaled:
     case EventKind::worker_available:
     case EventKind::worker_retired:

@@ -40,9 +40,13 @@ bool tells_progress(EventKind kind) {
     case EventKind::listener:
     case EventKind::refused:
     case EventKind::rollout_requested:
+    case EventKind::frozen:
         return false;
     case EventKind::rollout_pending:
     case EventKind::rollout_started:
+    case EventKind::rollout_paused:
+    case EventKind::rollout_resumed:
+    case EventKind::rollout_stage:
     case EventKind::rollout_rolling_back:
     case EventKind::rollout_ended:
     case EventKind::scaled:

@@ -2,6 +2,7 @@
 
 #include "base/overloaded.h"
 #include "os/files.h"
+#include "svcd/host/analysis.h"
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/worker_process.h"
@@ -9,9 +10,11 @@
 namespace svc::daemon {
 
 struct DaemonHost::Impl {
-    explicit Impl(std::shared_ptr<HostContext> shared) : context(std::move(shared)) {}
+    explicit Impl(std::shared_ptr<HostContext> shared)
+        : context(std::move(shared)), analysis(*context) {}
 
     void launch(const rollout::LaunchWorker& action, const rollout::State& state);
+    void analyse(const rollout::RunAnalysis& action, const rollout::State& state);
     void record_worker(rollout::WorkerId worker);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
     WorkerProcess* find(rollout::WorkerId worker);
@@ -23,6 +26,7 @@ struct DaemonHost::Impl {
     // A worker's hooks need its revision even when the state has dropped it.
     std::map<rollout::RevisionNumber, std::weak_ptr<const rollout::Revision>> revisions;
     std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
+    StageAnalysis analysis;
 };
 
 DaemonHost::DaemonHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -77,6 +81,14 @@ void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout
     auto process = std::make_unique<WorkerProcess>(*context, std::move(identity));
     auto& kept = workers[action.worker] = std::move(process);
     kept->launch();
+}
+
+void DaemonHost::Impl::analyse(const rollout::RunAnalysis& action, const rollout::State& state) {
+    analysis.start(revision(action.revision, state), state.current, action.stage,
+                   [this, action](const HookVerdict& verdict) {
+                       context->callbacks.observe(rollout::AnalysisEnded{
+                           action.revision, action.stage, verdict.succeeded, verdict.detail});
+                   });
 }
 
 // The seam for survival: nothing of a worker outlives this supervisor yet, so it counts as recorded
@@ -137,8 +149,17 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             },
             [&](const ForgetWorker& forget) { impl_->workers.erase(forget.worker); },
             [&](const BeginRollout& begin) { impl_->apply_live(begin.revision, state); },
-            [&](const RollBack& back) { impl_->apply_live(back.to_revision, state); },
-            [](const EndRollout&) {},
+            [&](const RollBack& back) {
+                impl_->analysis.cancel();
+                impl_->apply_live(back.to_revision, state);
+            },
+            [](const NoteFailure&) {},
+            [](const PauseRollout&) {},
+            [](const ReachStage&) {},
+            [&](const RunAnalysis& run) { impl_->analyse(run, state); },
+            [](const PassStage&) {},
+            [&](const EndRollout&) { impl_->analysis.cancel(); },
+            [](const EndKeeping&) {},
             [&](const DropRevision&) { close_unused_listeners(state); },
             [&](const Finish& finish) { impl_->context->callbacks.finish(finish.exit_status); },
         },

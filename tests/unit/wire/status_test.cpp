@@ -26,6 +26,7 @@ Worker& add_worker(State& state, RevisionNumber revision, std::uint32_t replica,
     worker.replica = replica;
     worker.phase = phase;
     worker.pid = static_cast<Pid>(4000 + worker.id);
+    worker.name = name_of(revision, replica, 0);
     worker.launched_at = now - 90s;
     if (phase >= WorkerPhase::draining)
         worker.retirement = Retirement::replaced;

@@ -163,7 +163,12 @@ policy = "on-failure"
 backoff = { min = "1s", max = "1m" }
 )");
     CHECK(spec.ready == ReadySpec{ReadyOn::started, NotifyAccess::main, 90s, 2s});
-    CHECK(spec.rollout == RolloutSpec{4, {25, true}, {1, false}, 5s, 20min, 12u});
+    CHECK(spec.rollout == RolloutSpec{.replicas = 4,
+                                      .max_surge = {25, true},
+                                      .max_unavailable = {1, false},
+                                      .min_ready = 5s,
+                                      .progress_deadline = 20min,
+                                      .max_total = 12u});
     CHECK(spec.stop ==
           StopSpec{Hook(SleepHook{5s}), Hook(ExecHook{{"/bin/true"}}), 3s, SIGQUIT, 1h, 500ms, 2h});
     CHECK(spec.restart == RestartSpec{RestartPolicy::on_failure, 1s, 1min});

@@ -61,6 +61,7 @@ public:
         made.id = id;
         made.revision = revision;
         made.phase = phase;
+        made.name = rollout::name_of(revision, 0, 0);
         return made;
     }
 

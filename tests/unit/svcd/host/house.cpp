@@ -83,6 +83,7 @@ rollout::WorkerId House::launch(rollout::RevisionNumber number, bool go) {
     worker.id = id;
     worker.revision = number;
     worker.replica = static_cast<std::uint32_t>(id - 1);
+    worker.name = rollout::name_of(number, worker.replica, 0);
     perform(rollout::LaunchWorker{id, number, worker.replica});
     if (go)
         perform(rollout::ReleaseWorker{id});
