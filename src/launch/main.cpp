@@ -13,6 +13,7 @@
 #include "launch/launch.h"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <string_view>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -43,6 +44,20 @@ int report(const launch::Channel& channel, wire::LaunchStep step, const Error& e
     return step == wire::LaunchStep::exec && absent ? exit_not_found : exit_cannot;
 }
 
+/// Comes back with errno.
+void execute(const launch::Launch& launch) {
+    const std::int32_t index = launch.order.executable_index;
+    if (index < 0) {
+        ::execve(launch.order.executable.c_str(), launch.argument_pointers.data(),
+                 launch.environment_pointers.data());
+        return;
+    }
+    // The fd is close-on-exec, as execveat(2) permits for anything but a script: the program itself
+    // never sees it.
+    ::execveat(launch.fds[static_cast<std::size_t>(index)].get(), "",
+               launch.argument_pointers.data(), launch.environment_pointers.data(), AT_EMPTY_PATH);
+}
+
 int run() {
     using wire::LaunchStep;
     launch::Channel channel(wire::launch_socket_fd);
@@ -67,8 +82,7 @@ int run() {
 
     if (auto go = channel.wait_for_go(); !go)
         return report(channel, LaunchStep::order, go.error());
-    ::execve(launch.order.executable.c_str(), launch.argument_pointers.data(),
-             launch.environment_pointers.data());
+    execute(launch);
     return report(channel, LaunchStep::exec, launch::explain_exec_failure(launch.order, errno));
 }
 

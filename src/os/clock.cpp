@@ -1,5 +1,6 @@
 #include "os/clock.h"
 
+#include <array>
 #include <cerrno>
 #include <ctime>
 
@@ -24,6 +25,17 @@ Instant now() {
 
 WallTime wall_now() {
     return WallTime(read_clock(CLOCK_REALTIME));
+}
+
+std::string local_time_text(WallTime time) {
+    const std::time_t seconds =
+        std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+    std::tm parts{};
+    std::array<char, 64> text{};
+    if (::localtime_r(&seconds, &parts) == nullptr)
+        return "?";
+    const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+    return {text.data(), length};
 }
 
 } // namespace svc::os

@@ -84,6 +84,11 @@ struct PassStage {};
 struct EndRollout {
     Outcome outcome;
 };
+/// The first revision failed, and there is one that completed under an earlier supervisor. Answer:
+/// RolloutRequested of that one, or StopRequested if it cannot be used either.
+struct FallBack {
+    std::string reason; ///< why the first one failed
+};
 /// The warm old set is no longer kept: it drains like any old worker.
 struct EndKeeping {};
 /// Nothing refers to it any more: the Host closes the listeners that only it had.
@@ -99,6 +104,6 @@ using Action =
     std::variant<LaunchWorker, RecordWorker, ReleaseWorker, MarkReady, MarkAvailable, RetireWorker,
                  CancelHook, SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout,
                  RollBack, NoteFailure, PauseRollout, ReachStage, RunAnalysis, PassStage,
-                 EndRollout, EndKeeping, DropRevision, Finish>;
+                 EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
 
 } // namespace svc::rollout

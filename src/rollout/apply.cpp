@@ -228,8 +228,11 @@ struct Applier {
         Revision& revision = state.revisions.at(outcome.revision);
         switch (outcome.verdict) {
         case Verdict::complete:
-            if (state.current != 0)
+            if (state.current != 0) {
                 state.revisions.at(state.current).state = RevisionState::retired;
+                state.previous = state.current;
+            }
+            state.fallback = Fallback::none;
             if (keeps_old_set(state)) {
                 state.kept = state.current;
                 state.kept_until = now + revision.spec.rollout.keep_old;
@@ -258,13 +261,19 @@ struct Applier {
         events.push_back(std::move(event));
         keep_outcome(state, outcome);
         // The first revision of all failed, and nothing waits to take its place.
-        if (outcome.verdict == Verdict::failed && state.current == 0 && state.pending == 0) {
-            state.failed = true;
-            if (state.wanted == Wanted::run)
-                state.wanted = Wanted::stop;
-            state.stop_reason = outcome.reason;
+        if (outcome.verdict != Verdict::failed || state.current != 0 || state.pending != 0)
+            return;
+        if (state.fallback != Fallback::none && state.wanted == Wanted::run) {
+            state.fallback = Fallback::due;
+            return;
         }
+        state.failed = true;
+        if (state.wanted == Wanted::run)
+            state.wanted = Wanted::stop;
+        state.stop_reason = outcome.reason;
     }
+
+    void operator()(const FallBack&) { state.fallback = Fallback::none; }
 
     void operator()(const DropRevision& action) {
         state.revisions.erase(action.revision);

@@ -15,7 +15,8 @@ void drop_revisions(Planner& planner) {
     const State& state = planner.state;
     for (const auto& [number, revision] : state.revisions) {
         const bool used =
-            number == state.current || number == state.pending || number == state.kept ||
+            number == state.current || number == state.previous || number == state.pending ||
+            number == state.kept ||
             (state.rollout && (number == state.rollout->from || number == state.rollout->to)) ||
             std::any_of(
                 state.workers.begin(), state.workers.end(),

@@ -30,6 +30,7 @@ enum class EventKind {
     stopping, ///< the supervisor stops
     listener, ///< opened, repaired, closed (by the daemon)
     refused,  ///< a request changed nothing (by the daemon)
+    history,  ///< a revision could not be kept on disk, or was taken from there (by the daemon)
 };
 
 struct Event {

@@ -92,6 +92,7 @@ struct ScaleRequested {
 struct StopRequested {
     bool now = false;
     std::string reason;
+    bool failed = false; ///< nothing could be started: the exit status says so
 };
 
 using Observation =

@@ -367,6 +367,7 @@ struct Recorder {
             return;
         state.wanted = wanted;
         state.stop_reason = seen.reason;
+        state.failed = state.failed || seen.failed;
         call_off_pending(seen.reason);
         events.push_back(about(EventKind::stopping, state.current, seen.reason));
     }

@@ -19,6 +19,9 @@ struct FileIdentity {
     bool operator==(const FileIdentity&) const = default;
 };
 
+/// What a file is to execve(2). Only an ELF file can be executed by a fd that nobody inherits.
+enum class ExecutableKind { unknown, elf, script };
+
 struct Credentials {
     bool set = false; ///< false: the worker keeps the supervisor's own
     std::uint32_t uid = 0;
@@ -60,10 +63,17 @@ struct Revision {
         file_environment; ///< from environment_files; may be secret: never shown
     Credentials credentials;
     FileIdentity executable_identity;
+    ExecutableKind executable_kind = ExecutableKind::unknown;
+    std::string build_id; ///< of an ELF file, in hexadecimal; empty: it has none
+    std::string sha256;   ///< of the executable; empty: it is too large, or cannot be read
+    /// Of what an interpreter runs: app.py of "python3 app.py". Without a path: there is none.
+    FileIdentity program_identity;
+    std::string program_sha256;
     std::vector<FileIdentity> input_identities;
     Cause cause;
     RevisionNumber made_from = 0; ///< of an undo: the revision that it repeats
     WallTime made_at{};
+    std::string service_file; ///< its text as read; empty: it was a command line
 
     bool operator==(const Revision&) const = default;
 };

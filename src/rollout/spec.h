@@ -35,6 +35,9 @@ struct ResourceLimit {
 enum class Session { process_group, session }; ///< setpgid(2) or setsid(2): who leads what
 enum class ListenPid { set, omit };            ///< omit: for wrappers that fork (svc-worker(7))
 enum class ErrorOutput { capture, inherit }; ///< capture: stderr passes through us, last lines kept
+/// open: an ELF file is held open, for as long as this supervisor lives. copy: a copy is kept with the
+/// revision as well, and outlives it.
+enum class KeepExecutable { open, copy };
 
 /// [service]: what a worker is made from.
 struct ProcessSpec {
@@ -58,6 +61,7 @@ struct ProcessSpec {
     Session session = Session::process_group;
     ListenPid listen_pid = ListenPid::set;
     ErrorOutput error_output = ErrorOutput::capture;
+    KeepExecutable keep_executable = KeepExecutable::open;
 
     bool operator==(const ProcessSpec&) const = default;
 };
@@ -133,6 +137,7 @@ struct RolloutSpec {
     std::optional<Hook> analysis; ///< at the end of each stage: its failure is the new revision's
     Duration analysis_timeout = std::chrono::minutes(1);
     Duration keep_old{}; ///< blue_green: how long the old set runs on after the new one took over
+    std::uint32_t history = 10; ///< how many revisions are kept on disk
 
     bool operator==(const RolloutSpec&) const = default;
 };

@@ -46,8 +46,10 @@ std::string describe(const Cause& cause) {
         text = "undo";
         break;
     }
+    // An undo's text begins with the revision that it goes back to.
+    const std::string sign = cause.kind == CauseKind::undo ? " " : ": ";
     if (!cause.text.empty() && cause.text != text)
-        text += ": " + printable(cause.text, 256);
+        text += sign + printable(cause.text, 256);
     return text;
 }
 

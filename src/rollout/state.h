@@ -211,6 +211,12 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
+/// When the first rollout fails, a revision of an earlier supervisor may be tried instead.
+///
+///   none                     there is none
+///   left -A EndRollout, failed before anything completed-> due -A FallBack-> none
+enum class Fallback { none, left, due };
+
 /// ended: every worker is gone or cannot be killed, and Finish was performed; nothing happens any more.
 enum class Wanted { run, stop, stop_now, ended };
 
@@ -225,7 +231,10 @@ struct State {
     std::uint32_t file_replicas =
         0;                      ///< what the service file last said: `scale` lasts until it changes
     RevisionNumber current = 0; ///< last completed
-    RevisionNumber kept = 0;    ///< its workers run on, warm, until kept_until (blue_green); 0 none
+    RevisionNumber previous =
+        0; ///< completed before it: kept here for an undo, without its listeners
+    Fallback fallback = Fallback::none;
+    RevisionNumber kept = 0; ///< its workers run on, warm, until kept_until (blue_green); 0 none
     Instant kept_until{};
     std::optional<std::string>
         frozen; ///< why no rollout may begin; kept and shown here, enforced at admission

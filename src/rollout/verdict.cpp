@@ -226,6 +226,8 @@ void end_and_begin_rollouts(Planner& planner) {
         end_rolling_back(planner);
     if (state.pending != 0 && (!state.rollout || planner.acted()))
         planner.act(BeginRollout{state.pending});
+    else if (!state.rollout && state.fallback == Fallback::due)
+        planner.act(FallBack{state.outcomes.empty() ? "" : state.outcomes.back().reason});
 }
 
 } // namespace svc::rollout

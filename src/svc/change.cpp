@@ -1,4 +1,4 @@
-// reload, apply, scale and stop: one call that waits, its progress and its verdict.
+// reload, apply, undo, scale and stop: one call that waits, its progress and its verdict.
 #include "os/clock.h"
 #include "svc/conversation.h"
 #include "svc/interrupts.h"
@@ -23,6 +23,14 @@ wire::VarlinkCall call_for(const Options& options) {
         return make_call(options.verb == Verb::reload ? "Reload" : "Apply", wire::to_json(call),
                          true);
     }
+    case Verb::undo: {
+        const wire::UndoCall call{.to = options.revision,
+                                  .cause = options.cause,
+                                  .supersede = options.supersede,
+                                  .wait = options.wait,
+                                  .wait_drained = options.wait_drained};
+        return make_call("Undo", wire::to_json(call), true);
+    }
     case Verb::scale:
         return make_call("Scale", wire::to_json(wire::ScaleCall{options.replicas, options.wait}),
                          true);
@@ -32,6 +40,8 @@ wire::VarlinkCall call_for(const Options& options) {
     case Verb::events:
     case Verb::check:
     case Verb::list:
+    case Verb::history:
+    case Verb::diff:
         break;
     }
     fatal("call_for(): a verb that changes nothing");

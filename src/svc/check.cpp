@@ -1,7 +1,9 @@
 // check: what `svc reload` would say of a service file, and what the file means.
 #include "base/text.h"
+#include "os/executable.h"
 #include "os/files.h"
 #include "svc/conversation.h"
+#include "wire/guarantee.h"
 #include "wire/service_file.h"
 
 #include <boost/json/array.hpp>
@@ -80,6 +82,34 @@ std::vector<std::string> notes_on(const rollout::Spec& spec) {
     return {};
 }
 
+/// As the loader finds it (svcd); nothing if the program is not on this machine.
+std::vector<std::string> guarantee_on_this_machine(const rollout::Spec& spec) {
+    rollout::Revision revision;
+    revision.spec = spec;
+    if (!spec.process.release.empty())
+        if (auto resolved = os::resolve_path(spec.process.release))
+            revision.release = std::move(*resolved);
+    for (const std::string& word : spec.process.command)
+        if (auto expanded = wire::expand(word, revision.release))
+            revision.command.push_back(std::move(*expanded));
+    if (revision.command.empty())
+        return {};
+    const auto found = os::find_executable(revision.command.front(), os::default_search_path,
+                                           spec.process.directory);
+    if (!found)
+        return {};
+    revision.executable = *found;
+    if (const auto opened = os::open_executable(*found)) {
+        if (opened->kind == os::FileKind::elf)
+            revision.executable_kind = rollout::ExecutableKind::elf;
+        else if (opened->kind == os::FileKind::script)
+            revision.executable_kind = rollout::ExecutableKind::script;
+    }
+    if (auto program = os::find_program(revision.command, spec.process.directory))
+        revision.program_identity.path = std::move(*program);
+    return {wire::describe(wire::guarantee_of(revision))};
+}
+
 } // namespace
 
 int check_file(const Options& options, const Console& console) {
@@ -104,6 +134,8 @@ int check_file(const Options& options, const Console& console) {
         return exit_done;
     console.out(safe(source->file) + ": no mistakes\n");
     console.out(wire::explain_spec(parsed.spec, source->service));
+    for (const auto& line : guarantee_on_this_machine(parsed.spec))
+        console.out("After a crash: " + safe(line) + '\n');
     for (const auto& note : notes_on(parsed.spec))
         console.err("On this machine: " + safe(note) + '\n');
     return exit_done;

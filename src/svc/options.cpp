@@ -14,8 +14,9 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 8> verb_names = {"reload", "apply",  "scale", "stop",
-                                                        "status", "events", "check", "list"};
+constexpr std::array<std::string_view, 11> verb_names = {"reload", "apply",   "scale", "stop",
+                                                         "status", "events",  "check", "list",
+                                                         "undo",   "history", "diff"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {
@@ -23,6 +24,8 @@ struct Typed {
     std::string replicas;
     std::string since;
     std::string timeout;
+    std::string to;
+    std::vector<std::string> words; ///< numbers of revisions, then perhaps a name
     bool no_wait = false;
     bool no_wait_drain = false;
 };
@@ -74,6 +77,18 @@ void add_verbs(CLI::App& app, Typed& typed) {
                 typed);
     add_rollout(*add_verb(app, typed, Verb::apply, "Like reload, if anything changed"), typed);
 
+    auto* undo = add_verb(app, typed, Verb::undo, "Go back to an older revision");
+    add_rollout(*undo, typed);
+    undo->add_option("--to", typed.to,
+                     "Which one; else the last that completed before the serving one")
+        ->type_name("N");
+
+    auto* history = add_verb(app, typed, Verb::history, "List the revisions, or show one whole");
+    history->add_option("N", typed.words, "A revision, and the service's name")->expected(0, 2);
+    auto* diff = add_verb(app, typed, Verb::diff, "Show what differs between two revisions");
+    diff->add_option("N", typed.words, "An older revision, a newer one, and the service's name")
+        ->expected(0, 3);
+
     auto* scale = add_verb(app, typed, Verb::scale, "Run another number of replicas");
     scale->add_option("N", typed.replicas, "How many");
     add_name(*scale, typed);
@@ -105,6 +120,33 @@ bool read_number(const std::string& text, Number& number) {
     return error == std::errc{} && stop == end;
 }
 
+/// "history 7 web", "diff 6 7": numbers are revisions, what is none is the service's name.
+std::optional<EndNow> read_words(const Typed& typed, Options& options) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& word : typed.words) {
+        std::uint64_t number = 0;
+        if (read_number(word, number) && number > 0)
+            numbers.push_back(number);
+        else if (options.name.empty())
+            options.name = word;
+        else
+            return usage('"' + printable(word, 40) +
+                         "\" is not a revision's number; `svc history` "
+                         "lists them");
+    }
+    const std::size_t most = options.verb == Verb::diff ? 2 : 1;
+    if (numbers.size() > most)
+        return usage("at most " + std::to_string(most) + (most == 1 ? " revision" : " revisions"));
+    if (!numbers.empty())
+        options.revision = numbers.back();
+    if (options.verb == Verb::diff && !numbers.empty()) {
+        options.from = numbers.front();
+        if (numbers.size() == 1)
+            options.revision = 0;
+    }
+    return std::nullopt;
+}
+
 std::variant<Options, EndNow> combine(Typed typed) {
     Options& options = typed.options;
     options.wait = !typed.no_wait;
@@ -114,6 +156,11 @@ std::variant<Options, EndNow> combine(Typed typed) {
     if (options.verb == Verb::scale && !read_number(typed.replicas, options.replicas))
         return usage('"' + printable(typed.replicas, 40) +
                      "\" is not a number of replicas; write: svc scale 4 [NAME]");
+    if (auto wrong = read_words(typed, options))
+        return *wrong;
+    if (!typed.to.empty() && (!read_number(typed.to, options.revision) || options.revision == 0))
+        return usage("--to " + printable(typed.to, 40) +
+                     " is not a revision's number; `svc history` lists them");
     if (!typed.since.empty() && !read_number(typed.since, options.since))
         return usage("--since " + printable(typed.since, 40) +
                      " is not an event's number; `svc events` shows them");

@@ -11,7 +11,7 @@
 
 namespace svc::cli {
 
-enum class Verb { reload, apply, scale, stop, status, events, check, list };
+enum class Verb { reload, apply, scale, stop, status, events, check, list, undo, history, diff };
 std::string_view verb_name(Verb verb);
 
 /// Every verb has the members that its options set; the others keep their defaults.
@@ -29,6 +29,9 @@ struct Options {
     std::uint32_t replicas = 0;
     bool follow = false;
     std::uint64_t since = 0;
+    std::uint64_t revision =
+        0; ///< undo: to; history: the one to show; diff: the newer one; 0: none given
+    std::uint64_t from = 0; ///< diff: the older one
 };
 
 /// --help, --version, or a mistake: the program ends at once.

@@ -1,11 +1,10 @@
 #include "svc/render.h"
 
 #include "base/text.h"
+#include "os/clock.h"
 #include "svc/table.h"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 
 namespace svc::cli {
 namespace {
@@ -60,6 +59,13 @@ void add_rollout(std::string& text, const ServiceStatus& status, const Terminal&
     text += render_output(rollout.last_output);
 }
 
+/// What a crash starts again. Never cut: the end says what is not covered.
+void add_guarantee(std::string& text, const ServiceStatus& status, const Terminal& terminal) {
+    if (!status.guarantee.empty())
+        text += "  " + tinted(padded("crash", 10), Tint::faint, terminal.color) +
+                safe(status.guarantee) + '\n';
+}
+
 void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
                const Terminal& terminal) {
     if (status.revision != 0) {
@@ -72,6 +78,7 @@ void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
     if (status.pending != 0)
         add_fact(text, "pending", "revision " + number(status.pending), terminal);
     add_fact(text, "file", safe(status.service_file), terminal);
+    add_guarantee(text, status, terminal);
     if (status.supervisor_pid != 0)
         add_fact(text, "svcd", "pid " + std::to_string(status.supervisor_pid), terminal);
 }
@@ -155,14 +162,7 @@ std::string listeners_table(const ServiceStatus& status, const Terminal& termina
 } // namespace
 
 std::string render_time(WallTime time) {
-    const std::time_t seconds =
-        std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-    std::tm parts{};
-    std::array<char, 64> text{};
-    if (::localtime_r(&seconds, &parts) == nullptr)
-        return "?";
-    const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
-    return {text.data(), length};
+    return os::local_time_text(time);
 }
 
 std::string render_output(const std::vector<std::string>& lines) {

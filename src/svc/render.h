@@ -23,6 +23,11 @@ struct ListedService {
 std::string render_list(const std::vector<ListedService>& services, WallTime now,
                         const Terminal& terminal);
 
+/// `svc history`: a table of them; `svc history N`; `svc diff`.
+std::string render_history(const wire::HistoryReply& history, const Terminal& terminal);
+std::string render_revision(const wire::RevisionReply& revision);
+std::string render_diff(const wire::DiffReply& diff);
+
 /// One line of `svc events`, with its newline. Never cut: the end of a reason is the reason.
 std::string render_event(const rollout::Event& event);
 

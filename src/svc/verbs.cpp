@@ -6,6 +6,7 @@ int run(const Options& options, const Console& console) {
     switch (options.verb) {
     case Verb::reload:
     case Verb::apply:
+    case Verb::undo:
     case Verb::scale:
     case Verb::stop:
         return change_service(options, console);
@@ -13,6 +14,10 @@ int run(const Options& options, const Console& console) {
         return show_status(options, console);
     case Verb::events:
         return show_events(options, console);
+    case Verb::history:
+        return show_history(options, console);
+    case Verb::diff:
+        return show_diff(options, console);
     case Verb::check:
         return check_file(options, console);
     case Verb::list:

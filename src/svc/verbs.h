@@ -37,6 +37,8 @@ int fail(const Error& error, const Console& console);
 int change_service(const Options& options, const Console& console); ///< reload, apply, scale, stop
 int show_status(const Options& options, const Console& console);
 int show_events(const Options& options, const Console& console);
+int show_history(const Options& options, const Console& console);
+int show_diff(const Options& options, const Console& console);
 int show_list(const Options& options, const Console& console);
 int check_file(const Options& options, const Console& console);
 

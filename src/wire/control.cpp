@@ -22,7 +22,9 @@ json::object as_object(const T& value) {
 template <class T>
 constexpr json_codec::Rules rules_of() {
     constexpr bool is_call = std::is_same_v<T, ReloadCall> || std::is_same_v<T, ScaleCall> ||
-                             std::is_same_v<T, StopCall> || std::is_same_v<T, EventsCall>;
+                             std::is_same_v<T, StopCall> || std::is_same_v<T, EventsCall> ||
+                             std::is_same_v<T, UndoCall> || std::is_same_v<T, RevisionCall> ||
+                             std::is_same_v<T, DiffCall>;
     return {.missing_is_default = true, .ignore_unknown = !is_call};
 }
 
@@ -39,6 +41,24 @@ json::object to_json(const StopCall& call) {
 }
 json::object to_json(const EventsCall& call) {
     return as_object(call);
+}
+json::object to_json(const UndoCall& call) {
+    return as_object(call);
+}
+json::object to_json(const RevisionCall& call) {
+    return as_object(call);
+}
+json::object to_json(const DiffCall& call) {
+    return as_object(call);
+}
+json::object to_json(const HistoryReply& reply) {
+    return as_object(reply);
+}
+json::object to_json(const RevisionReply& reply) {
+    return as_object(reply);
+}
+json::object to_json(const DiffReply& reply) {
+    return as_object(reply);
 }
 json::object to_json(const ServiceStatus& status) {
     return as_object(status);
@@ -66,6 +86,12 @@ template Result<ReloadCall> from_json(const json::object&);
 template Result<ScaleCall> from_json(const json::object&);
 template Result<StopCall> from_json(const json::object&);
 template Result<EventsCall> from_json(const json::object&);
+template Result<UndoCall> from_json(const json::object&);
+template Result<RevisionCall> from_json(const json::object&);
+template Result<DiffCall> from_json(const json::object&);
+template Result<HistoryReply> from_json(const json::object&);
+template Result<RevisionReply> from_json(const json::object&);
+template Result<DiffReply> from_json(const json::object&);
 template Result<ServiceStatus> from_json(const json::object&);
 template Result<Progress> from_json(const json::object&);
 template Result<rollout::Event> from_json(const json::object&);

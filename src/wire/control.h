@@ -1,6 +1,6 @@
 // The control protocol's messages: io.svc.Supervisor (control_interface is its description).
 //
-// Reload, Apply, Scale and Stop answer with Progress. With `more` there is one reply whenever
+// Reload, Apply, Undo, Scale and Stop answer with Progress. With `more` there is one reply whenever
 // something happened, and a last one (without `continues`) that has a verdict; without `more` only
 // the last. Status answers with ServiceStatus. Events needs `more`: one event a reply, and at the end of the
 // stream a reply without parameters.
@@ -32,6 +32,20 @@ struct ReloadCall { ///< Reload and Apply
 struct ScaleCall {
     std::uint32_t replicas = 0;
     bool wait = true;
+};
+struct UndoCall {
+    std::uint64_t to = 0; ///< 0: the last that completed before the serving one
+    std::string cause;
+    bool supersede = false;
+    bool wait = true;
+    bool wait_drained = true;
+};
+struct RevisionCall {
+    std::uint64_t revision = 0; ///< 0: the serving one
+};
+struct DiffCall {
+    std::uint64_t from = 0; ///< 0: the last that completed before `to`
+    std::uint64_t to = 0;   ///< 0: the serving one
 };
 struct StopCall {
     bool now = false;
@@ -97,6 +111,7 @@ struct ServiceStatus {
     std::vector<WorkerStatus> workers; ///< by replica, then oldest first
     std::vector<ReplicaStatus> replica_list;
     std::vector<ListenerStatus> listeners; ///< filled in by the daemon
+    std::string guarantee; ///< what a crash starts again: "single executable: …" (guarantee.h)
     bool operator==(const ServiceStatus&) const = default;
 };
 /// All but listeners, supervisor_pid, service_file: those the daemon knows.
@@ -106,6 +121,49 @@ std::string count_workers(const rollout::State& state);
 
 /// The event as a sentence that stands alone: "r7-0 is ready", "r6-1: exit status 0".
 std::string sentence_of(const rollout::Event& event);
+
+/// One revision of the history.
+struct RevisionSummary {
+    std::uint64_t revision = 0;
+    std::string cause; ///< "reload: CVE fix", "undo to 6"
+    std::uint32_t uid = 0;
+    std::int64_t made_at_us = 0;
+    std::int64_t began_us = 0; ///< its rollout; 0: not known
+    std::int64_t ended_us = 0;
+    std::string result; ///< "complete", "rolled back", …; "in progress"; "unknown": never written
+    std::string reason;
+    std::uint64_t made_from = 0;
+    bool serving = false;
+    std::string unreadable; ///< why nothing else is known; empty: it is
+    bool operator==(const RevisionSummary&) const = default;
+};
+struct HistoryReply {
+    std::vector<RevisionSummary> revisions; ///< oldest first
+    bool operator==(const HistoryReply&) const = default;
+};
+/// One revision whole, but for the values of its environment files, which may be secret.
+struct RevisionReply {
+    RevisionSummary summary;
+    std::vector<std::string> last_output;
+    std::vector<std::string> command;
+    std::string release;
+    rollout::FileIdentity executable;
+    std::string build_id;
+    std::string sha256;
+    rollout::FileIdentity program; ///< that an interpreter runs; without a path: there is none
+    bool copy = false;             ///< the executable is kept with the revision
+    std::string user;
+    std::vector<std::string> environment_names; ///< of what its environment files set
+    std::string guarantee;
+    std::string service_file; ///< its text
+    bool operator==(const RevisionReply&) const = default;
+};
+struct DiffReply {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::vector<std::string> lines; ///< one for each difference
+    bool operator==(const DiffReply&) const = default;
+};
 
 /// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
 struct Progress {
@@ -150,7 +208,13 @@ boost::json::object to_json(const ReloadCall& call);
 boost::json::object to_json(const ScaleCall& call);
 boost::json::object to_json(const StopCall& call);
 boost::json::object to_json(const EventsCall& call);
+boost::json::object to_json(const UndoCall& call);
+boost::json::object to_json(const RevisionCall& call);
+boost::json::object to_json(const DiffCall& call);
 boost::json::object to_json(const ServiceStatus& status);
+boost::json::object to_json(const HistoryReply& reply);
+boost::json::object to_json(const RevisionReply& reply);
+boost::json::object to_json(const DiffReply& reply);
 boost::json::object to_json(const Progress& progress);
 boost::json::object to_json(const rollout::Event& event);
 boost::json::object to_json(const Refusal& refusal);

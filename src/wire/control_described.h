@@ -7,6 +7,9 @@
 namespace svc::wire {
 
 BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
+BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))
 BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
 BOOST_DESCRIBE_STRUCT(StopCall, (), (now, wait))
 BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, follow))
@@ -18,7 +21,15 @@ BOOST_DESCRIBE_STRUCT(RolloutStatus, (), (phase, from, to, updated, reason, last
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
                        pending, stopping, supervisor_pid, service_file, rollout, workers,
-                       replica_list, listeners))
+                       replica_list, listeners, guarantee))
+BOOST_DESCRIBE_STRUCT(RevisionSummary, (),
+                      (revision, cause, uid, made_at_us, began_us, ended_us, result, reason,
+                       made_from, serving, unreadable))
+BOOST_DESCRIBE_STRUCT(HistoryReply, (), (revisions))
+BOOST_DESCRIBE_STRUCT(RevisionReply, (),
+                      (summary, last_output, command, release, executable, build_id, sha256,
+                       program, copy, user, environment_names, guarantee, service_file))
+BOOST_DESCRIBE_STRUCT(DiffReply, (), (from, to, lines))
 BOOST_DESCRIBE_STRUCT(Progress, (),
                       (state, revision, text, worker, updated, available, replicas, workers,
                        verdict, reason, last_output, changed))

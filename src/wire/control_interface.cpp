@@ -22,7 +22,7 @@ namespace svc::wire {
 const std::string_view control_interface =
     R"(# One service's supervisor: look at it, replace its workers, stop it.
 #
-# Reload, Apply, Scale and Stop answer, with "more", whenever something happened; the last reply
+# Reload, Apply, Undo, Scale and Stop answer, with "more", whenever something happened; the last reply
 # (without "continues") has a verdict. Without "more" there is only the last reply.
 # updated, available: workers of `revision`, of any revision
 interface io.svc.Supervisor
@@ -65,10 +65,36 @@ type RolloutStatus (
   last_output: []string
 )
 
+# device, inode, size: of stat(2); modified_ns, changed_ns: since 1970. All 0: there was no such file
+type FileIdentity (
+  path: string,
+  device: int,
+  inode: int,
+  size: int,
+  modified_ns: int,
+  changed_ns: int
+)
+
+# result: complete, rolled back, failed, superseded, aborted, in progress, unknown
+# unreadable: why nothing but the number is known; empty: it is
+type RevisionSummary (
+  revision: int,
+  cause: string,
+  uid: int,
+  made_at_us: int,
+  began_us: int,
+  ended_us: int,
+  result: string,
+  reason: string,
+  made_from: int,
+  serving: bool,
+  unreadable: string
+)
+
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
   rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available, worker_status,
   worker_retired, worker_stopping, worker_killed, kill_failed, worker_exited, worker_restarting,
-  hook_failed, stopping, listener, refused)
+  hook_failed, stopping, listener, refused, history)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 
@@ -88,8 +114,32 @@ method Status() -> (
   rollout: []RolloutStatus,
   workers: []WorkerStatus,
   replica_list: []ReplicaStatus,
-  listeners: []ListenerStatus
+  listeners: []ListenerStatus,
+  guarantee: string
 )
+
+# The revisions that are kept on disk, oldest first.
+method History() -> (revisions: []RevisionSummary)
+
+# One of them whole; 0 or left out: the serving one. Values of environment files are not shown.
+method Revision(revision: ?int) -> (
+  summary: RevisionSummary,
+  last_output: []string,
+  command: []string,
+  release: string,
+  executable: FileIdentity,
+  build_id: string,
+  sha256: string,
+  program: FileIdentity,
+  copy: bool,
+  user: string,
+  environment_names: []string,
+  guarantee: string,
+  service_file: string
+)
+
+# What differs between two of them; left out: the serving one and what completed before it.
+method Diff(from: ?int, to: ?int) -> (from: int, to: int, lines: []string)
 
 # A new revision from the service file as it is now; every worker is replaced.
 # supersede: do not wait for a rollout that is under way, end it
@@ -99,6 +149,10 @@ method Reload(cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool
 
 # As Reload, if anything changed that a worker is started from; else the verdict is "unchanged".
 method Apply(cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+
+# As Reload, but from an older revision; 0 or left out: the last that completed before the serving one.
+method Undo(to: ?int, cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS
+    R"(
 
 # Another number of replicas, until the service file's own number changes.
 method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(

@@ -31,10 +31,12 @@ BOOST_DESCRIBE_STRUCT(ResourceLimit, (), (soft, hard))
 BOOST_DESCRIBE_ENUM(Session, process_group, session)
 BOOST_DESCRIBE_ENUM(ListenPid, set, omit)
 BOOST_DESCRIBE_ENUM(ErrorOutput, capture, inherit)
+BOOST_DESCRIBE_ENUM(KeepExecutable, open, copy)
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (command, release, inputs, check, check_timeout, directory, user, group,
                        supplementary_groups, environment, environment_files, umask, limits, nice,
-                       oom_score_adj, no_new_privileges, session, listen_pid, error_output))
+                       oom_score_adj, no_new_privileges, session, listen_pid, error_output,
+                       keep_executable))
 BOOST_DESCRIBE_ENUM(ReadyOn, notify, started)
 BOOST_DESCRIBE_ENUM(NotifyAccess, main, group, all)
 BOOST_DESCRIBE_STRUCT(ReadySpec, (), (on, notify_access, timeout, delay))
@@ -48,7 +50,8 @@ BOOST_DESCRIBE_ENUM(OnFailure, rollback, pause)
 BOOST_DESCRIBE_STRUCT(RolloutStage, (), (size, hold))
 BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
                       (replicas, strategy, max_surge, max_unavailable, min_ready, progress_deadline,
-                       max_total, on_failure, stages, analysis, analysis_timeout, keep_old))
+                       max_total, on_failure, stages, analysis, analysis_timeout, keep_old,
+                       history))
 BOOST_DESCRIBE_STRUCT(StopSpec, (),
                       (pre_stop, post_stop, post_stop_timeout, signal, grace, min_stop, grace_max))
 BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
@@ -57,14 +60,16 @@ BOOST_DESCRIBE_STRUCT(Spec, (), (process, listeners, ready, rollout, stop, resta
 
 // revision.h
 BOOST_DESCRIBE_STRUCT(FileIdentity, (), (path, device, inode, size, modified_ns, changed_ns))
+BOOST_DESCRIBE_ENUM(ExecutableKind, unknown, elf, script)
 BOOST_DESCRIBE_STRUCT(Credentials, (), (set, uid, gid, groups, user, home, shell))
 BOOST_DESCRIBE_ENUM(CauseKind, boot, reload, apply, signal, undo)
 BOOST_DESCRIBE_STRUCT(Cause, (), (kind, text, uid))
 BOOST_DESCRIBE_ENUM(RevisionState, candidate, current, retired, failed, superseded)
 BOOST_DESCRIBE_STRUCT(Revision, (),
                       (number, state, reason, spec, executable, command, release, file_environment,
-                       credentials, executable_identity, input_identities, cause, made_from,
-                       made_at))
+                       credentials, executable_identity, executable_kind, build_id, sha256,
+                       program_identity, program_sha256, input_identities, cause, made_from,
+                       made_at, service_file))
 
 // state.h
 BOOST_DESCRIBE_ENUM(WorkerPhase, spawning, spawned, recording, recorded, executing, starting, ready,
@@ -92,19 +97,21 @@ BOOST_DESCRIBE_STRUCT(Rollout, (),
 BOOST_DESCRIBE_ENUM(Verdict, complete, rolled_back, failed, superseded, aborted)
 BOOST_DESCRIBE_STRUCT(Outcome, (),
                       (revision, verdict, reason, successor, last_output, began, ended))
+BOOST_DESCRIBE_ENUM(Fallback, none, left, due)
 BOOST_DESCRIBE_ENUM(Wanted, run, stop, stop_now, ended)
 BOOST_DESCRIBE_STRUCT(State, (),
                       (service, wanted, stop_reason, failed, next_revision, next_worker, replicas,
-                       file_replicas, current, kept, kept_until, frozen, pending,
-                       pending_supersedes, pending_immediate, rollout, revisions, replica_list,
-                       workers, outcomes))
+                       file_replicas, current, previous, fallback, kept, kept_until, frozen,
+                       pending, pending_supersedes, pending_immediate, rollout, revisions,
+                       replica_list, workers, outcomes))
 
 // event.h
 BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_started,
                     rollout_rolling_back, rollout_paused, rollout_resumed, rollout_stage,
                     rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available,
                     worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
-                    worker_exited, worker_restarting, hook_failed, stopping, listener, refused)
+                    worker_exited, worker_restarting, hook_failed, stopping, listener, refused,
+                    history)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

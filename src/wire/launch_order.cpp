@@ -148,6 +148,7 @@ private:
 template <class Order, class Visit>
 void visit_members(Order& order, Visit visit) {
     visit(order.executable);
+    visit(order.executable_index);
     visit(order.arguments);
     visit(order.environment);
     visit(order.pid_variables);
@@ -207,6 +208,14 @@ Result<void> check_fds(const LaunchOrder& order, std::size_t fd_count) {
         if (index < -1 || (index >= 0 && static_cast<std::size_t>(index) >= fd_count))
             return wrong("a fd for stdin, stdout or stderr is not among those sent");
     }
+    if (order.executable_index < -1 ||
+        (order.executable_index >= 0 &&
+         static_cast<std::size_t>(order.executable_index) >= fd_count))
+        return wrong("the fd to execute is not among those sent");
+    // An inherited fd is not close-on-exec: the worker would have it open.
+    if (order.executable_index >= 0 &&
+        static_cast<std::uint32_t>(order.executable_index) < order.inherited_fds)
+        return wrong("the fd to execute is among those that the worker inherits");
     return {};
 }
 

@@ -26,7 +26,7 @@
 
 namespace svc::wire {
 
-inline constexpr std::uint32_t launch_order_version = 1;
+inline constexpr std::uint32_t launch_order_version = 2;
 inline constexpr std::size_t launch_order_limit = 8u << 20; ///< bytes of payload
 inline constexpr std::size_t launch_fd_limit = 16384;
 inline constexpr std::size_t fds_per_message = 253; ///< SCM_MAX_FD, <net/scm.h>
@@ -44,6 +44,8 @@ struct LaunchLimit {
 /// Everything is resolved: numbers, absolute paths; svc-launch looks nothing up.
 struct LaunchOrder {
     std::string executable;                 ///< path given to execve(2)
+    std::int32_t executable_index = -1;     ///< index into the fds sent: this file is executed,
+                                            ///< and the path only named; -1: the path is
     std::vector<std::string> arguments;     ///< argv
     std::vector<std::string> environment;   ///< "NAME=value", complete: nothing is inherited
     std::vector<std::string> pid_variables; ///< names that get the worker's own pid: LISTEN_PID, …

@@ -1,6 +1,7 @@
 // What the state looks like to a person.
 #include "base/text.h"
 #include "wire/control.h"
+#include "wire/guarantee.h"
 
 #include <algorithm>
 #include <array>
@@ -203,6 +204,7 @@ void describe_revision(const Revision& revision, ServiceStatus& status) {
     status.revision = revision.number;
     status.cause = describe(revision.cause);
     status.revision_made_at_us = revision.made_at.time_since_epoch().count();
+    status.guarantee = describe(guarantee_of(revision));
 }
 
 } // namespace

@@ -101,6 +101,17 @@ void World::ask_undo() {
     count("undo");
 }
 
+/// The last revision that completed under an earlier supervisor: mostly as good as it was then.
+void World::fall_back() {
+    count("fallback");
+    after(soon(), [this] {
+        if (random_.chance(10))
+            supervisor_.observe(StopRequested{false, "what it needs is gone", true});
+        else
+            ask_rollout(false);
+    });
+}
+
 /// What a person does to the rollout that runs.
 void World::ask_control() {
     switch (random_.below(6)) {

@@ -27,7 +27,9 @@ void Coverage::add(const Coverage& other) {
 
 World::World(Options options)
     : options_(options), random_(options.seed),
-      supervisor_(State{.service = "sim"}, *this, options.policy) {}
+      supervisor_(State{.service = "sim",
+                        .fallback = options.seed % 2 == 0 ? Fallback::left : Fallback::none},
+                  *this, options.policy) {}
 
 void World::narrate(const std::string& line) {
     if (!options_.narrate)
@@ -146,6 +148,8 @@ void World::perform(const Action& action, const State& state) {
                   count(succeeded ? "analysis passed" : "analysis failed");
                   supervisor_.observe(AnalysisEnded{revision, stage, succeeded, "too many errors"});
               });
+    } else if (std::holds_alternative<FallBack>(action)) {
+        fall_back();
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
         finished_ = finish->exit_status;
     }

@@ -110,6 +110,7 @@ private:
     void ask_something();
     void ask_rollout(bool supersede);
     void ask_undo();
+    void fall_back();
     void ask_control();
     void promote();
     void attend();

@@ -49,6 +49,10 @@ Admission refused_to_load(const Loaded& loaded) {
         return refused(wire::control_error::refused,
                        "the service file names what cannot be used (" + count + ")",
                        loaded.mistakes);
+    case Loaded::Flaw::gone:
+        return refused(wire::control_error::refused,
+                       "the older revision cannot be brought back; nothing was changed",
+                       loaded.mistakes);
     case Loaded::Flaw::none:
         break;
     }
@@ -133,14 +137,15 @@ asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
     Admission admission = co_await admit_now(request);
     // Before the turn is handed on: the next would start a rollout in a daemon that is about to end.
     if (request.cause.kind == rollout::CauseKind::boot)
-        boot_refused_ = admission.kind == Admission::Kind::refused;
+        boot_refused_ = admission.kind == Admission::Kind::refused && !request.has_fallback;
     co_return admission;
 }
 
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
-    Loaded loaded = world_.load(request.cause);
+    Loaded loaded =
+        request.older ? world_.revive(*request.older, request.cause) : world_.load(request.cause);
     if (!loaded.ok())
         co_return refused_to_load(loaded);
     std::vector<std::string> changed;
@@ -152,7 +157,9 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
     }
     if (auto conflicts = conflicts_with_open(world_.state(), loaded.revision); !conflicts.empty())
         co_return refused(wire::control_error::refused,
-                          "open listeners cannot become what the service file asks for",
+                          request.older
+                              ? "open listeners cannot become what the older revision asks for"
+                              : "open listeners cannot become what the service file asks for",
                           std::move(conflicts));
     auto failed = co_await checked(loaded);
     if (failed)

@@ -20,6 +20,10 @@ namespace svc::daemon {
 struct AdmissionRequest {
     rollout::Cause cause; ///< kind apply: only if something changed
     bool supersede = false;
+    /// From an older revision instead of the service file; 0: the last that completed before the
+    /// serving one.
+    std::optional<rollout::RevisionNumber> older;
+    bool has_fallback = false; ///< boot: something else is tried if this is refused
 };
 
 /// What became of a request.
@@ -44,6 +48,8 @@ class AdmissionWorld {
 public:
     virtual ~AdmissionWorld() = default;
     virtual Loaded load(const rollout::Cause& cause) = 0;
+    /// A new revision made from an older one, if what that needs is still there and unchanged.
+    virtual Loaded revive(rollout::RevisionNumber older, const rollout::Cause& cause) = 0;
     [[nodiscard]] virtual const rollout::State& state() const = 0;
     /// Runs service.check of a candidate; cancelling ends it.
     virtual boost::asio::awaitable<CommandResult> check(const Loaded& candidate) = 0;

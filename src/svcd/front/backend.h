@@ -14,6 +14,11 @@ public:
     [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
+    [[nodiscard]] virtual wire::HistoryReply history() const = 0;
+    [[nodiscard]] virtual Result<wire::RevisionReply>
+    revision(rollout::RevisionNumber number) const = 0;
+    [[nodiscard]] virtual Result<wire::DiffReply> diff(rollout::RevisionNumber from,
+                                                       rollout::RevisionNumber to) const = 0;
     /// Both are observed and stepped before they return.
     virtual void scale(std::uint32_t replicas) = 0;
     virtual void stop(bool now, std::string reason) = 0;

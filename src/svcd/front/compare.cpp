@@ -121,6 +121,9 @@ void compare_files(Lines& out, const Revision& before, const Revision& now) {
     // Under another release every path is another file: one line says it.
     if (!released && before.executable_identity != now.executable_identity)
         out.push_back("executable " + now.executable);
+    if (!released && before.program_identity != now.program_identity)
+        out.push_back("program " + (now.program_identity.path.empty() ? before.program_identity.path
+                                                                      : now.program_identity.path));
     if (released || before.spec.process.inputs != now.spec.process.inputs)
         return;
     for (const auto& input : now.input_identities)

@@ -2,6 +2,7 @@
 
 #include "os/clock.h"
 #include "svcd/front/logging.h"
+#include "svcd/front/revive.h"
 #include "wire/codec.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -55,6 +56,11 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     host_ = std::move(*host);
     State state;
     state.service = settings_.name;
+    // Numbers go on after what is on disk, readable or not.
+    if (const auto known = host_->history().numbers(); !known.empty())
+        state.next_revision = known.back() + 1;
+    if (host_->history().last_completed(state.next_revision))
+        state.fallback = rollout::Fallback::left;
     supervisor_ = std::make_unique<rollout::Supervisor>(std::move(state), *host_);
 
     // Before the first child, or its end would go unnoticed.
@@ -81,6 +87,10 @@ HostCallbacks Daemon::callbacks() {
     all.report = [this](const rollout::Event& event) { report(event); };
     all.settled = [this](const State& state) { settled(state); };
     all.finish = [this](int exit_status) { end(exit_status); };
+    all.fall_back = [this](const std::string& why) {
+        auto falling = [this, why]() -> asio::awaitable<void> { co_await fall_back_or_stop(why); };
+        asio::co_spawn(io_, falling, asio::detached);
+    };
     all.warn = [](const std::string& text) { spdlog::warn("{}", text); };
     return all;
 }
@@ -147,7 +157,15 @@ void Daemon::note(rollout::EventKind kind, std::string text) {
 Loaded Daemon::load(const rollout::Cause& cause) {
     if (cause.kind == rollout::CauseKind::signal)
         reload_waits_ = false;
-    return load_revision(settings_, cause, os::wall_now());
+    Loaded loaded = load_revision(settings_, cause, os::wall_now());
+    candidate_executable_ = std::move(loaded.executable);
+    return loaded;
+}
+
+Loaded Daemon::revive(rollout::RevisionNumber older, const rollout::Cause& cause) {
+    Loaded loaded = revive_revision(history_view(), older, cause, os::wall_now());
+    candidate_executable_ = std::move(loaded.executable);
+    return loaded;
 }
 
 asio::awaitable<CommandResult> Daemon::check(const Loaded& candidate) {
@@ -168,6 +186,8 @@ void Daemon::close_unused_listeners() {
 }
 
 void Daemon::request_rollout(rollout::Revision revision, bool supersede) {
+    // It gets this number (rollout/record.cpp); what is not taken into the state is closed again.
+    host_->hold_executable(state().next_revision, revision, std::move(candidate_executable_));
     rollout::RolloutRequested requested{std::move(revision), supersede};
     supervisor_->observe(std::move(requested));
     step();
@@ -196,10 +216,40 @@ asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
 asio::awaitable<void> Daemon::boot() {
     AdmissionRequest request;
     request.cause = {rollout::CauseKind::boot, "", ::geteuid()};
-    const Admission admission = co_await admit(std::move(request));
+    request.has_fallback = state().fallback != rollout::Fallback::none;
+    const bool has_fallback = request.has_fallback;
+    Admission admission = co_await admit(std::move(request));
+    const bool file_wrong = admission.error == wire::control_error::service_file;
+    if (admission.kind == Admission::Kind::refused && phase() == Phase::booting && has_fallback)
+        admission = co_await fall_back(admission.message);
     // Told to stop while it booted, the supervisor ends as any stopping one does.
     if (admission.kind == Admission::Kind::refused && phase() == Phase::booting)
-        end(admission.error == wire::control_error::service_file ? exit_file_wrong : 1);
+        end(file_wrong ? exit_file_wrong : 1);
+}
+
+asio::awaitable<Admission> Daemon::fall_back(std::string why) {
+    const auto last = host_->history().last_completed(state().next_revision);
+    AdmissionRequest request;
+    request.older = last ? last->number : 0;
+    const std::string name = "revision " + std::to_string(*request.older);
+    note(rollout::EventKind::history, "the service file's version could not be started (" + why +
+                                          "): falling back to " + name +
+                                          ", the last one that completed");
+    request.cause = {rollout::CauseKind::boot,
+                     name + " again, because the service file's version "
+                            "could not be started",
+                     ::geteuid()};
+    co_return co_await admit(std::move(request));
+}
+
+asio::awaitable<void> Daemon::fall_back_or_stop(std::string why) {
+    const Admission admission = co_await fall_back(why);
+    if (admission.kind != Admission::Kind::refused || phase() != Phase::booting)
+        co_return;
+    rollout::StopRequested stop;
+    stop.reason = why;
+    stop.failed = true;
+    observe(std::move(stop));
 }
 
 asio::awaitable<void> Daemon::reload_for_signal() {
@@ -220,6 +270,23 @@ wire::ServiceStatus Daemon::status() const {
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
     return status;
+}
+
+HistoryView Daemon::history_view() const {
+    return HistoryView{state(), host_->history(), host_->executables()};
+}
+
+wire::HistoryReply Daemon::history() const {
+    return list_revisions(history_view());
+}
+
+Result<wire::RevisionReply> Daemon::revision(rollout::RevisionNumber number) const {
+    return show_revision(history_view(), number);
+}
+
+Result<wire::DiffReply> Daemon::diff(rollout::RevisionNumber from,
+                                     rollout::RevisionNumber to) const {
+    return diff_revisions(history_view(), from, to);
 }
 
 void Daemon::scale(std::uint32_t replicas) {

@@ -3,6 +3,7 @@
 
 #include "rollout/supervisor.h"
 #include "svcd/front/control_server.h"
+#include "svcd/front/history_view.h"
 #include "svcd/front/methods.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
@@ -25,8 +26,11 @@ namespace svc::daemon {
 /// What can never happen: a step inside a step (a handler that needs its effect at once, as an
 /// admission does, runs from the loop itself); a timer that ticks without a deadline behind it.
 ///
+/// A boot that fails falls back: the last revision that completed under an earlier supervisor is started
+/// instead of the file's, and the boot counts as one that worked if that completes.
+///
 ///   booting ─ first revision complete → running ─ TERM, INT, QUIT, Stop → stopping ─ Finish → ended
-///      ├─ first revision fails: stopping, its workers are taken back; exit status 1
+///      ├─ first revision fails, and so does the fallback: stopping; exit status 1
 ///      └─ refused: ended at once; exit status 5 if the service file is wrong, else 1
 ///
 /// All but `ended` is in the State and is asked of it (phase()): nothing is known twice. What a
@@ -54,6 +58,7 @@ private:
 
     // AdmissionWorld
     Loaded load(const rollout::Cause& cause) override;
+    Loaded revive(rollout::RevisionNumber older, const rollout::Cause& cause) override;
     [[nodiscard]] const rollout::State& state() const override { return supervisor_->state(); }
     boost::asio::awaitable<CommandResult> check(const Loaded& candidate) override;
     Result<void> open_listeners(const rollout::Spec& spec) override;
@@ -65,6 +70,11 @@ private:
     [[nodiscard]] wire::ServiceStatus status() const override;
     EventLog& events() override { return events_; }
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
+    [[nodiscard]] wire::HistoryReply history() const override;
+    [[nodiscard]] Result<wire::RevisionReply>
+    revision(rollout::RevisionNumber number) const override;
+    [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
+                                               rollout::RevisionNumber to) const override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
     [[nodiscard]] bool finished() const override { return phase() == Phase::ended; }
@@ -80,6 +90,10 @@ private:
     void wait_for_signal();
     void handle_signal(int number);
     boost::asio::awaitable<void> boot();
+    /// The service file's revision could not be started: the last one that completed is, if there is one.
+    boost::asio::awaitable<Admission> fall_back(std::string why);
+    boost::asio::awaitable<void> fall_back_or_stop(std::string why);
+    [[nodiscard]] HistoryView history_view() const;
     boost::asio::awaitable<void> reload_for_signal();
     /// Lets the clients have what is queued for them, then ends the loop.
     void end(int exit_status);
@@ -99,6 +113,8 @@ private:
     boost::asio::steady_timer deadline_;
     std::optional<Instant> armed_for_; ///< of deadline_
     boost::asio::steady_timer farewell_;
+    /// Of the one request that is between loading and requested; see Admissions.
+    UniqueFd candidate_executable_;
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

@@ -1,6 +1,7 @@
 #include "svcd/front/loader.h"
 
 #include "base/text.h"
+#include "os/executable.h"
 #include "os/files.h"
 #include "svcd/front/environment_file.h"
 #include "wire/service_file.h"
@@ -20,16 +21,18 @@ using rollout::FileIdentity;
 using rollout::ProcessSpec;
 using rollout::Revision;
 
+FileIdentity identity_of(const std::string& path, const os::FileStat& stat) {
+    return FileIdentity{.path = path,
+                        .device = stat.device,
+                        .inode = stat.inode,
+                        .size = stat.size,
+                        .modified_ns = stat.modified_ns,
+                        .changed_ns = stat.changed_ns};
+}
+
 FileIdentity identity_of(const std::string& path) {
-    FileIdentity identity{.path = path};
-    if (const auto stat = os::stat_file(path)) {
-        identity.device = stat->device;
-        identity.inode = stat->inode;
-        identity.size = stat->size;
-        identity.modified_ns = stat->modified_ns;
-        identity.changed_ns = stat->changed_ns;
-    }
-    return identity;
+    const auto stat = os::stat_file(path);
+    return stat ? identity_of(path, *stat) : FileIdentity{.path = path};
 }
 
 /// Fills one revision, step by step; a step that fails notes why and lets the next ones find their
@@ -47,6 +50,7 @@ public:
             read_environment_files();
             find_credentials();
             find_executable();
+            find_program();
             identify_inputs();
         }
         return std::move(loaded_);
@@ -78,6 +82,7 @@ private:
             return false;
         }
         auto parsed = wire::parse_service_file(*text);
+        revision().service_file = std::move(*text);
         for (const auto& wrong : parsed.mistakes)
             mistake(wire::format_mistake(settings_.service_file, wrong), Loaded::Flaw::file_wrong);
         revision().spec = std::move(parsed.spec);
@@ -236,7 +241,45 @@ private:
         for (auto at = path.find("/./"); at != std::string::npos; at = path.find("/./", at))
             path.erase(at, 2);
         revision().executable = std::move(path);
-        revision().executable_identity = identity_of(revision().executable);
+        open_executable();
+    }
+
+    /// The identity is that of the open file: what stands at the path may be another one a moment
+    /// later. One that may be executed and not read is known by its path alone.
+    void open_executable() {
+        auto opened = os::open_executable(revision().executable);
+        if (!opened) {
+            revision().executable_identity = identity_of(revision().executable);
+            return;
+        }
+        revision().executable_identity = identity_of(revision().executable, opened->stat);
+        revision().sha256 = os::read_digest(opened->fd.get());
+        if (opened->kind == os::FileKind::script)
+            revision().executable_kind = rollout::ExecutableKind::script;
+        if (opened->kind != os::FileKind::elf)
+            return;
+        revision().executable_kind = rollout::ExecutableKind::elf;
+        revision().build_id = std::move(opened->build_id);
+        loaded_.executable = std::move(opened->fd);
+    }
+
+    void find_program() {
+        const auto program = os::find_program(revision().command, process().directory);
+        if (program) {
+            revision().program_identity = identity_of(*program);
+            revision().program_sha256 = os::read_digest(*program);
+        }
+        if (process().keep_executable != rollout::KeepExecutable::copy ||
+            revision().executable.empty())
+            return;
+        const std::string what = where() + ": service.keep_executable: \"copy\" keeps ";
+        if (program)
+            mistake(what + revision().executable + ", and not " + *program +
+                    ", which it runs; put that into a release directory (service.release)");
+        else if (revision().executable_kind != rollout::ExecutableKind::elf)
+            mistake(what + "an ELF file that the supervisor may read, and " +
+                    revision().executable +
+                    " is none; put it into a release directory (service.release)");
     }
 
     void identify_inputs() {

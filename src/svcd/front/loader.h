@@ -1,6 +1,7 @@
 // From a service file (or the command line's own spec) to a complete revision.
 #pragma once
 
+#include "base/unique_fd.h"
 #include "rollout/revision.h"
 #include "svcd/settings.h"
 
@@ -15,8 +16,10 @@ struct Loaded {
     std::vector<std::string> check; ///< argv of service.check, expanded; empty: none
     /// Each says where: "web.toml:12:3: …", "/etc/web.env:4: …", "/srv/web/current: …".
     std::vector<std::string> mistakes;
+    UniqueFd executable; ///< open, if it is an ELF file that we may read
     enum class Flaw {
         none,
+        gone,           ///< an older revision: what it was made from is not as it was
         names_unusable, ///< something that the file names is not there or not as it must be
         file_wrong,
         file_unreadable,

@@ -65,6 +65,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::rollout_rolling_back:
     case EventKind::kill_failed:
     case EventKind::refused:
+    case EventKind::history:
         return spdlog::level::err;
     case EventKind::rollout_ended:
         if (event.verdict == Verdict::complete)

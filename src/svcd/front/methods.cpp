@@ -44,6 +44,14 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
         co_await reload(call, caller, rollout::CauseKind::reload);
     else if (method == "Apply")
         co_await reload(call, caller, rollout::CauseKind::apply);
+    else if (method == "Undo")
+        co_await undo(call, caller);
+    else if (method == "History")
+        history(call, caller);
+    else if (method == "Revision")
+        revision(call, caller);
+    else if (method == "Diff")
+        diff(call, caller);
     else if (method == "Scale")
         co_await scale(call, caller);
     else if (method == "Stop")
@@ -86,6 +94,70 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
     AdmissionRequest request;
     request.cause = {kind, printable(wanted->cause, cause_limit), caller.peer().uid};
     request.supersede = wanted->supersede;
+    co_await roll_out(std::move(request), *wanted, call, caller);
+}
+
+asio::awaitable<void> Methods::undo(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::UndoCall>(call, caller);
+    if (!wanted || !permitted(caller))
+        co_return;
+    AdmissionRequest request;
+    request.cause = {rollout::CauseKind::undo, printable(wanted->cause, cause_limit),
+                     caller.peer().uid};
+    request.supersede = wanted->supersede;
+    request.older = wanted->to;
+    const wire::ReloadCall as_reload{
+        .supersede = wanted->supersede, .wait = wanted->wait, .wait_drained = wanted->wait_drained};
+    co_await roll_out(std::move(request), as_reload, call, caller);
+}
+
+void Methods::history(const wire::VarlinkCall& call, Caller& caller) {
+    if (!call.parameters.empty()) {
+        reply_invalid_parameter(caller, call.parameters.begin()->key());
+        return;
+    }
+    wire::VarlinkReply reply;
+    reply.parameters = wire::to_json(backend_.history());
+    caller.reply(reply);
+}
+
+namespace {
+
+template <class T>
+void answer(Caller& caller, const Result<T>& found) {
+    wire::VarlinkReply reply;
+    if (found) {
+        reply.parameters = wire::to_json(*found);
+    } else {
+        reply.error = wire::control_error::refused;
+        wire::Refusal why;
+        why.message = found.error().message;
+        reply.parameters = wire::to_json(why);
+    }
+    caller.reply(reply);
+}
+
+} // namespace
+
+void Methods::revision(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::RevisionCall>(call, caller);
+    if (!wanted)
+        return;
+    auto found = backend_.revision(wanted->revision);
+    // The file itself may be closed to who may only look.
+    if (found && !caller.may_change())
+        found->service_file.clear();
+    answer(caller, found);
+}
+
+void Methods::diff(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::DiffCall>(call, caller);
+    if (wanted)
+        answer(caller, backend_.diff(wanted->from, wanted->to));
+}
+
+asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::ReloadCall& options,
+                                        const wire::VarlinkCall& call, Caller& caller) {
     // Before the request: the first events of the rollout come while it is admitted.
     Waiting waiting(backend_, caller, call.more);
     Admission admission = co_await backend_.admit(std::move(request));
@@ -104,25 +176,25 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
     case Admission::Kind::revision:
         first.text = "revision " + number + " is accepted";
         // Who waits is told by an event what it waits for.
-        if (pending && !wanted->wait)
+        if (pending && !options.wait)
             first.text += " and waits for the running rollout";
-        waiting.accept(std::move(first), wanted->wait);
-        if (wanted->wait)
-            co_await waiting.for_rollout(admission.revision, wanted->wait_drained,
+        waiting.accept(std::move(first), options.wait);
+        if (options.wait)
+            co_await waiting.for_rollout(admission.revision, options.wait_drained,
                                          std::move(admission.changed));
         break;
     case Admission::Kind::scaled:
         first.text =
             "only rollout.replicas changed: scaling to " + std::to_string(admission.replicas);
-        waiting.accept(std::move(first), wanted->wait);
-        if (wanted->wait)
+        waiting.accept(std::move(first), options.wait);
+        if (options.wait)
             co_await waiting.for_scale(admission.replicas, std::move(admission.changed));
         break;
     case Admission::Kind::unchanged:
-        if (wanted->wait && admission.revision != state.current) {
+        if (options.wait && admission.revision != state.current) {
             first.text = "nothing changed since revision " + number + ", whose rollout is not over";
             waiting.send(first, false);
-            co_await waiting.for_rollout(admission.revision, wanted->wait_drained, {});
+            co_await waiting.for_rollout(admission.revision, options.wait_drained, {});
             break;
         }
         first.state = "done";

@@ -16,6 +16,13 @@ public:
 private:
     boost::asio::awaitable<void> reload(const wire::VarlinkCall& call, Caller& caller,
                                         rollout::CauseKind kind);
+    boost::asio::awaitable<void> undo(const wire::VarlinkCall& call, Caller& caller);
+    /// From the request to its last reply.
+    boost::asio::awaitable<void> roll_out(AdmissionRequest request, const wire::ReloadCall& options,
+                                          const wire::VarlinkCall& call, Caller& caller);
+    void history(const wire::VarlinkCall& call, Caller& caller);
+    void revision(const wire::VarlinkCall& call, Caller& caller);
+    void diff(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> scale(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);

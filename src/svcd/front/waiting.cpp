@@ -39,6 +39,7 @@ bool tells_progress(EventKind kind) {
     case EventKind::worker_status:
     case EventKind::listener:
     case EventKind::refused:
+    case EventKind::history:
     case EventKind::rollout_requested:
     case EventKind::frozen:
         return false;

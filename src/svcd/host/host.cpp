@@ -1,11 +1,14 @@
 #include "svcd/host/host.h"
 
 #include "base/overloaded.h"
+#include "os/clock.h"
 #include "os/files.h"
 #include "svcd/host/analysis.h"
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/worker_process.h"
+
+#include <set>
 
 namespace svc::daemon {
 
@@ -17,6 +20,10 @@ struct DaemonHost::Impl {
     void analyse(const rollout::RunAnalysis& action, const rollout::State& state);
     void record_worker(rollout::WorkerId worker);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
+    void begin(rollout::RevisionNumber revision, const rollout::State& state);
+    void end(const rollout::Outcome& outcome);
+    void report_history(rollout::RevisionNumber revision, const Error& error);
+    void close_unneeded(const rollout::State& state);
     WorkerProcess* find(rollout::WorkerId worker);
     std::shared_ptr<const rollout::Revision> revision(rollout::RevisionNumber number,
                                                       const rollout::State& state);
@@ -26,6 +33,8 @@ struct DaemonHost::Impl {
     // A worker's hooks need its revision even when the state has dropped it.
     std::map<rollout::RevisionNumber, std::weak_ptr<const rollout::Revision>> revisions;
     std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
+    std::vector<rollout::RevisionNumber> in_use; ///< as of the last look at what can be closed
+    std::set<rollout::RevisionNumber> unwritten; ///< not in the history: reported already
     StageAnalysis analysis;
 };
 
@@ -48,6 +57,10 @@ Result<std::unique_ptr<DaemonHost>> DaemonHost::make(boost::asio::io_context& io
         return became.error();
     auto context = std::make_shared<HostContext>(io, settings, listeners, std::move(callbacks),
                                                  std::move(*launcher));
+    // Without it everything works but what needs it: said once, here.
+    if (auto opened = context->history.open(); !opened)
+        context->callbacks.warn("the history of revisions cannot be used: " +
+                                opened.error().message);
     return std::unique_ptr<DaemonHost>(new DaemonHost(std::make_unique<Impl>(std::move(context))));
 }
 
@@ -103,14 +116,76 @@ void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout:
         context->listeners.apply_live(found->second.spec);
 }
 
-void DaemonHost::close_unused_listeners(const rollout::State& state) {
-    std::vector<const rollout::Spec*> in_use;
-    for (const auto number : rollout::revisions_in_use(state)) {
+void DaemonHost::Impl::begin(rollout::RevisionNumber number, const rollout::State& state) {
+    apply_live(number, state);
+    const rollout::Revision& revision = state.revisions.at(number);
+    const bool copy = revision.spec.process.keep_executable == rollout::KeepExecutable::copy;
+    const int executable = copy ? context->executables.fd_of(number) : -1;
+    const auto written =
+        context->history.begin(revision, executable, {state.current, state.previous});
+    if (!written)
+        report_history(number, written.error());
+}
+
+void DaemonHost::Impl::end(const rollout::Outcome& outcome) {
+    analysis.cancel();
+    const bool told = unwritten.erase(outcome.revision) > 0;
+    const WallTime now = os::wall_now();
+    const auto written = context->history.end(
+        outcome.revision, wire::StoredOutcome{.verdict = outcome.verdict,
+                                              .reason = outcome.reason,
+                                              .successor = outcome.successor,
+                                              .last_output = outcome.last_output,
+                                              .began = now - (outcome.ended - outcome.began),
+                                              .ended = now});
+    if (!written && !told)
+        report_history(outcome.revision, written.error());
+}
+
+/// Once for a revision: a full disk would fail again when its rollout ends.
+void DaemonHost::Impl::report_history(rollout::RevisionNumber revision, const Error& error) {
+    unwritten.insert(revision);
+    rollout::Event event;
+    event.kind = rollout::EventKind::history;
+    event.revision = revision;
+    event.text = "revision " + std::to_string(revision) +
+                 " is not kept as it should be in the history: " + error.message;
+    context->callbacks.report(event);
+}
+
+/// The revision before the serving one stays in the state without its listeners: they are closed
+/// when its last worker is gone, and not only when it is dropped.
+void DaemonHost::Impl::close_unneeded(const rollout::State& state) {
+    context->executables.keep_only(state);
+    auto needed = rollout::revisions_in_use(state);
+    if (needed == in_use)
+        return;
+    in_use = std::move(needed);
+    std::vector<const rollout::Spec*> specs;
+    for (const auto number : in_use) {
         if (const auto found = state.revisions.find(number); found != state.revisions.end())
-            in_use.push_back(&found->second.spec);
+            specs.push_back(&found->second.spec);
     }
-    impl_->context->listeners.keep_only(in_use);
-    std::erase_if(impl_->revisions, [](const auto& entry) { return entry.second.expired(); });
+    context->listeners.keep_only(specs);
+    std::erase_if(revisions, [](const auto& entry) { return entry.second.expired(); });
+}
+
+void DaemonHost::close_unused_listeners(const rollout::State& state) {
+    impl_->in_use = {0}; // what was refused opened some that no revision knows
+    impl_->close_unneeded(state);
+}
+
+void DaemonHost::hold_executable(rollout::RevisionNumber number, const rollout::Revision& revision,
+                                 UniqueFd fd) {
+    impl_->context->executables.hold(number, revision, std::move(fd));
+}
+
+const Executables& DaemonHost::executables() const {
+    return impl_->context->executables;
+}
+
+History& DaemonHost::history() {
+    return impl_->context->history;
 }
 
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
@@ -147,8 +222,11 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
                 with(run.worker,
                      [](WorkerProcess& worker) { worker.start_hook(HookPoint::post_stop); });
             },
-            [&](const ForgetWorker& forget) { impl_->workers.erase(forget.worker); },
-            [&](const BeginRollout& begin) { impl_->apply_live(begin.revision, state); },
+            [&](const ForgetWorker& forget) {
+                impl_->workers.erase(forget.worker);
+                impl_->close_unneeded(state);
+            },
+            [&](const BeginRollout& begin) { impl_->begin(begin.revision, state); },
             [&](const RollBack& back) {
                 impl_->analysis.cancel();
                 impl_->apply_live(back.to_revision, state);
@@ -158,7 +236,8 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [](const ReachStage&) {},
             [&](const RunAnalysis& run) { impl_->analyse(run, state); },
             [](const PassStage&) {},
-            [&](const EndRollout&) { impl_->analysis.cancel(); },
+            [&](const EndRollout& end) { impl_->end(end.outcome); },
+            [&](const FallBack& back) { impl_->context->callbacks.fall_back(back.reason); },
             [](const EndKeeping&) {},
             [&](const DropRevision&) { close_unused_listeners(state); },
             [&](const Finish& finish) { impl_->context->callbacks.finish(finish.exit_status); },

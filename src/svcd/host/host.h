@@ -4,6 +4,7 @@
 
 #include "rollout/supervisor.h"
 #include "svcd/host/commands.h"
+#include "svcd/host/executables.h"
 #include "svcd/host/listeners.h"
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -15,7 +16,8 @@ struct HostCallbacks {
         observe; ///< records it and wakes the step (never steps inside)
     std::function<void(const rollout::Event&)> report;
     std::function<void(const rollout::State&)> settled;
-    std::function<void(int exit_status)> finish;       ///< Action Finish
+    std::function<void(int exit_status)> finish;              ///< Action Finish
+    std::function<void(const std::string& reason)> fall_back; ///< Action FallBack
     std::function<void(const std::string& text)> warn; ///< something that the daemon should log
 };
 
@@ -34,6 +36,11 @@ public:
 
     /// Closes the listeners that no revision in use needs.
     void close_unused_listeners(const rollout::State& state);
+    /// The file that a revision about to be requested is executed from; see Executables.
+    void hold_executable(rollout::RevisionNumber number, const rollout::Revision& revision,
+                         UniqueFd fd);
+    [[nodiscard]] const Executables& executables() const;
+    [[nodiscard]] History& history();
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();
     /// Runs a preflight check or any other command; cancelling ends its group with SIGKILL.

@@ -3,6 +3,7 @@
 
 #include "svcd/host/child_table.h"
 #include "svcd/host/error_sink.h"
+#include "svcd/host/executables.h"
 #include "svcd/host/host.h"
 #include "svcd/host/output_relay.h"
 
@@ -15,8 +16,8 @@ struct HostContext {
     HostContext(boost::asio::io_context& context, const Settings& fixed, ListenerTable& table,
                 HostCallbacks calls, UniqueFd held_launcher)
         : io(context), settings(fixed), listeners(table), callbacks(std::move(calls)),
-          launcher(std::move(held_launcher)), errors(context, 2),
-          inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
+          launcher(std::move(held_launcher)), history(fixed.state_dir), executables(history),
+          errors(context, 2), inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
     HostContext(const HostContext&) = delete;
     HostContext& operator=(const HostContext&) = delete;
 
@@ -25,6 +26,8 @@ struct HostContext {
     ListenerTable& listeners;
     HostCallbacks callbacks;
     UniqueFd launcher; ///< svc-launch as it was when we started
+    History history;
+    Executables executables;
     ChildTable children;
     ErrorSink errors;
     /// One look at all listeners for any number of workers that started, became ready or ended in

@@ -35,8 +35,15 @@ Result<void> WorkerProcess::start(std::string& step) {
     const std::string notify_path = context_.notify_directory() + "/" + identity_.name;
     if (auto opened = open_notify_socket(notify_path); !opened)
         return opened;
+    step = "executable";
+    auto executable = context_.executables.find(*identity_.revision);
+    if (!executable)
+        return Error{executable.error().message +
+                         "; not started: `svc reload` deploys it, or put the old file back",
+                     executable.error().code};
+    by_path_ = !executable->fd;
     step = "order";
-    auto parcel = plan(notify_path);
+    auto parcel = plan(notify_path, std::move(executable->fd));
     if (!parcel)
         return parcel.error();
     step = "spawn";
@@ -61,7 +68,7 @@ Result<void> WorkerProcess::start(std::string& step) {
     return {};
 }
 
-Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path) {
+Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path, UniqueFd executable) {
     const auto& revision = *identity_.revision;
     LaunchParcel parcel;
     auto passed = context_.listeners.passed_to(revision.spec);
@@ -77,9 +84,14 @@ Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path) {
             return index.error();
         place.stderr_index = *index;
     }
-    const auto order = plan_worker(revision, place);
+    auto order = plan_worker(revision, place);
     if (!order)
         return order.error();
+    if (executable) {
+        order->executable_index = static_cast<std::int32_t>(parcel.fds.size());
+        parcel.fds.push_back(executable.get());
+        parcel.owned.push_back(std::move(executable));
+    }
     auto encoded = wire::encode_launch_order(*order, parcel.fds.size());
     if (!encoded)
         return encoded.error();
@@ -128,6 +140,8 @@ void WorkerProcess::handle_answer() {
 void WorkerProcess::confirm_exec() {
     stage_ = Stage::running;
     launching_.reset();
+    if (by_path_)
+        context_.executables.note_started(identity_.revision->number, leader_);
     context_.callbacks.observe(rollout::WorkerExecuted{identity_.id});
     context_.inspect_listeners.wake();
 }

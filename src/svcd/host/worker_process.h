@@ -48,7 +48,7 @@ private:
 
     // worker_process.cpp
     Result<void> start(std::string& step);
-    Result<LaunchParcel> plan(const std::string& notify_path);
+    Result<LaunchParcel> plan(const std::string& notify_path, UniqueFd executable);
     Result<int> capture_output(LaunchParcel& parcel);
     void handle_answer();
     void confirm_exec();
@@ -84,6 +84,7 @@ private:
     std::optional<rollout::WorkerNotified> kept_; ///< of this batch, not yet observed
     bool warned_ = false; ///< of a sender that may not notify: once is enough
     bool store_warned_ = false;
+    bool by_path_ = true; ///< executed by its path, not by a fd that is held
 
     Leader leader_is_ = Leader::main;
     pid_t leader_ = 0;

@@ -24,6 +24,10 @@ constexpr std::array error_outputs{
     Choice<rollout::ErrorOutput>{"capture", rollout::ErrorOutput::capture},
     Choice<rollout::ErrorOutput>{"inherit", rollout::ErrorOutput::inherit},
 };
+constexpr std::array keep_executables{
+    Choice<rollout::KeepExecutable>{"open", rollout::KeepExecutable::open},
+    Choice<rollout::KeepExecutable>{"copy", rollout::KeepExecutable::copy},
+};
 
 void read_environment(Table& service, std::map<std::string, std::string>& environment) {
     auto table = service.read_table("environment", R"({ LOG_LEVEL = "info" })");
@@ -134,6 +138,8 @@ void read_process(Table& service, rollout::ProcessSpec& spec) {
     service.read_choice<rollout::Session>("session", spec.session, sessions);
     service.read_choice<rollout::ListenPid>("listen_pid", spec.listen_pid, listen_pids);
     service.read_choice<rollout::ErrorOutput>("stderr", spec.error_output, error_outputs);
+    service.read_choice<rollout::KeepExecutable>("keep_executable", spec.keep_executable,
+                                                 keep_executables);
     service.refuse_later("preset");
     service.finish();
 }

@@ -95,7 +95,7 @@ void read_rollout(Table& rollout, rollout::RolloutSpec& spec) {
     rollout.read_duration("min_ready", spec.min_ready, "\"5s\"");
     rollout.read_duration("progress_deadline", spec.progress_deadline, "\"10m\"");
     rollout.read_integer("max_total", spec.max_total, 1, most_workers);
-    rollout.refuse_later("history");
+    rollout.read_integer("history", spec.history, 1, 1000);
     rollout.refuse_later("steps");
     rollout.finish();
 }

@@ -149,9 +149,9 @@ TEST_CASE("a header is refused for its magic, version, length and number of fds"
         return header_of(bytes);
     };
     CHECK_FALSE(with(0, 0x20544547)); // "GET "
-    const auto other_version = with(4, 2);
+    const auto other_version = with(4, 3);
     REQUIRE_FALSE(other_version);
-    CHECK(other_version.error().message.find("version 2") != std::string::npos);
+    CHECK(other_version.error().message.find("version 3") != std::string::npos);
     CHECK(with(8, launch_order_limit));
     CHECK_FALSE(with(8, launch_order_limit + 1));
     CHECK(with(12, launch_fd_limit));

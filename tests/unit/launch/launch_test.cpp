@@ -347,3 +347,24 @@ TEST_CASE("an ordinary user may order the credentials that it has already") {
     const std::string uid = std::to_string(order.uid);
     CHECK(probe(launched, order)["uid"] == uid + " " + uid + " " + uid);
 }
+
+TEST_CASE("a program can be executed by a fd after its path was removed, and does not inherit it") {
+    const std::string gone = make_file("gone", read_whole_file(probe_path()), 0755);
+    const UniqueFd held(::open(gone.c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(held);
+    REQUIRE(::unlink(gone.c_str()) == 0);
+    Pipe pipe = make_pipe();
+    auto order = order_for({"probe"});
+    order.executable = gone;
+    order.stdout_index = 0;
+    order.executable_index = 1;
+    Launched launched;
+    const std::array<int, 2> fds{pipe.write.get(), held.get()};
+    launched.send(order, fds);
+    pipe.write.reset();
+    launched.go();
+    REQUIRE_FALSE(launched.answer());
+    const Facts facts = read_facts(pipe.read.get());
+    CHECK(facts.at("argument.0") == "probe");
+    CHECK(facts.at("fds") == "0 1 2 ");
+}

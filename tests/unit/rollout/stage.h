@@ -12,7 +12,10 @@ using namespace std::chrono_literals;
 
 class Stage final : public Host {
 public:
-    explicit Stage(RolloutSpec rollout = {}) { spec.rollout = rollout; }
+    explicit Stage(RolloutSpec rollout = {}, Fallback fallback = Fallback::none)
+        : supervisor{State{.service = "web", .fallback = fallback}, *this} {
+        spec.rollout = rollout;
+    }
 
     Spec spec;
     Instant now{1000s};
@@ -105,7 +108,7 @@ public:
         return outcome->verdict;
     }
 
-    Supervisor supervisor{State{.service = "web"}, *this};
+    Supervisor supervisor;
 };
 
 } // namespace svc::rollout

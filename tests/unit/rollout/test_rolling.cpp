@@ -29,7 +29,7 @@ TEST_CASE("An old worker is told to drain only after a new one is available") {
     CHECK(stage.verdict(2) == Verdict::complete);
     stage.exits("r1-0", 0);
     stage.exits("r1-1", 0);
-    CHECK(stage.state().revisions.size() == 1);
+    CHECK(stage.state().revisions.size() == 2); // the serving one and the one before it
     CHECK_FALSE(stage.wake_at);
 }
 
@@ -133,14 +133,20 @@ TEST_CASE(
     CHECK(stage.in(WorkerPhase::starting) == "r3-0");
 }
 
-TEST_CASE("A revision is dropped only when its last worker is gone") {
+TEST_CASE("A revision is dropped only when its last worker is gone and it is not the one before") {
     Stage stage(RolloutSpec{.replicas = 1});
     stage.boot();
     stage.reload();
     stage.ready("r2-0");
+    stage.reload();
+    stage.ready("r3-0");
+    CHECK(stage.state().previous == 2);
     CHECK(stage.state().revisions.contains(1));
     stage.exits("r1-0", 0);
     CHECK_FALSE(stage.state().revisions.contains(1));
+    stage.exits("r2-0", 0);
+    CHECK(stage.state().revisions.contains(2));
+    CHECK(revisions_in_use(stage.state()) == std::vector<RevisionNumber>{3});
 }
 
 TEST_CASE("Fewer replicas in the file cost no worker before the new revision has proved itself") {

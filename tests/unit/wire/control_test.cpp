@@ -42,6 +42,10 @@ std::string type_name() {
         return "ListenerStatus";
     else if constexpr (std::is_same_v<T, RolloutStatus>)
         return "RolloutStatus";
+    else if constexpr (std::is_same_v<T, RevisionSummary>)
+        return "RevisionSummary";
+    else if constexpr (std::is_same_v<T, rollout::FileIdentity>)
+        return "FileIdentity";
     else if constexpr (std::is_same_v<T, rollout::EventKind>)
         return "EventKind";
     else {
@@ -151,11 +155,20 @@ TEST_CASE("the interface's description and the structs say the same") {
     CHECK(take("method Status out") == fields_of<ServiceStatus>());
     CHECK(take("method Reload in") == fields_of<ReloadCall>("?"));
     CHECK(take("method Apply in") == fields_of<ReloadCall>("?"));
+    CHECK(take("type FileIdentity") == fields_of<rollout::FileIdentity>());
+    CHECK(take("type RevisionSummary") == fields_of<RevisionSummary>());
+    CHECK(take("method History in").empty());
+    CHECK(take("method History out") == fields_of<HistoryReply>());
+    CHECK(take("method Revision in") == fields_of<RevisionCall>("?"));
+    CHECK(take("method Revision out") == fields_of<RevisionReply>());
+    CHECK(take("method Diff in") == fields_of<DiffCall>("?"));
+    CHECK(take("method Diff out") == fields_of<DiffReply>());
+    CHECK(take("method Undo in") == fields_of<UndoCall>("?"));
     CHECK(take("method Scale in") == fields_of<ScaleCall>("?"));
     CHECK(take("method Stop in") == fields_of<StopCall>("?"));
     CHECK(take("method Events in") == fields_of<EventsCall>("?"));
     CHECK(take("method Events out") == fields_of<rollout::Event>("?"));
-    for (const auto* method : {"Reload", "Apply", "Scale", "Stop"})
+    for (const auto* method : {"Reload", "Apply", "Undo", "Scale", "Stop"})
         CHECK(take("method " + std::string(method) + " out") == fields_of<Progress>());
     for (const auto error :
          {control_error::not_permitted, control_error::service_file, control_error::refused,
@@ -168,6 +181,12 @@ TEST_CASE("the interface's description and the structs say the same") {
 
 TEST_CASE("every message reads back equal") {
     reads_back<ReloadCall>();
+    reads_back<UndoCall>();
+    reads_back<RevisionCall>();
+    reads_back<DiffCall>();
+    reads_back<HistoryReply>();
+    reads_back<RevisionReply>();
+    reads_back<DiffReply>();
     reads_back<ScaleCall>();
     reads_back<StopCall>();
     reads_back<EventsCall>();

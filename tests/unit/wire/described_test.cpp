@@ -74,11 +74,14 @@ TEST_CASE("every member of what the state is made of is described") {
 
 TEST_CASE("every member of the control protocol's messages is described") {
     check_structs<ReloadCall, ScaleCall, StopCall, EventsCall, WorkerStatus, ReplicaStatus,
-                  ListenerStatus, RolloutStatus, ServiceStatus, Progress, Refusal>();
+                  ListenerStatus, RolloutStatus, ServiceStatus, Progress, Refusal, UndoCall,
+                  RevisionCall, DiffCall, RevisionSummary, HistoryReply, RevisionReply,
+                  DiffReply>();
 }
 
 TEST_CASE("every enumerator is described") {
     check_enums<AddressFamily, SocketType, Session, ListenPid, ErrorOutput, ReadyOn, NotifyAccess,
                 RestartPolicy, CauseKind, RevisionState, WorkerPhase, Retirement, ExitStatus::Kind,
-                HookPoint, RolloutPhase, Verdict, Wanted, EventKind>();
+                HookPoint, RolloutPhase, Verdict, Wanted, EventKind, KeepExecutable, ExecutableKind,
+                Fallback>();
 }

@@ -45,7 +45,6 @@ TEST_CASE("what a later version will have is refused as such") {
     check_mistake(minimal + "preset = \"nginx\"\n", "3:10 service.preset", sentence);
     check_mistake(minimal + "[live]\nwatchdog = \"10s\"\n", "3:1 live", sentence);
     check_mistake(minimal + "[limits]\nmemory = \"1G\"\n", "3:1 limits", sentence);
-    check_mistake(minimal + "[rollout]\nhistory = 10\n", "4:11 rollout.history", sentence);
     for (const std::string word : {"recreate", "blue-green", "canary", "in-place"})
         check_mistake(minimal + "[rollout]\nstrategy = \"" + word + "\"\n", "4:12 rollout.strategy",
                       sentence + " \""s + word + "\" yet");
@@ -57,7 +56,7 @@ TEST_CASE("what a later version will have is refused as such") {
 }
 
 TEST_CASE("a later key is not proposed for a misspelt one") {
-    check_mistake(minimal + "[rollout]\nhistroy = 10\n", "4:1 rollout.histroy", "the keys here");
+    check_mistake(minimal + "presett = \"nginx\"\n", "3:1 service.presett", "the keys here");
 }
 
 TEST_CASE("a wrong type is said with the right form") {

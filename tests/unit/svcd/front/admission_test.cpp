@@ -34,6 +34,17 @@ public:
             loaded.flaw = Loaded::Flaw::file_wrong;
         return loaded;
     }
+    Loaded revive(rollout::RevisionNumber older, const rollout::Cause& cause) override {
+        story.push_back("revive " + std::to_string(older));
+        Loaded loaded;
+        loaded.revision = file;
+        loaded.revision.cause = cause;
+        loaded.revision.made_from = older;
+        loaded.mistakes = mistakes;
+        if (!mistakes.empty())
+            loaded.flaw = Loaded::Flaw::gone;
+        return loaded;
+    }
     [[nodiscard]] const rollout::State& state() const override { return known; }
     asio::awaitable<CommandResult> check(const Loaded&) override {
         story.emplace_back("check");
@@ -107,6 +118,39 @@ using Story = std::vector<std::string>;
 using rollout::CauseKind;
 
 } // namespace
+
+TEST_CASE("an undo is made from the older revision, and neither loaded nor checked") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    auto answer = std::make_shared<std::optional<Admission>>();
+    auto asking = [&scene, answer]() -> asio::awaitable<void> {
+        AdmissionRequest request;
+        request.cause = {CauseKind::undo, "", 0};
+        request.older = 6;
+        *answer = co_await scene.admissions.admit(std::move(request));
+    };
+    asio::co_spawn(scene.io, asking, asio::detached);
+    test::run_until(scene.io, [&] { return answer->has_value(); });
+    CHECK((*answer)->kind == Admission::Kind::revision);
+    CHECK(scene.world.story == Story{"revive 6", "open", "request"});
+}
+
+TEST_CASE("a boot with a fallback that is refused leaves the door open") {
+    Scene scene;
+    scene.world.mistakes = {"web.toml:1:1: wrong"};
+    auto answer = std::make_shared<std::optional<Admission>>();
+    auto asking = [&scene, answer]() -> asio::awaitable<void> {
+        AdmissionRequest request;
+        request.cause = {CauseKind::boot, "", 0};
+        request.has_fallback = true;
+        *answer = co_await scene.admissions.admit(std::move(request));
+    };
+    asio::co_spawn(scene.io, asking, asio::detached);
+    test::run_until(scene.io, [&] { return answer->has_value(); });
+    CHECK((*answer)->kind == Admission::Kind::refused);
+    scene.world.mistakes.clear();
+    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
+}
 
 TEST_CASE("a reload is loaded, checked, given listeners and requested, in that order") {
     Scene scene;

@@ -27,6 +27,24 @@ public:
         Admission answer = admission;
         co_return answer;
     }
+    [[nodiscard]] wire::HistoryReply history() const override {
+        wire::HistoryReply reply;
+        reply.revisions.push_back({.revision = 6, .cause = "boot", .result = "complete"});
+        return reply;
+    }
+    [[nodiscard]] Result<wire::RevisionReply>
+    revision(rollout::RevisionNumber number) const override {
+        if (number != 6)
+            return Error{"revision " + std::to_string(number) + " is not kept"};
+        wire::RevisionReply reply;
+        reply.summary.revision = number;
+        reply.service_file = "[service]";
+        return reply;
+    }
+    [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
+                                               rollout::RevisionNumber to) const override {
+        return wire::DiffReply{from, to, {"executable /usr/bin/web"}};
+    }
     void scale(std::uint32_t replicas) override { known.replicas = replicas; }
     void stop(bool now, std::string) override {
         known.wanted = now ? rollout::Wanted::stop_now : rollout::Wanted::stop;

@@ -43,6 +43,7 @@ House::House()
     };
     callbacks.report = [](const rollout::Event&) {};
     callbacks.settled = [](const rollout::State&) {};
+    callbacks.fall_back = [](const std::string&) {};
     callbacks.finish = [this](int status) { finished = status; };
     callbacks.warn = [this](const std::string& text) { warnings.push_back(text); };
     auto made = DaemonHost::make(io, settings, listeners, std::move(callbacks));

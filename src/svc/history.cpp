@@ -1,0 +1,60 @@
+// history and diff: what the revisions were, and what differs between them.
+#include "os/clock.h"
+#include "svc/conversation.h"
+#include "svc/render.h"
+
+#include <boost/json/value.hpp>
+
+namespace svc::cli {
+namespace {
+
+/// One call that is answered at once: prints the reply as JSON, or as `render` makes it.
+template <class Reply, class Render>
+int ask(const Options& options, const Console& console, const wire::VarlinkCall& call,
+        Render render) {
+    const auto service = choose_service(options.name, runtime_directories(options.runtime_dir));
+    if (!service)
+        return fail(service.error(), console);
+    auto client = Client::connect(service->control, service->name);
+    if (!client)
+        return fail(client.error(), console);
+    const Instant deadline = os::now() + quick_answer;
+    if (auto sent = client->send(call, deadline); !sent)
+        return fail(sent.error(), console);
+    const auto reply = client->receive(deadline);
+    if (!reply)
+        return fail(reply.error(), console);
+    if (!reply->error.empty())
+        return fail(*reply, *service, options, console);
+    const auto answer = wire::from_json<Reply>(reply->parameters);
+    if (!answer)
+        return fail(
+            Error{"the answer of the supervisor is not understood: " + answer.error().message},
+            console);
+    if (options.json)
+        print_json(reply->parameters, console);
+    else
+        console.out(render(*answer));
+    return exit_done;
+}
+
+} // namespace
+
+int show_history(const Options& options, const Console& console) {
+    if (options.revision == 0)
+        return ask<wire::HistoryReply>(options, console, make_call("History", {}, false),
+                                       [&](const wire::HistoryReply& reply) {
+                                           return render_history(reply, console.terminal);
+                                       });
+    const auto call =
+        make_call("Revision", wire::to_json(wire::RevisionCall{options.revision}), false);
+    return ask<wire::RevisionReply>(options, console, call, render_revision);
+}
+
+int show_diff(const Options& options, const Console& console) {
+    const auto call =
+        make_call("Diff", wire::to_json(wire::DiffCall{options.from, options.revision}), false);
+    return ask<wire::DiffReply>(options, console, call, render_diff);
+}
+
+} // namespace svc::cli

@@ -1,0 +1,192 @@
+#include "svcd/front/history_view.h"
+
+#include "base/text.h"
+#include "os/clock.h"
+#include "svcd/front/compare.h"
+#include "wire/guarantee.h"
+
+#include <algorithm>
+
+namespace svc::daemon {
+
+using rollout::Revision;
+using rollout::RevisionNumber;
+using rollout::State;
+
+namespace {
+
+constexpr std::size_t reason_limit = 512;
+
+std::string text_of(RevisionNumber number) {
+    return "revision " + std::to_string(number);
+}
+
+bool is_running(const State& state, RevisionNumber number) {
+    return state.pending == number || (state.rollout && state.rollout->to == number);
+}
+
+std::int64_t microseconds(WallTime time) {
+    return time.time_since_epoch().count();
+}
+
+wire::RevisionSummary summary_of(const State& state, const HistoryEntry& entry) {
+    wire::RevisionSummary summary;
+    summary.revision = entry.number;
+    summary.serving = entry.number == state.current;
+    summary.unreadable = printable(entry.unreadable, reason_limit);
+    if (entry.revision) {
+        summary.cause = describe(entry.revision->cause);
+        summary.uid = entry.revision->cause.uid;
+        summary.made_at_us = microseconds(entry.revision->made_at);
+        summary.made_from = entry.revision->made_from;
+    }
+    if (entry.outcome) {
+        summary.result = describe(entry.outcome->verdict);
+        summary.reason = printable(entry.outcome->reason, reason_limit);
+        summary.began_us = microseconds(entry.outcome->began);
+        summary.ended_us = microseconds(entry.outcome->ended);
+    } else {
+        summary.result = is_running(state, entry.number) ? "in progress"
+                         : summary.serving               ? "complete"
+                                                         : "unknown";
+    }
+    return summary;
+}
+
+Result<Revision> usable(const HistoryView& view, RevisionNumber number) {
+    auto entry = find_revision(view, number);
+    if (entry.revision)
+        return std::move(*entry.revision);
+    return Error{text_of(number) + " cannot be shown: " + entry.unreadable +
+                 "; `svc history` lists what is kept"};
+}
+
+/// The serving one; before the first is complete, the one that is tried.
+Result<RevisionNumber> serving(const State& state) {
+    if (state.current != 0)
+        return state.current;
+    if (state.rollout)
+        return state.rollout->to;
+    return Error{"no revision serves yet"};
+}
+
+std::string file_text(const rollout::FileIdentity& file) {
+    if (file.inode == 0)
+        return "no file";
+    return std::to_string(file.size) + " bytes of " +
+           os::local_time_text(WallTime(Duration(file.modified_ns / 1000))) + ", inode " +
+           std::to_string(file.inode);
+}
+
+} // namespace
+
+HistoryEntry find_revision(const HistoryView& view, RevisionNumber number) {
+    HistoryEntry entry = view.history.read(number);
+    const auto known = view.state.revisions.find(number);
+    if (known != view.state.revisions.end()) {
+        entry.revision = known->second;
+        entry.unreadable.clear();
+    }
+    return entry;
+}
+
+Result<RevisionNumber> default_undo(const HistoryView& view) {
+    const State& state = view.state;
+    if (state.rollout && state.rollout->phase == rollout::RolloutPhase::progressing &&
+        state.current != 0)
+        return state.current;
+    const RevisionNumber disk = [&] {
+        const auto entry = view.history.last_completed(state.current);
+        return entry ? entry->number : 0;
+    }();
+    const RevisionNumber found = std::max(disk, state.previous);
+    if (found == 0)
+        return Error{state.current == 0
+                         ? std::string("no revision serves yet")
+                         : "no revision that completed before " + text_of(state.current) +
+                               " is kept; `svc history` lists what is"};
+    return found;
+}
+
+wire::HistoryReply list_revisions(const HistoryView& view) {
+    auto numbers = view.history.numbers();
+    for (const auto& [number, revision] : view.state.revisions)
+        if (!std::binary_search(numbers.begin(), numbers.end(), number))
+            numbers.insert(std::lower_bound(numbers.begin(), numbers.end(), number), number);
+    wire::HistoryReply reply;
+    for (const RevisionNumber number : numbers)
+        reply.revisions.push_back(summary_of(view.state, find_revision(view, number)));
+    return reply;
+}
+
+Result<wire::RevisionReply> show_revision(const HistoryView& view, RevisionNumber number) {
+    if (number == 0) {
+        const auto current = serving(view.state);
+        if (!current)
+            return current.error();
+        number = *current;
+    }
+    const HistoryEntry entry = find_revision(view, number);
+    auto revision = usable(view, number);
+    if (!revision)
+        return revision.error();
+    wire::RevisionReply reply;
+    reply.summary = summary_of(view.state, entry);
+    if (entry.outcome)
+        reply.last_output = entry.outcome->last_output;
+    reply.command = revision->command;
+    reply.release = revision->release;
+    reply.executable = revision->executable_identity;
+    reply.executable.path = revision->executable;
+    reply.build_id = revision->build_id;
+    reply.sha256 = revision->sha256;
+    reply.program = revision->program_identity;
+    reply.copy = entry.copied;
+    reply.user = revision->spec.process.user;
+    for (const auto& [name, value] : revision->file_environment)
+        reply.environment_names.push_back(name);
+    reply.guarantee = describe(wire::guarantee_of(*revision));
+    reply.service_file = revision->service_file;
+    return reply;
+}
+
+Result<wire::DiffReply> diff_revisions(const HistoryView& view, RevisionNumber from,
+                                       RevisionNumber to) {
+    if (to == 0) {
+        const auto current = serving(view.state);
+        if (!current)
+            return current.error();
+        to = *current;
+    }
+    if (from == 0) {
+        const auto before = view.history.last_completed(to);
+        from = std::max(before ? before->number : 0,
+                        view.state.previous < to ? view.state.previous : 0);
+        if (from == 0)
+            return Error{"no revision that completed before " + text_of(to) +
+                         " is kept; `svc history` lists what is"};
+    }
+    const auto before = usable(view, from);
+    if (!before)
+        return before.error();
+    const auto after = usable(view, to);
+    if (!after)
+        return after.error();
+    auto differences = compare(*before, before->spec.rollout.replicas, *after);
+    wire::DiffReply reply{from, to, std::move(differences.lines)};
+    for (std::string& line : reply.lines) {
+        if (line.starts_with("executable "))
+            line += ": " + file_text(before->executable_identity) + " → " +
+                    file_text(after->executable_identity);
+        else if (line.starts_with("program "))
+            line += ": " + file_text(before->program_identity) + " → " +
+                    file_text(after->program_identity);
+    }
+    if (differences.replicas)
+        reply.lines.push_back(
+            "service file: rollout.replicas: " + std::to_string(before->spec.rollout.replicas) +
+            " → " + std::to_string(after->spec.rollout.replicas));
+    return reply;
+}
+
+} // namespace svc::daemon

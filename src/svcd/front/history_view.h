@@ -1,0 +1,29 @@
+// What can be said of the revisions, those in the state and those on disk.
+#pragma once
+
+#include "svcd/host/executables.h"
+#include "svcd/host/history.h"
+#include "wire/control.h"
+
+namespace svc::daemon {
+
+struct HistoryView {
+    const rollout::State& state;
+    const History& history;
+    const Executables& executables;
+};
+
+/// The revision that `svc undo` goes back to unless told otherwise, or an error that says why there is
+/// none. While a rollout progresses: the one that it started from.
+Result<rollout::RevisionNumber> default_undo(const HistoryView& view);
+/// In the state, which has it even when the disk was full, else on disk.
+HistoryEntry find_revision(const HistoryView& view, rollout::RevisionNumber number);
+
+wire::HistoryReply list_revisions(const HistoryView& view);
+/// `number` 0: the serving one.
+Result<wire::RevisionReply> show_revision(const HistoryView& view, rollout::RevisionNumber number);
+/// 0: the serving one (`to`), what completed before `to` (`from`).
+Result<wire::DiffReply> diff_revisions(const HistoryView& view, rollout::RevisionNumber from,
+                                       rollout::RevisionNumber to);
+
+} // namespace svc::daemon

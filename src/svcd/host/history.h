@@ -1,0 +1,68 @@
+// History: the revisions on disk, STATE_DIR/revisions/N, one directory each.
+#pragma once
+
+#include "base/unique_fd.h"
+#include "wire/codec.h"
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace svc::daemon {
+
+/// The number that a directory's name stands for; nothing else is a revision. Pure.
+std::optional<rollout::RevisionNumber> revision_of_name(std::string_view name);
+/// Which of `numbers` (rising) go, so that `limit` are left: the oldest, and none of `kept`. Pure.
+std::vector<rollout::RevisionNumber> surplus(const std::vector<rollout::RevisionNumber>& numbers,
+                                             std::size_t limit,
+                                             const std::set<rollout::RevisionNumber>& kept);
+
+/// What one directory says.
+struct HistoryEntry {
+    rollout::RevisionNumber number = 0;
+    std::optional<rollout::Revision> revision;  ///< complete and startable
+    std::optional<wire::StoredOutcome> outcome; ///< none: its supervisor ended before
+    bool copied = false;                        ///< it has a copy of its executable
+    std::string unreadable;                     ///< why `revision` is not there
+    [[nodiscard]] bool completed() const {
+        return revision && outcome && outcome->verdict == rollout::Verdict::complete;
+    }
+};
+
+/// A directory is there whole or not at all:
+///
+///   .new-N ─ revision.json, service.toml, executable, each on disk ─ rename → N ─ outcome.json → N
+///
+/// Policy never waits for it and never fails from it: every error is the caller's to report, and what
+/// cannot be written is not there. What is read was written by an earlier supervisor, or by a mistake:
+/// bounded, checked, and an entry that is broken is an entry that says so.
+class History {
+public:
+    explicit History(std::string state_dir) : directory_(std::move(state_dir) + "/revisions") {}
+
+    /// Makes the directory and removes what a killed supervisor left half done.
+    Result<void> open();
+    /// Writes a revision, and drops the oldest ones beyond its spec's bound, but none of `kept` and
+    /// neither of the two that completed last. `executable`: a fd to keep a copy of; -1: none.
+    Result<void> begin(const rollout::Revision& revision, int executable,
+                       std::set<rollout::RevisionNumber> kept);
+    Result<void> end(rollout::RevisionNumber number, const wire::StoredOutcome& outcome);
+
+    [[nodiscard]] std::vector<rollout::RevisionNumber> numbers() const; ///< rising
+    [[nodiscard]] HistoryEntry read(rollout::RevisionNumber number) const;
+    /// The newest one below `below` that completed and can be read.
+    [[nodiscard]] std::optional<HistoryEntry> last_completed(rollout::RevisionNumber below) const;
+    /// The copy of its executable.
+    [[nodiscard]] Result<UniqueFd> open_copy(rollout::RevisionNumber number) const;
+
+private:
+    [[nodiscard]] std::string place_of(rollout::RevisionNumber number) const {
+        return directory_ + "/" + std::to_string(number);
+    }
+    Result<void> drop_surplus(std::size_t limit, std::set<rollout::RevisionNumber> kept);
+
+    std::string directory_;
+};
+
+} // namespace svc::daemon
