@@ -66,8 +66,7 @@ Result<void> History::open() {
     return {};
 }
 
-Result<void> History::begin(const Revision& revision, int executable,
-                            std::set<RevisionNumber> kept) {
+Result<void> History::begin(const Revision& revision, int executable) {
     auto made = os::NewDirectory::make(directory_, std::to_string(revision.number));
     if (!made)
         return made.error();
@@ -82,13 +81,10 @@ Result<void> History::begin(const Revision& revision, int executable,
         copied = made->copy(copy_file, executable, 0755);
     if (auto committed = made->commit(); !committed)
         return committed;
-    kept.insert(revision.number);
-    if (auto dropped = drop_surplus(revision.spec.rollout.history, std::move(kept)); !dropped)
-        return dropped;
     return copied;
 }
 
-Result<void> History::drop_surplus(std::size_t limit, std::set<RevisionNumber> kept) {
+Result<void> History::trim(std::size_t limit, std::set<RevisionNumber> kept) {
     const auto all = numbers();
     if (all.size() <= limit)
         return {};

@@ -43,10 +43,8 @@ public:
 
     /// Makes the directory and removes what a killed supervisor left half done.
     Result<void> open();
-    /// Writes a revision, and drops the oldest ones beyond its spec's bound, but none of `kept` and
-    /// neither of the two that completed last. `executable`: a fd to keep a copy of; -1: none.
-    Result<void> begin(const rollout::Revision& revision, int executable,
-                       std::set<rollout::RevisionNumber> kept);
+    /// Writes a revision. `executable`: a fd to keep a copy of; -1: none.
+    Result<void> begin(const rollout::Revision& revision, int executable);
     Result<void> end(rollout::RevisionNumber number, const wire::StoredOutcome& outcome);
 
     [[nodiscard]] std::vector<rollout::RevisionNumber> numbers() const; ///< rising
@@ -56,11 +54,14 @@ public:
     /// The copy of its executable.
     [[nodiscard]] Result<UniqueFd> open_copy(rollout::RevisionNumber number) const;
 
+    /// Drops the oldest ones beyond `limit`, but none of `kept` and neither of the two that completed
+    /// last.
+    Result<void> trim(std::size_t limit, std::set<rollout::RevisionNumber> kept);
+
 private:
     [[nodiscard]] std::string place_of(rollout::RevisionNumber number) const {
         return directory_ + "/" + std::to_string(number);
     }
-    Result<void> drop_surplus(std::size_t limit, std::set<rollout::RevisionNumber> kept);
 
     std::string directory_;
 };

@@ -21,7 +21,8 @@ struct DaemonHost::Impl {
     void record_worker(rollout::WorkerId worker);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
     void begin(rollout::RevisionNumber revision, const rollout::State& state);
-    void end(const rollout::Outcome& outcome);
+    void end(const rollout::Outcome& outcome, const rollout::State& state);
+    void trim_history(const rollout::Revision& revision, const rollout::State& state);
     void report_history(rollout::RevisionNumber revision, const Error& error);
     void close_unneeded(const rollout::State& state);
     WorkerProcess* find(rollout::WorkerId worker);
@@ -121,15 +122,22 @@ void DaemonHost::Impl::begin(rollout::RevisionNumber number, const rollout::Stat
     const rollout::Revision& revision = state.revisions.at(number);
     const bool copy = revision.spec.process.keep_executable == rollout::KeepExecutable::copy;
     const int executable = copy ? context->executables.fd_of(number) : -1;
-    const auto written =
-        context->history.begin(revision, executable, {state.current, state.previous});
-    if (!written)
+    if (auto written = context->history.begin(revision, executable); !written)
         report_history(number, written.error());
+    trim_history(revision, state);
 }
 
-void DaemonHost::Impl::end(const rollout::Outcome& outcome) {
+void DaemonHost::Impl::trim_history(const rollout::Revision& revision,
+                                    const rollout::State& state) {
+    const auto trimmed = context->history.trim(revision.spec.rollout.history,
+                                               {revision.number, state.current, state.previous});
+    if (!trimmed && !unwritten.contains(revision.number))
+        report_history(revision.number, trimmed.error());
+}
+
+void DaemonHost::Impl::end(const rollout::Outcome& outcome, const rollout::State& state) {
     analysis.cancel();
-    const bool told = unwritten.erase(outcome.revision) > 0;
+    const bool told = unwritten.contains(outcome.revision);
     const WallTime now = os::wall_now();
     const auto written = context->history.end(
         outcome.revision, wire::StoredOutcome{.verdict = outcome.verdict,
@@ -140,6 +148,8 @@ void DaemonHost::Impl::end(const rollout::Outcome& outcome) {
                                               .ended = now});
     if (!written && !told)
         report_history(outcome.revision, written.error());
+    trim_history(state.revisions.at(outcome.revision), state);
+    unwritten.erase(outcome.revision);
 }
 
 /// Once for a revision: a full disk would fail again when its rollout ends.
@@ -236,7 +246,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [](const ReachStage&) {},
             [&](const RunAnalysis& run) { impl_->analyse(run, state); },
             [](const PassStage&) {},
-            [&](const EndRollout& end) { impl_->end(end.outcome); },
+            [&](const EndRollout& end) { impl_->end(end.outcome, state); },
             [&](const FallBack& back) { impl_->context->callbacks.fall_back(back.reason); },
             [](const EndKeeping&) {},
             [&](const DropRevision&) { close_unused_listeners(state); },

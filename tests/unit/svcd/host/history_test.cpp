@@ -31,8 +31,9 @@ struct Shelf {
     Shelf() { REQUIRE(history.open()); }
     void keep(rollout::RevisionNumber number, std::uint32_t bound = 10,
               Verdict verdict = Verdict::complete) {
-        REQUIRE(history.begin(revision(number, bound), -1, {}));
+        REQUIRE(history.begin(revision(number, bound), -1));
         REQUIRE(history.end(number, {.verdict = verdict, .reason = "why"}));
+        REQUIRE(history.trim(bound, {number}));
     }
     [[nodiscard]] mode_t mode_of(const std::string& path) const {
         struct stat found {};
@@ -133,7 +134,7 @@ TEST_CASE("a directory that cannot be written to is an error with its path") {
     directory.write("revisions", "a file");
     History history(directory.path());
     CHECK_FALSE(history.open());
-    const auto written = history.begin(revision(1), -1, {});
+    const auto written = history.begin(revision(1), -1);
     REQUIRE_FALSE(written);
     CHECK(written.error().message.find(directory / "revisions") != std::string::npos);
     CHECK(history.numbers().empty());
