@@ -9,6 +9,7 @@
 namespace svc::wire {
 
 BOOST_DESCRIBE_STRUCT(StoredOutcome, (), (verdict, reason, successor, last_output, began, ended))
+static_assert(json_codec::Struct<StoredOutcome>);
 
 namespace {
 

@@ -99,3 +99,31 @@ TEST_CASE("help and version end with status 0") {
     const auto help = std::get<EndNow>(parse_arguments({"reload", "--help"})).text;
     CHECK(has(help, "--supersede"));
 }
+
+TEST_CASE("history and diff take revisions and a name in any order that tells them apart") {
+    CHECK(parsed({"history"}).revision == 0);
+    const auto one = parsed({"history", "7", "web"});
+    CHECK(one.revision == 7);
+    CHECK(one.name == "web");
+    CHECK(parsed({"history", "web"}).name == "web");
+    const auto both = parsed({"diff", "6", "7", "web"});
+    CHECK(both.from == 6);
+    CHECK(both.revision == 7);
+    CHECK(both.name == "web");
+    const auto older = parsed({"diff", "6"});
+    CHECK(older.from == 6);
+    CHECK(older.revision == 0);
+    CHECK(has(mistake({"history", "6", "7"}), "at most 1 revision"));
+    CHECK(has(mistake({"diff", "web", "other"}), "is not a revision's number"));
+}
+
+TEST_CASE("undo takes the revision to go back to, and waits as reload does") {
+    const auto undo = parsed({"undo", "web", "--to", "6", "--cause", "slow", "--no-wait"});
+    CHECK(undo.verb == Verb::undo);
+    CHECK(undo.revision == 6);
+    CHECK(undo.cause == "slow");
+    CHECK_FALSE(undo.wait);
+    CHECK(parsed({"undo"}).revision == 0);
+    CHECK(has(mistake({"undo", "--to", "six"}), "is not a revision's number"));
+    CHECK(has(mistake({"undo", "--to", "0"}), "is not a revision's number"));
+}

@@ -186,3 +186,45 @@ TEST_CASE("workers get the descriptor limit from before ours was raised, or thei
     REQUIRE(loaded.ok());
     CHECK(loaded.revision.spec.process.limits.at("nofile").soft == 99);
 }
+
+TEST_CASE("what is executed is opened, and known by kind and content") {
+    TemporaryDirectory dir;
+    const auto self = std::filesystem::canonical("/proc/self/exe").string();
+    const auto elf = load(dir.write("elf.toml", "[service]\ncommand = [\"" + self + "\"]\n"));
+    INFO(all(elf));
+    REQUIRE(elf.ok());
+    CHECK(elf.revision.executable_kind == rollout::ExecutableKind::elf);
+    CHECK(elf.executable);
+    CHECK(elf.revision.program_identity.path.empty());
+    CHECK(elf.revision.service_file.starts_with("[service]"));
+    const auto app = dir.write("app", "#!/bin/sh\n", true);
+    const auto script = load(dir.write("app.toml", "[service]\ncommand = [\"" + app + "\"]\n"));
+    CHECK(script.revision.executable_kind == rollout::ExecutableKind::script);
+    CHECK_FALSE(script.executable);
+    CHECK(script.revision.sha256 ==
+          "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf");
+}
+
+TEST_CASE("what an interpreter runs is part of the revision") {
+    TemporaryDirectory dir;
+    const auto app = dir.write("app.sh", "exit\n");
+    const auto loaded =
+        load(dir.write("web.toml", "[service]\ncommand = [\"/bin/sh\", \"" + app + "\"]\n"));
+    REQUIRE(loaded.ok());
+    CHECK(loaded.revision.program_identity.path == app);
+    CHECK(loaded.revision.program_identity.inode != 0);
+    CHECK(loaded.revision.program_sha256.size() == 64);
+}
+
+TEST_CASE("a copy of what cannot be executed alone is refused with the remedy") {
+    TemporaryDirectory dir;
+    const auto app = dir.write("app.sh", "#!/bin/sh\n", true);
+    for (const std::string& command : {"\"" + app + "\"", "\"/bin/sh\", \"" + app + "\""}) {
+        const auto loaded = load(dir.write("web.toml", "[service]\nkeep_executable = \"copy\"\n"
+                                                       "command = [" +
+                                                           command + "]\n"));
+        INFO(all(loaded));
+        CHECK(loaded.flaw == Loaded::Flaw::names_unusable);
+        CHECK(mentions(loaded, "release directory"));
+    }
+}
