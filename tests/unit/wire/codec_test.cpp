@@ -164,3 +164,28 @@ TEST_CASE("no mutation of a state crashes the parser, and what it accepts is a s
     // Changed digits and letters inside of strings: some must pass, or nothing was tested.
     CHECK(accepted > 500);
 }
+
+TEST_CASE("a revision and an outcome of the history read back equal") {
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+        const auto revision = testing::filled<rollout::Revision>(seed);
+        const auto back = parse_revision(serialize_revision(revision));
+        REQUIRE_MESSAGE(back.ok(), back.error().message);
+        CHECK(*back == revision);
+    }
+    const StoredOutcome outcome{.verdict = rollout::Verdict::rolled_back,
+                                .reason = "r7-0: exit status 1",
+                                .successor = 8,
+                                .last_output = {"last words"},
+                                .began = WallTime(Duration(1)),
+                                .ended = WallTime(Duration(2))};
+    CHECK(*parse_outcome(serialize_outcome(outcome)) == outcome);
+}
+
+TEST_CASE("a revision of an older svc has defaults for what came later, a newer one's is refused") {
+    const auto older = parse_revision(R"({"version":1,"revision":{"number":7}})");
+    REQUIRE(older.ok());
+    CHECK(older->number == 7);
+    CHECK(older->spec.rollout.history == 10);
+    CHECK_FALSE(parse_revision(R"({"version":1,"revision":{"number":7,"sandbox":"on"}})"));
+    CHECK_FALSE(parse_revision(R"({"version":2,"revision":{"number":7}})"));
+}

@@ -211,3 +211,13 @@ TEST_CASE("the examples are right service files" *
     }
     CHECK(count > 0);
 }
+
+TEST_CASE("what is kept of a revision has its defaults and its bounds") {
+    CHECK(spec_of(minimal).rollout.history == 10);
+    CHECK(spec_of(minimal + "[rollout]\nhistory = 1000\n").rollout.history == 1000);
+    CHECK(spec_of(minimal).process.keep_executable == rollout::KeepExecutable::open);
+    CHECK(spec_of(minimal + "keep_executable = \"copy\"\n").process.keep_executable ==
+          rollout::KeepExecutable::copy);
+    check_mistake(minimal + "[rollout]\nhistory = 0\n", "4:11 rollout.history", "from 1 to 1000");
+    check_mistake(minimal + "keep_executable = \"yes\"\n", "3:19 service.keep_executable", "copy");
+}
