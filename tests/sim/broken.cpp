@@ -59,6 +59,7 @@ Decision drains_too_early(const State& state, Instant now) {
 Decision ignores_surge(const State& state, Instant now) {
     Decision decision = decide(state, now);
     if (!decision.actions.empty() || !state.rollout ||
+        rollout_spec_in_force(state).strategy == Strategy::recreate ||
         state.rollout->phase != RolloutPhase::progressing || state.rollout->paused_at)
         return decision;
     for (std::uint32_t index = 0; index < state.replicas; ++index) {
