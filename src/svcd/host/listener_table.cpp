@@ -70,13 +70,9 @@ bool is_ip(const Address& address) {
     return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
 }
 
-bool has_own_port(const Address& address) {
-    return !is_ip(address) || address.port != 0;
-}
-
 /// Where it is bound: a port of 0 is the port that it got.
 Address bound_address_of(const Entry& entry) {
-    if (!has_own_port(entry.address) && !entry.sockets.empty())
+    if (is_ip(entry.address) && entry.address.port == 0 && !entry.sockets.empty())
         if (auto bound = os::bound_address(entry.sockets.front().get()))
             return std::move(*bound);
     return entry.address;
