@@ -135,7 +135,7 @@ std::string workers_text(const ServiceStatus& status, const Terminal& terminal) 
 }
 
 std::string listeners_table(const ServiceStatus& status, const Terminal& terminal) {
-    Table table({{"LISTENER"}, {"ADDRESS"}, {"BACKLOG"}, {"SOCKETS"}});
+    Table table({{"LISTENER"}, {"ADDRESS"}, {"BACKLOG"}, {"SOCKETS"}, {"PROBLEM"}});
     const bool groups = std::any_of(status.listeners.begin(), status.listeners.end(),
                                     [](auto& listener) { return listener.sockets > 1; });
     const auto shown = std::min(status.listeners.size(), shown_listeners);
@@ -144,7 +144,8 @@ std::string listeners_table(const ServiceStatus& status, const Terminal& termina
         table.add({{safe(listener.name)},
                    {safe(listener.address)},
                    {listener.backlog > 0 ? number(listener.backlog) : "-"},
-                   {groups ? number(listener.sockets) : ""}});
+                   {groups ? number(listener.sockets) : ""},
+                   {safe(listener.problem)}});
     }
     std::string text = table.text(terminal);
     if (shown < status.listeners.size())

@@ -68,6 +68,7 @@ struct ListenerStatus {
     std::string address; ///< as bound: a port of 0 shows the port it got
     std::uint32_t sockets = 0;
     std::uint32_t backlog = 0;
+    std::string problem; ///< damage that could not be repaired; empty: sound
     bool operator==(const ListenerStatus&) const = default;
 };
 struct RolloutStatus {

@@ -13,7 +13,7 @@ BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, follow))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
-BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog))
+BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (), (phase, from, to, updated, reason, last_output))
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,

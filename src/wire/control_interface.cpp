@@ -48,11 +48,13 @@ type ReplicaStatus (
   waits_for: string
 )
 
+# problem: what a worker damaged and nobody can repair but a restart; empty: sound
 type ListenerStatus (
   name: string,
   address: string,
   sockets: int,
-  backlog: int
+  backlog: int,
+  problem: string
 )
 
 # phase: progressing, rolling back, complete, rolled back, failed, superseded, aborted
@@ -68,7 +70,7 @@ type RolloutStatus (
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
   rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available, worker_status,
   worker_retired, worker_stopping, worker_killed, kill_failed, worker_exited, worker_restarting,
-  hook_failed, stopping, listener, refused)
+  hook_failed, stopping, listener, listener_damaged, refused)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 

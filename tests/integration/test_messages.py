@@ -110,7 +110,9 @@ class Interrupted(ServiceTest):
         supervisor.write(service(worker("--ready-when", self.directory / "never")))
         client = supervisor.start_svc("reload")
         supervisor.events.wait_for("rollout_started", lambda event: event["revision"] == 2)
-        supervisor.events.wait_for("worker_launched", lambda event: event["revision"] == 2)
+        supervisor.wait_status("both workers to run", lambda status: [
+            entry["revision"] for entry in status["workers"] if entry["pid"] and entry["state"] != "launching"
+        ] == [1, 2])
         pids = supervisor.pids()
         supervisor.process.kill()
         for process, words in (client, "the supervisor ended before the rollout did"), (follower, "has ended"):

@@ -206,11 +206,10 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
         co_return refused_for_stop();
     if (result.succeeded)
         co_return std::nullopt;
-    std::string message = "the check " + join(candidate.check, " ") + " failed (" + result.how +
-                          "); nothing was changed";
-    for (const auto& line : result.output)
-        message += "\n" + line;
-    co_return refused(wire::control_error::refused, std::move(message));
+    co_return refused(wire::control_error::refused,
+                      "the check " + join(candidate.check, " ") + " failed (" + result.how +
+                          "); nothing was changed",
+                      std::move(result.output));
 }
 
 Admission Admissions::open_and_request(Revision candidate, bool supersede) {

@@ -46,9 +46,12 @@ Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manage
 Daemon::~Daemon() = default;
 
 Result<void> Daemon::start(std::optional<gid_t> control_group) {
-    listeners_ = std::make_unique<ListenerTable>(io_, settings_, [this](const std::string& text) {
-        note(rollout::EventKind::listener, text);
-    });
+    listeners_ = std::make_unique<ListenerTable>(
+        io_, settings_, [this](ListenerTable::News news, const std::string& text) {
+            note(news == ListenerTable::News::damage ? rollout::EventKind::listener_damaged
+                                                     : rollout::EventKind::listener,
+                 text);
+        });
     auto host = DaemonHost::make(io_, settings_, *listeners_, callbacks());
     if (!host)
         return host.error();

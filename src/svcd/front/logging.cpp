@@ -58,6 +58,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::stopping:
     case EventKind::listener:
         return spdlog::level::info;
+    case EventKind::listener_damaged:
     case EventKind::worker_killed:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:

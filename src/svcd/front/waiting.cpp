@@ -1,10 +1,13 @@
 #include "svcd/front/waiting.h"
 
+#include "base/text.h"
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 namespace svc::daemon {
 
@@ -38,6 +41,7 @@ bool tells_progress(EventKind kind) {
     switch (kind) {
     case EventKind::worker_status:
     case EventKind::listener:
+    case EventKind::listener_damaged:
     case EventKind::refused:
     case EventKind::rollout_requested:
     case EventKind::frozen:
@@ -73,6 +77,33 @@ std::size_t older_with_process(const State& state, rollout::RevisionNumber revis
             return each.second.revision < revision && rollout::has_process(each.second) &&
                    !rollout::cannot_be_killed(each.second);
         }));
+}
+
+/// Why some of `replicas` have no available worker and will not get one now: theirs failed, and the
+/// next try is later or never. Empty as long as one is on its way.
+std::string given_up(const State& state, std::uint32_t replicas) {
+    std::set<std::uint32_t> served;
+    for (const auto& [id, worker] : state.workers) {
+        if (rollout::is_live(worker) && !rollout::is_available(worker))
+            return {};
+        if (rollout::is_available(worker))
+            served.insert(worker.replica);
+    }
+    std::vector<std::string> failures;
+    for (std::uint32_t index = 0; index < replicas; ++index) {
+        if (served.contains(index))
+            continue;
+        if (index >= state.replica_list.size())
+            return {};
+        const auto& replica = state.replica_list[index];
+        if (!replica.held_down && !replica.next_start)
+            return {};
+        failures.push_back("replica " + std::to_string(replica.index) + " failed (" +
+                           replica.last_exit +
+                           (replica.held_down ? ") and stays down, as restart.policy says"
+                                              : ") and is tried again"));
+    }
+    return join(failures, "; ");
 }
 
 /// Wakes the waiting once when its time is up; nothing after it is gone.
@@ -264,6 +295,10 @@ asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std
             reason = "the target became " + std::to_string(state.replicas);
         } else if (available == replicas && live == replicas) {
             // there
+        } else if (const std::string why = given_up(state, replicas); !why.empty()) {
+            verdict = "failed";
+            reason = std::to_string(available) + " of " + std::to_string(replicas) +
+                     " workers are available; " + why;
         } else if (late.passed()) {
             verdict = "failed";
             reason = std::to_string(available) + " of " + std::to_string(replicas) +

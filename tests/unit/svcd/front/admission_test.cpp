@@ -155,7 +155,8 @@ TEST_CASE("a failed check refuses with its output, before any listener is opened
     const auto admission = scene.answered(CauseKind::reload);
     CHECK(admission.error == wire::control_error::refused);
     CHECK(admission.message.find("exit status 1") != std::string::npos);
-    CHECK(admission.message.find("line 3") != std::string::npos);
+    REQUIRE(admission.mistakes.size() == 1);
+    CHECK(admission.mistakes[0].find("line 3") != std::string::npos);
     CHECK(scene.world.story == Story{"load ", "check"});
 }
 
