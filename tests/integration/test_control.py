@@ -8,6 +8,7 @@ import subprocess
 
 from harness import (PATIENCE, PYTHON, QUICK, Connection, ServiceTest, VarlinkError, alive, main,
                      require_root, service, wait_until, worker)
+from processes import end_orphans
 
 NOBODY = 65534
 
@@ -152,7 +153,7 @@ class ExitStatuses(ServiceTest):
         result = supervisor.svc("status", "web")
         self.assertEqual(3, result.returncode, result.stderr)
         self.assertTrue(alive(worker_pid), "a dead supervisor takes no worker with it")
-        os.kill(worker_pid, 9)
+        end_orphans([worker_pid])
 
     def test_list_names_what_runs(self):
         supervisor = self.start()

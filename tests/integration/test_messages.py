@@ -5,6 +5,7 @@ import pty
 import signal
 
 from harness import PATIENCE, ServiceTest, main, require_root, service, worker
+from processes import end_orphans
 from supervisor import SVC
 
 NOBODY = 65534
@@ -119,8 +120,7 @@ class Interrupted(ServiceTest):
             _, said = process.communicate(timeout=PATIENCE)
             self.assertEqual(3, process.returncode, said)
             self.assertIn(words, said)
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        end_orphans(pids)
 
 
 class Looking(ServiceTest):
