@@ -51,8 +51,8 @@ public:
         return {};
     }
     void close_unused_listeners() override { story.emplace_back("close"); }
-    void request_rollout(rollout::Revision revision, bool supersede) override {
-        story.push_back(supersede ? "supersede" : "request");
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
+        story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
         if (stop_comes_first)
             known.wanted = rollout::Wanted::stop;
         revision.number = known.next_revision++;

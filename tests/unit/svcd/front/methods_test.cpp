@@ -1,6 +1,7 @@
 // The control methods and their waiting callers, over a state that the test moves.
 #include "svcd/front/methods.h"
 
+#include "rollout/decide.h"
 #include "support.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -26,6 +27,13 @@ public:
         asked.push_back(std::move(request));
         Admission answer = admission;
         co_return answer;
+    }
+    void request(rollout::Observation observed) override {
+        std::vector<rollout::Event> told;
+        rollout::record(known, observed, Instant{}, told);
+        for (const auto& event : told)
+            log.append(event, WallTime{});
+        requests.push_back(std::move(observed));
     }
     void scale(std::uint32_t replicas) override { known.replicas = replicas; }
     void stop(bool now, std::string) override {
@@ -69,6 +77,7 @@ public:
     EventLog log;
     Admission admission;
     std::vector<AdmissionRequest> asked;
+    std::vector<rollout::Observation> requests;
     bool ended = false;
 };
 
