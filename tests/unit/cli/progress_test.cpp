@@ -109,9 +109,10 @@ TEST_CASE("a rollout that was paused because it failed says what can be done") {
     last.last_output = {"no database"};
     const auto verdict = verdict_of(last, "web", 0, 2s);
     CHECK(verdict.exit_status == 1);
-    CHECK(verdict.text == "svc: web: the rollout of revision 7 is paused: r7-0: exit status 1 before "
-                          "it was ready\n    | no database\n`svc resume web` tries again, `svc abort "
-                          "web` goes back; `svc status web` shows what runs meanwhile.\n");
+    CHECK(verdict.text ==
+          "svc: web: the rollout of revision 7 is paused: r7-0: exit status 1 before "
+          "it was ready\n    | no database\n`svc resume web` tries again, `svc abort "
+          "web` goes back; `svc status web` shows what runs meanwhile.\n");
 }
 
 TEST_CASE("who aborts has what was wanted; whose rollout was aborted has not") {
@@ -126,5 +127,6 @@ TEST_CASE("who aborts has what was wanted; whose rollout was aborted has not") {
     CHECK(verdict.text == "svc: web: revision 7 was taken back: aborted by uid 0: wrong one\n"
                           "The old revision serves on.\n");
     last.verdict = "aborted";
-    CHECK(has(verdict_of(last, "web", 0, 2s).text, "It had not begun: the old revision serves on."));
+    CHECK(
+        has(verdict_of(last, "web", 0, 2s).text, "It had not begun: the old revision serves on."));
 }

@@ -184,11 +184,12 @@ TEST_CASE("what a rollout stands still for is never cut") {
     status.kept = "revision 5, 4 workers, for 9m50s more";
     status.frozen = "by uid 0: quarter end";
     const std::string text = render_status(status, WallTime{}, Terminal{true, false, 40});
-    for (const auto& line :
-         {"  rollout   paused, 6 → 7\n", "  step      canary: step 1 of 3, 2 of 10 workers new, waits "
-                                         "for svc promote\n",
-          "xxxx\n", "  failed    r7-0: exit status 1\n", "  kept      revision 5, 4 workers, for 9m50s "
-                                                        "more\n",
-          "  frozen    by uid 0: quarter end\n"})
+    for (const auto& line : {"  rollout   paused, 6 → 7\n",
+                             "  step      canary: step 1 of 3, 2 of 10 workers new, waits "
+                             "for svc promote\n",
+                             "xxxx\n", "  failed    r7-0: exit status 1\n",
+                             "  kept      revision 5, 4 workers, for 9m50s "
+                             "more\n",
+                             "  frozen    by uid 0: quarter end\n"})
         CHECK(text.find(line) != std::string::npos);
 }
