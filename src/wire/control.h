@@ -148,8 +148,8 @@ struct Progress {
     std::string workers; ///< "2 available, 1 starting, 1 draining"
     std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted", "paused"
                          ///< (it failed, and on_failure is "pause"), "taken back" (as Abort asked),
-        ///< "replaced", "unchanged", "scaled", "stopped"; "accepted" if nothing was
-        ///< to be waited for
+    ///< "replaced", "unchanged", "scaled", "stopped"; "accepted" if nothing was
+    ///< to be waited for
     std::string reason;
     std::vector<std::string> last_output;
     std::vector<std::string> changed; ///< apply: what differed
