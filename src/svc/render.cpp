@@ -44,6 +44,13 @@ void add_fact(std::string& text, std::string_view name, std::string_view value,
     text += (terminal.width == 0 ? std::string(value) : fit(value, room)) + '\n';
 }
 
+/// One that is never cut.
+void add_whole_fact(std::string& text, std::string_view name, std::string_view value,
+                    const Terminal& terminal) {
+    if (!value.empty())
+        text += "  " + tinted(padded(name, 10), Tint::faint, terminal.color) + safe(value) + '\n';
+}
+
 /// The reason is never cut: it is what somebody looks for here.
 void add_rollout(std::string& text, const ServiceStatus& status, const Terminal& terminal) {
     if (status.rollout.empty())
@@ -57,6 +64,9 @@ void add_rollout(std::string& text, const ServiceStatus& status, const Terminal&
     if (!rollout.reason.empty())
         line += ": " + safe(rollout.reason);
     text += "  " + tinted(padded("rollout", 10), Tint::faint, terminal.color) + line + '\n';
+    add_whole_fact(text, "step", rollout.step, terminal);
+    add_whole_fact(text, "paused", rollout.paused, terminal);
+    add_whole_fact(text, "failed", rollout.failure, terminal);
     text += render_output(rollout.last_output);
 }
 
@@ -71,6 +81,8 @@ void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
     add_rollout(text, status, terminal);
     if (status.pending != 0)
         add_fact(text, "pending", "revision " + number(status.pending), terminal);
+    add_whole_fact(text, "kept", status.kept, terminal);
+    add_whole_fact(text, "frozen", status.frozen, terminal);
     add_fact(text, "file", safe(status.service_file), terminal);
     if (status.supervisor_pid != 0)
         add_fact(text, "svcd", "pid " + std::to_string(status.supervisor_pid), terminal);

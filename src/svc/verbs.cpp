@@ -6,7 +6,14 @@ int run(const Options& options, const Console& console) {
     switch (options.verb) {
     case Verb::reload:
     case Verb::apply:
+    case Verb::pause:
+    case Verb::resume:
+    case Verb::abort:
+    case Verb::promote:
     case Verb::scale:
+    case Verb::replace:
+    case Verb::freeze:
+    case Verb::unfreeze:
     case Verb::stop:
         return change_service(options, console);
     case Verb::status:

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "svcd/front/compare.h"
+#include "svcd/front/steering.h"
 #include "wire/control.h"
 #include "wire/service_file.h"
 
@@ -140,6 +141,8 @@ asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
+    if (std::string why = why_no_rollout(world_.state()); !why.empty())
+        co_return refused(wire::control_error::refused, std::move(why));
     Loaded loaded = world_.load(request.cause);
     if (!loaded.ok())
         co_return refused_to_load(loaded);
@@ -157,7 +160,7 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
     auto failed = co_await checked(loaded);
     if (failed)
         co_return std::move(*failed);
-    Admission admission = open_and_request(std::move(loaded.revision), request.supersede);
+    Admission admission = open_and_request(std::move(loaded.revision), request);
     if (admission.kind == Admission::Kind::revision)
         admission.changed = std::move(changed);
     co_return admission;
@@ -204,6 +207,8 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
     // The check may have run for a minute: what was true before it may not be now.
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
+    if (std::string why = why_no_rollout(world_.state()); !why.empty())
+        co_return refused(wire::control_error::refused, std::move(why));
     if (result.succeeded)
         co_return std::nullopt;
     co_return refused(wire::control_error::refused,
@@ -212,12 +217,12 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
                       std::move(result.output));
 }
 
-Admission Admissions::open_and_request(Revision candidate, bool supersede) {
+Admission Admissions::open_and_request(Revision candidate, const AdmissionRequest& request) {
     if (auto opened = world_.open_listeners(candidate.spec); !opened)
         return refused(wire::control_error::refused,
                        opened.error().message + "; nothing was changed");
     const rollout::RevisionNumber number = world_.state().next_revision;
-    world_.request_rollout(std::move(candidate), supersede);
+    world_.request_rollout(std::move(candidate), request.supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.
     if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();

@@ -20,6 +20,7 @@ namespace svc::daemon {
 struct AdmissionRequest {
     rollout::Cause cause; ///< kind apply: only if something changed
     bool supersede = false;
+    bool immediate = false; ///< without min_ready
 };
 
 /// What became of a request.
@@ -51,7 +52,7 @@ public:
     /// Closes what no revision in use needs.
     virtual void close_unused_listeners() = 0;
     /// Observes RolloutRequested and steps.
-    virtual void request_rollout(rollout::Revision revision, bool supersede) = 0;
+    virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
     /// Observes ScaleRequested{from_file} and steps.
     virtual void request_scale_from_file(std::uint32_t replicas) = 0;
 };
@@ -64,7 +65,7 @@ public:
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
 /// listener open that was not; a request is admitted after a stop was asked for, or after boot was
-/// refused, which ends the daemon.
+/// refused, which ends the daemon; a request is admitted while rollouts are frozen.
 class Admissions {
 public:
     Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);
@@ -85,7 +86,7 @@ private:
     boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate);
     std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
-    Admission open_and_request(rollout::Revision candidate, bool supersede);
+    Admission open_and_request(rollout::Revision candidate, const AdmissionRequest& request);
 
     boost::asio::any_io_executor executor_;
     AdmissionWorld& world_;

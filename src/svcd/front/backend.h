@@ -1,6 +1,7 @@
 // What the control methods see of the daemon; a test scripts it.
 #pragma once
 
+#include "rollout/observation.h"
 #include "svcd/front/admission.h"
 #include "svcd/front/event_log.h"
 #include "wire/control.h"
@@ -14,7 +15,8 @@ public:
     [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
-    /// Both are observed and stepped before they return.
+    /// All three are observed and stepped before they return.
+    virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;
     virtual void stop(bool now, std::string reason) = 0;
     /// Every worker is gone and the supervisor is about to end.

@@ -170,8 +170,8 @@ void Daemon::close_unused_listeners() {
     host_->close_unused_listeners(state());
 }
 
-void Daemon::request_rollout(rollout::Revision revision, bool supersede) {
-    rollout::RolloutRequested requested{std::move(revision), supersede};
+void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {
+    rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
     supervisor_->observe(std::move(requested));
     step();
 }
@@ -225,14 +225,17 @@ wire::ServiceStatus Daemon::status() const {
     return status;
 }
 
-void Daemon::scale(std::uint32_t replicas) {
-    supervisor_->observe(rollout::ScaleRequested{replicas, false});
+void Daemon::request(rollout::Observation asked) {
+    supervisor_->observe(std::move(asked));
     step();
 }
 
+void Daemon::scale(std::uint32_t replicas) {
+    request(rollout::ScaleRequested{replicas, false});
+}
+
 void Daemon::stop(bool now, std::string reason) {
-    supervisor_->observe(rollout::StopRequested{now, std::move(reason)});
-    step();
+    request(rollout::StopRequested{now, std::move(reason)});
 }
 
 Daemon::Phase Daemon::phase() const {

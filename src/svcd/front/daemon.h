@@ -58,13 +58,14 @@ private:
     boost::asio::awaitable<CommandResult> check(const Loaded& candidate) override;
     Result<void> open_listeners(const rollout::Spec& spec) override;
     void close_unused_listeners() override;
-    void request_rollout(rollout::Revision revision, bool supersede) override;
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend
     [[nodiscard]] wire::ServiceStatus status() const override;
     EventLog& events() override { return events_; }
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
+    void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
     [[nodiscard]] bool finished() const override { return phase() == Phase::ended; }

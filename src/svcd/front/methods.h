@@ -6,6 +6,8 @@
 
 namespace svc::daemon {
 
+class Waiting;
+
 class Methods final : public CallHandler {
 public:
     /// `backend` must outlive this.
@@ -21,6 +23,16 @@ private:
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
     void status(const wire::VarlinkCall& call, Caller& caller);
     bool permitted(Caller& caller);
+
+    // steering_methods.cpp
+    void pause(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> resume(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> abort(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> promote(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> replace(const wire::VarlinkCall& call, Caller& caller);
+    void freeze(const wire::VarlinkCall& call, Caller& caller);
+    void unfreeze(const wire::VarlinkCall& call, Caller& caller);
+    bool refused(Waiting& waiting, const std::string& why);
 
     Backend& backend_;
 };
