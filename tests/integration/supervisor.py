@@ -75,7 +75,8 @@ class EventStream:
             if event:  # the end of the stream carries none
                 self.seen.append(event)
         self._connection.socket.settimeout(None)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
         with contextlib.suppress(OSError, EOFError, ValueError):
@@ -117,6 +118,9 @@ class EventStream:
         return [f"  {event['sequence']} {event['kind']}: {event['text']}" for event in self.seen]
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self._connection.socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
         self._connection.close()
 
 
