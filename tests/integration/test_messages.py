@@ -120,6 +120,7 @@ class Interrupted(ServiceTest):
             _, said = process.communicate(timeout=PATIENCE)
             self.assertEqual(3, process.returncode, said)
             self.assertIn(words, said)
+        supervisor.process.wait()  # until then its workers are not ours
         end_orphans(pids)
 
 
