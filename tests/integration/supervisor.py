@@ -57,7 +57,8 @@ class Manager:
     def close(self):
         # The reader first: about to read from a number that is closed and given to the next socket, it
         # would take that one's messages.
-        self._socket.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):  # closed before
+            self._socket.shutdown(socket.SHUT_RD)
         self._reader.join()
         self._socket.close()
 
