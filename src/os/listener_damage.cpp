@@ -187,10 +187,19 @@ Result<void> repair(int fd, const Address& address, const ListenerOptions& optio
     return result;
 }
 
-Result<void> keep_private_link(const Address& address, const std::string& link_path) {
+Result<std::string> keep_private_link(const Address& address, const std::string& link_path) {
     if (address.family != AddressFamily::unix_path)
         return Error{"cannot link " + format_address(address) + ": it has no path", EINVAL};
-    return link_over(address.host, link_path);
+    const auto linked = link_over(address.host, link_path);
+    if (linked)
+        return link_path;
+    if (linked.error().code != EXDEV)
+        return linked.error();
+    const std::size_t name = address.host.rfind('/') + 1;
+    std::string beside = address.host.substr(0, name) + "." + address.host.substr(name) + ".svc";
+    if (auto hidden = link_over(address.host, beside); !hidden)
+        return hidden.error();
+    return beside;
 }
 
 void remove_unix_paths(const Address& address, const std::string& link_path) {

@@ -58,10 +58,11 @@ Damage inspect(int fd, const Address& address, const ListenerOptions& options,
 /// another socket too, never over a file of another kind.
 Result<void> repair(int fd, const Address& address, const ListenerOptions& options,
                     const std::string& link_path, const Damage& damage);
-/// Makes the private hard link that repair() puts back, in place of an older one. Only for
-/// unix_path. Fails across file systems, and for a path of another user's without CAP_FOWNER
-/// (fs.protected_hardlinks).
-Result<void> keep_private_link(const Address& address, const std::string& link_path);
+/// Makes the private hard link that repair() puts back, in place of an older one, and returns where
+/// it is: at `link_path`, or, as a hard link cannot leave its file system, hidden beside the socket
+/// ("/srv/.web.sock.svc" of "/srv/web.sock"). Only for unix_path. Fails for a path of another user's
+/// without CAP_FOWNER (fs.protected_hardlinks).
+Result<std::string> keep_private_link(const Address& address, const std::string& link_path);
 /// Unlinks the path if it still is this socket's (device and inode of `link_path`), and the link.
 /// Without a link: if nobody has the socket of that path open any more, so close it first.
 void remove_unix_paths(const Address& address, const std::string& link_path);

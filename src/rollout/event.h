@@ -27,10 +27,11 @@ enum class EventKind {
     worker_exited,
     worker_restarting, ///< it died by itself; the text says when the next try is
     hook_failed,
-    stopping, ///< the supervisor stops
-    listener, ///< opened, repaired, closed (by the daemon)
-    refused,  ///< a request changed nothing (by the daemon)
-    history,  ///< a revision could not be kept on disk, or was taken from there (by the daemon)
+    stopping,         ///< the supervisor stops
+    listener,         ///< opened, closed (by the daemon)
+    listener_damaged, ///< by a worker: repaired, or what to do
+    refused,          ///< a request changed nothing (by the daemon)
+    history,          ///< a revision was not kept on disk, or was taken from there (by the daemon)
 };
 
 struct Event {

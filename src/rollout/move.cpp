@@ -104,7 +104,7 @@ public:
             --places;
             planner_.retire(*worker, Retirement::replaced,
                             worker->revision == target_
-                                ? worker->stale
+                                ? "replaced, " + worker->stale
                                 : "replaced by revision " + std::to_string(target_));
         }
     }

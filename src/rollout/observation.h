@@ -84,6 +84,7 @@ struct AnalysisEnded {
     std::uint32_t stage = 0;
     bool succeeded = false;
     std::string detail; ///< why it failed
+    std::vector<std::string> last_output;
 };
 struct ScaleRequested {
     std::uint32_t replicas = 0;

@@ -33,6 +33,15 @@ bool stays_down(const ExitStatus& exit, RestartPolicy policy) {
     fatal("stays_down(): no such policy");
 }
 
+std::vector<std::string> bounded(const std::vector<std::string>& output) {
+    std::vector<std::string> kept;
+    const std::size_t skipped =
+        output.size() > output_lines_limit ? output.size() - output_lines_limit : 0;
+    for (std::size_t line = skipped; line < output.size(); ++line)
+        kept.push_back(printable(output[line], output_line_limit));
+    return kept;
+}
+
 /// Writes what was seen. One call of visit() a recording; the members are the places it may write to.
 struct Recorder {
     State& state;
@@ -93,11 +102,7 @@ struct Recorder {
 
     void ended(Worker& worker, const ExitStatus& exit, const std::vector<std::string>& output) {
         worker.exit = exit;
-        worker.last_output.clear();
-        const std::size_t skipped =
-            output.size() > output_lines_limit ? output.size() - output_lines_limit : 0;
-        for (std::size_t line = skipped; line < output.size(); ++line)
-            worker.last_output.push_back(printable(output[line], output_line_limit));
+        worker.last_output = bounded(output);
         enter(worker, WorkerPhase::exited, now);
         events.push_back(about(EventKind::worker_exited, worker, describe(exit)));
         if (worker.retirement == Retirement::none || worker.retirement == Retirement::failed)
@@ -303,7 +308,7 @@ struct Recorder {
     void operator()(const FreezeRequested& seen) {
         state.frozen = seen.reason;
         events.push_back(about(EventKind::frozen, state.current,
-                               seen.reason ? "rollouts are refused: " + *seen.reason
+                               seen.reason ? "rollouts are frozen " + *seen.reason
                                            : std::string("rollouts are allowed again")));
     }
 
@@ -312,13 +317,22 @@ struct Recorder {
             state.rollout->stage != seen.stage || state.rollout->analysis != Analysis::running)
             return;
         state.rollout->analysis = seen.succeeded ? Analysis::passed : Analysis::none;
-        if (!seen.succeeded)
-            state.rollout->failure = "the analysis failed: " + printable(seen.detail, 1024);
+        if (seen.succeeded || !state.rollout->failure.empty())
+            return; // the failure that was noted first is the one that counts
+        state.rollout->failure = "the analysis failed: " + printable(seen.detail, 1024);
+        state.rollout->last_output = bounded(seen.last_output);
     }
 
     void call_off_pending(const std::string& reason) {
         if (state.pending == 0)
             return;
+        Revision& waiting = state.revisions.at(state.pending);
+        waiting.state = RevisionState::failed;
+        waiting.reason = reason;
+        Event event = about(EventKind::rollout_ended, waiting.number,
+                            revision_text(waiting.number) + " is called off: " + reason);
+        event.verdict = Verdict::aborted;
+        events.push_back(std::move(event));
         keep_outcome(state, Outcome{.revision = state.pending,
                                     .verdict = Verdict::aborted,
                                     .reason = reason,

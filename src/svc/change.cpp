@@ -1,4 +1,4 @@
-// reload, apply, undo, scale and stop: one call that waits, its progress and its verdict.
+// Verbs that change something: one call that waits, its progress and its verdict.
 #include "os/clock.h"
 #include "svc/conversation.h"
 #include "svc/interrupts.h"
@@ -18,6 +18,7 @@ wire::VarlinkCall call_for(const Options& options) {
     case Verb::apply: {
         const wire::ReloadCall call{.cause = options.cause,
                                     .supersede = options.supersede,
+                                    .immediate = options.now,
                                     .wait = options.wait,
                                     .wait_drained = options.wait_drained};
         return make_call(options.verb == Verb::reload ? "Reload" : "Apply", wire::to_json(call),
@@ -27,10 +28,28 @@ wire::VarlinkCall call_for(const Options& options) {
         const wire::UndoCall call{.to = options.revision,
                                   .cause = options.cause,
                                   .supersede = options.supersede,
+                                  .immediate = options.now,
                                   .wait = options.wait,
                                   .wait_drained = options.wait_drained};
         return make_call("Undo", wire::to_json(call), true);
     }
+    case Verb::pause:
+        return make_call("Pause", wire::to_json(wire::PauseCall{options.reason}), true);
+    case Verb::resume:
+    case Verb::promote:
+        return make_call(options.verb == Verb::resume ? "Resume" : "Promote",
+                         wire::to_json(wire::ContinueCall{options.wait, options.wait_drained}),
+                         true);
+    case Verb::abort:
+        return make_call("Abort", wire::to_json(wire::AbortCall{options.reason, options.wait}),
+                         true);
+    case Verb::replace:
+        return make_call("Replace", wire::to_json(wire::ReplaceCall{options.replica, options.wait}),
+                         true);
+    case Verb::freeze:
+        return make_call("Freeze", wire::to_json(wire::FreezeCall{options.reason}), true);
+    case Verb::unfreeze:
+        return make_call("Unfreeze", {}, true);
     case Verb::scale:
         return make_call("Scale", wire::to_json(wire::ScaleCall{options.replicas, options.wait}),
                          true);
@@ -134,9 +153,10 @@ private:
     }
 
     [[nodiscard]] std::string what() const {
-        return options_.verb == Verb::stop    ? "the stop"
-               : options_.verb == Verb::scale ? "the scaling"
-                                              : "the rollout";
+        return options_.verb == Verb::stop      ? "the stop"
+               : options_.verb == Verb::scale   ? "the scaling"
+               : options_.verb == Verb::replace ? "the replacement"
+                                                : "the rollout";
     }
 
     /// What is known of the request when its last reply will not come.

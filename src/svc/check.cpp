@@ -10,6 +10,7 @@
 #include <boost/json/value.hpp>
 
 #include <cerrno>
+#include <optional>
 #include <sys/stat.h>
 
 namespace svc::cli {
@@ -63,24 +64,70 @@ boost::json::value to_json(const Source& source, const std::vector<wire::Mistake
     return {{"file", source.file}, {"service", source.service}, {"mistakes", std::move(list)}};
 }
 
-/// What is true of this machine and not of the file: it may be checked on another one.
-std::vector<std::string> notes_on(const rollout::Spec& spec) {
-    std::string release;
-    if (!spec.process.release.empty()) {
-        auto resolved = os::resolve_path(spec.process.release);
-        if (!resolved)
-            return {"service.release: " + resolved.error().message};
-        release = std::move(*resolved);
+/// What is true of this machine and not of the file: it may be checked on another one. Users and
+/// groups are the supervisor's to look up: this program is linked statically and knows no NSS.
+class MachineNotes {
+public:
+    explicit MachineNotes(const rollout::Spec& spec) : process_(spec.process) {
+        if (!process_.release.empty()) {
+            auto resolved = os::resolve_path(process_.release);
+            if (!resolved) {
+                note("service.release", resolved.error());
+                return; // the rest may be in it
+            }
+            release_ = std::move(*resolved);
+        }
+        program("service.command", process_.command);
+        program("service.check", process_.check);
+        if (!process_.directory.empty())
+            there("service.directory", process_.directory);
+        for (const auto& file : process_.environment_files)
+            if (!file.starts_with('-'))
+                there("service.environment_files", file);
+        for (const auto& input : process_.inputs)
+            there("service.inputs", input);
+        hook("stop.pre_stop", spec.stop.pre_stop);
+        hook("stop.post_stop", spec.stop.post_stop);
     }
-    const auto executable = wire::expand(spec.process.command.front(), release);
-    if (!executable)
-        return {"service.command: " + executable.error().message};
-    const auto found =
-        os::find_executable(*executable, os::default_search_path, spec.process.directory);
-    if (!found)
-        return {"service.command: " + found.error().message};
-    return {};
-}
+    [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
+private:
+    void note(const std::string& key, const Error& error) {
+        notes_.push_back(key + ": " + error.message);
+    }
+    std::optional<std::string> expanded(const std::string& key, const std::string& text) {
+        auto result = wire::expand(text, release_);
+        if (result)
+            return std::move(*result);
+        note(key, result.error());
+        return std::nullopt;
+    }
+    void program(const std::string& key, const std::vector<std::string>& command) {
+        if (command.empty())
+            return;
+        const auto name = expanded(key, command.front());
+        if (!name)
+            return;
+        if (auto found = os::find_executable(*name, os::default_search_path, process_.directory);
+            !found)
+            note(key, found.error());
+    }
+    void there(const std::string& key, const std::string& text) {
+        const auto path = expanded(key, text);
+        if (!path)
+            return;
+        if (auto found = os::resolve_path(*path); !found)
+            note(key, found.error());
+    }
+    void hook(const std::string& key, const std::optional<rollout::Hook>& hook) {
+        if (const auto* exec = hook ? std::get_if<rollout::ExecHook>(&*hook) : nullptr)
+            program(key, exec->command);
+    }
+
+    const rollout::ProcessSpec& process_;
+    std::string release_;
+    std::vector<std::string> notes_;
+};
 
 /// As the loader finds it (svcd); nothing if the program is not on this machine.
 std::vector<std::string> guarantee_on_this_machine(const rollout::Spec& spec) {
@@ -136,7 +183,8 @@ int check_file(const Options& options, const Console& console) {
     console.out(wire::explain_spec(parsed.spec, source->service));
     for (const auto& line : guarantee_on_this_machine(parsed.spec))
         console.out("After a crash: " + safe(line) + '\n');
-    for (const auto& note : notes_on(parsed.spec))
+    const MachineNotes machine(parsed.spec);
+    for (const auto& note : machine.notes())
         console.err("On this machine: " + safe(note) + '\n');
     return exit_done;
 }

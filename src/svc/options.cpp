@@ -14,14 +14,15 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 11> verb_names = {"reload", "apply",   "scale", "stop",
-                                                         "status", "events",  "check", "list",
-                                                         "undo",   "history", "diff"};
+constexpr std::array<std::string_view, 18> verb_names = {
+    "reload", "apply",    "undo", "pause",  "resume", "abort",   "promote", "scale", "replace",
+    "freeze", "unfreeze", "stop", "status", "events", "history", "diff",    "check", "list"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {
     Options options;
     std::string replicas;
+    std::string replica;
     std::string since;
     std::string timeout;
     std::string to;
@@ -61,15 +62,72 @@ void add_waiting(CLI::App& command, Typed& typed) {
         ->type_name("TIME");
 }
 
+void add_draining(CLI::App& command, Typed& typed) {
+    command.add_flag("--no-wait-drain", typed.no_wait_drain,
+                     "Wait for the verdict, but not until the old workers are gone");
+    add_waiting(command, typed);
+}
+
 void add_rollout(CLI::App& command, Typed& typed) {
     add_name(command, typed);
     command.add_option("--cause", typed.options.cause, "Why, for status and events")
         ->type_name("TEXT");
     command.add_flag("--supersede", typed.options.supersede,
                      "End a rollout that is under way instead of waiting for it");
-    command.add_flag("--no-wait-drain", typed.no_wait_drain,
-                     "Wait for the verdict, but not until the old workers are gone");
-    add_waiting(command, typed);
+    command.add_flag("--now", typed.options.now,
+                     "A worker that is ready is available: min_ready does not count");
+    add_draining(command, typed);
+}
+
+void add_reason(CLI::App& command, Typed& typed) {
+    command.add_option("--reason", typed.options.reason, "Why, for status and events")
+        ->type_name("TEXT");
+}
+
+void add_steering(CLI::App& app, Typed& typed) {
+    auto* pause = add_verb(app, typed, Verb::pause, "Let the rollout under way move nothing");
+    add_name(*pause, typed);
+    add_reason(*pause, typed);
+
+    auto* resume = add_verb(app, typed, Verb::resume, "Let it go on");
+    add_name(*resume, typed);
+    add_draining(*resume, typed);
+
+    auto* abort = add_verb(app, typed, Verb::abort, "Take the rollout under way back");
+    add_name(*abort, typed);
+    add_reason(*abort, typed);
+    add_waiting(*abort, typed);
+
+    auto* promote = add_verb(app, typed, Verb::promote, "End the step at which it is held");
+    add_name(*promote, typed);
+    add_draining(*promote, typed);
+}
+
+void add_workers(CLI::App& app, Typed& typed) {
+    auto* scale = add_verb(app, typed, Verb::scale, "Run another number of replicas");
+    scale->add_option("N", typed.replicas, "How many");
+    add_name(*scale, typed);
+    add_waiting(*scale, typed);
+
+    auto* replace =
+        add_verb(app, typed, Verb::replace, "Replace one worker by another of its revision");
+    replace->add_option("REPLICA", typed.replica, "Which; `svc status` shows their numbers");
+    add_name(*replace, typed);
+    add_waiting(*replace, typed);
+
+    auto* freeze = add_verb(app, typed, Verb::freeze, "Refuse rollouts");
+    add_name(*freeze, typed);
+    add_reason(*freeze, typed);
+
+    add_name(*add_verb(app, typed, Verb::unfreeze, "Allow rollouts again"), typed);
+}
+
+void add_history(CLI::App& app, Typed& typed) {
+    auto* history = add_verb(app, typed, Verb::history, "List the revisions, or show one whole");
+    history->add_option("N", typed.words, "A revision, and the service's name")->expected(0, 2);
+    auto* diff = add_verb(app, typed, Verb::diff, "Show what differs between two revisions");
+    diff->add_option("N", typed.words, "An older revision, a newer one, and the service's name")
+        ->expected(0, 3);
 }
 
 void add_verbs(CLI::App& app, Typed& typed) {
@@ -83,16 +141,8 @@ void add_verbs(CLI::App& app, Typed& typed) {
                      "Which one; else the last that completed before the serving one")
         ->type_name("N");
 
-    auto* history = add_verb(app, typed, Verb::history, "List the revisions, or show one whole");
-    history->add_option("N", typed.words, "A revision, and the service's name")->expected(0, 2);
-    auto* diff = add_verb(app, typed, Verb::diff, "Show what differs between two revisions");
-    diff->add_option("N", typed.words, "An older revision, a newer one, and the service's name")
-        ->expected(0, 3);
-
-    auto* scale = add_verb(app, typed, Verb::scale, "Run another number of replicas");
-    scale->add_option("N", typed.replicas, "How many");
-    add_name(*scale, typed);
-    add_waiting(*scale, typed);
+    add_steering(app, typed);
+    add_workers(app, typed);
 
     auto* stop = add_verb(app, typed, Verb::stop, "Drain the workers and end the supervisor");
     add_name(*stop, typed);
@@ -106,6 +156,8 @@ void add_verbs(CLI::App& app, Typed& typed) {
     events->add_flag("-f,--follow", typed.options.follow, "And go on telling what happens");
     events->add_option("--since", typed.since, "Only what came after the event with this number")
         ->type_name("NUMBER");
+
+    add_history(app, typed);
 
     auto* check = add_verb(app, typed, Verb::check, "Look for mistakes in a service file");
     check->add_option("FILE", typed.options.name, "A service file, or the name of a service");
@@ -161,6 +213,14 @@ std::variant<Options, EndNow> combine(Typed typed) {
     if (!typed.to.empty() && (!read_number(typed.to, options.revision) || options.revision == 0))
         return usage("--to " + printable(typed.to, 40) +
                      " is not a revision's number; `svc history` lists them");
+    if (options.verb == Verb::replace && typed.replica.empty())
+        return usage("which replica? write: svc replace 2 [NAME]; `svc status` shows them");
+    if (options.verb == Verb::replace && !read_number(typed.replica, options.replica))
+        return usage('"' + printable(typed.replica, 40) +
+                     "\" is not a replica's number; write: svc replace 2 [NAME]");
+    if (options.verb == Verb::freeze && options.reason.empty())
+        return usage("why? write: svc freeze --reason \"change freeze until Monday\" [NAME]; "
+                     "everybody whose rollout is refused reads it");
     if (!typed.since.empty() && !read_number(typed.since, options.since))
         return usage("--since " + printable(typed.since, 40) +
                      " is not an event's number; `svc events` shows them");

@@ -11,7 +11,26 @@
 
 namespace svc::cli {
 
-enum class Verb { reload, apply, scale, stop, status, events, check, list, undo, history, diff };
+enum class Verb {
+    reload,
+    apply,
+    undo,
+    pause,
+    resume,
+    abort,
+    promote,
+    scale,
+    replace,
+    freeze,
+    unfreeze,
+    stop,
+    status,
+    events,
+    history,
+    diff,
+    check,
+    list
+};
 std::string_view verb_name(Verb verb);
 
 /// Every verb has the members that its options set; the others keep their defaults.
@@ -25,7 +44,9 @@ struct Options {
     std::optional<Duration> timeout;
     std::string cause;
     bool supersede = false;
-    bool now = false;
+    bool now = false;   ///< reload, apply: without min_ready; stop: kill
+    std::string reason; ///< of pause, abort and freeze
+    std::uint32_t replica = 0;
     std::uint32_t replicas = 0;
     bool follow = false;
     std::uint64_t since = 0;

@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace svc::cli {
@@ -14,8 +16,9 @@ std::string updated_of(const wire::Progress& progress) {
 }
 
 bool is_good(std::string_view verdict) {
-    return verdict == "complete" || verdict == "unchanged" || verdict == "scaled" ||
-           verdict == "stopped" || verdict == "accepted";
+    constexpr std::array<std::string_view, 7> good = {
+        "complete", "unchanged", "scaled", "stopped", "accepted", "replaced", "taken back"};
+    return std::find(good.begin(), good.end(), verdict) != good.end();
 }
 
 /// Whether the old revision serves, after a rollback to it.
@@ -30,9 +33,16 @@ std::string state_of_old(const wire::Progress& last) {
 
 /// What to do next, after a verdict that is not a good one.
 std::string advice(const wire::Progress& last, const std::string& service) {
+    if (last.verdict == "paused")
+        return "`svc resume " + service + "` tries again, `svc abort " + service +
+               "` goes back; `svc status " + service + "` shows what runs meanwhile.\n";
+    if (last.verdict == "rolled back" && last.reason.starts_with("aborted by "))
+        return state_of_old(last) + '\n';
     if (last.verdict == "rolled back")
         return state_of_old(last) + " Mend the new one and reload again; `svc events " + service +
                "` tells the whole story.\n";
+    if (last.verdict == "aborted" && last.reason.starts_with("aborted by "))
+        return "It had not begun: the old revision serves on.\n";
     if (last.verdict == "aborted")
         return "The supervisor was told to stop; see `svc events " + service + "`.\n";
     return "See `svc status " + service + "` and `svc events " + service + "`.\n";

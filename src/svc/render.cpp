@@ -43,6 +43,13 @@ void add_fact(std::string& text, std::string_view name, std::string_view value,
     text += (terminal.width == 0 ? std::string(value) : fit(value, room)) + '\n';
 }
 
+/// One that is never cut.
+void add_whole_fact(std::string& text, std::string_view name, std::string_view value,
+                    const Terminal& terminal) {
+    if (!value.empty())
+        text += "  " + tinted(padded(name, 10), Tint::faint, terminal.color) + safe(value) + '\n';
+}
+
 /// The reason is never cut: it is what somebody looks for here.
 void add_rollout(std::string& text, const ServiceStatus& status, const Terminal& terminal) {
     if (status.rollout.empty())
@@ -56,6 +63,9 @@ void add_rollout(std::string& text, const ServiceStatus& status, const Terminal&
     if (!rollout.reason.empty())
         line += ": " + safe(rollout.reason);
     text += "  " + tinted(padded("rollout", 10), Tint::faint, terminal.color) + line + '\n';
+    add_whole_fact(text, "step", rollout.step, terminal);
+    add_whole_fact(text, "paused", rollout.paused, terminal);
+    add_whole_fact(text, "failed", rollout.failure, terminal);
     text += render_output(rollout.last_output);
 }
 
@@ -77,6 +87,8 @@ void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
     add_rollout(text, status, terminal);
     if (status.pending != 0)
         add_fact(text, "pending", "revision " + number(status.pending), terminal);
+    add_whole_fact(text, "kept", status.kept, terminal);
+    add_whole_fact(text, "frozen", status.frozen, terminal);
     add_fact(text, "file", safe(status.service_file), terminal);
     add_guarantee(text, status, terminal);
     if (status.supervisor_pid != 0)
@@ -142,7 +154,7 @@ std::string workers_text(const ServiceStatus& status, const Terminal& terminal) 
 }
 
 std::string listeners_table(const ServiceStatus& status, const Terminal& terminal) {
-    Table table({{"LISTENER"}, {"ADDRESS"}, {"BACKLOG"}, {"SOCKETS"}});
+    Table table({{"LISTENER"}, {"ADDRESS"}, {"BACKLOG"}, {"SOCKETS"}, {"PROBLEM"}});
     const bool groups = std::any_of(status.listeners.begin(), status.listeners.end(),
                                     [](auto& listener) { return listener.sockets > 1; });
     const auto shown = std::min(status.listeners.size(), shown_listeners);
@@ -151,7 +163,8 @@ std::string listeners_table(const ServiceStatus& status, const Terminal& termina
         table.add({{safe(listener.name)},
                    {safe(listener.address)},
                    {listener.backlog > 0 ? number(listener.backlog) : "-"},
-                   {groups ? number(listener.sockets) : ""}});
+                   {groups ? number(listener.sockets) : ""},
+                   {safe(listener.problem)}});
     }
     std::string text = table.text(terminal);
     if (shown < status.listeners.size())

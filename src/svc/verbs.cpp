@@ -7,7 +7,14 @@ int run(const Options& options, const Console& console) {
     case Verb::reload:
     case Verb::apply:
     case Verb::undo:
+    case Verb::pause:
+    case Verb::resume:
+    case Verb::abort:
+    case Verb::promote:
     case Verb::scale:
+    case Verb::replace:
+    case Verb::freeze:
+    case Verb::unfreeze:
     case Verb::stop:
         return change_service(options, console);
     case Verb::status:

@@ -34,7 +34,7 @@ int run(const Options& options, const Console& console);
 int fail(const Error& error, const Console& console);
 
 // What run() chooses from.
-int change_service(const Options& options, const Console& console); ///< reload, apply, scale, stop
+int change_service(const Options& options, const Console& console); ///< those that change it
 int show_status(const Options& options, const Console& console);
 int show_events(const Options& options, const Console& console);
 int show_history(const Options& options, const Console& console);

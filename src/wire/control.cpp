@@ -5,6 +5,7 @@
 #include "wire/json_write.h"
 
 #include <boost/json/parse.hpp>
+#include <boost/mp11/algorithm.hpp>
 
 namespace svc::wire {
 namespace {
@@ -21,10 +22,11 @@ json::object as_object(const T& value) {
 
 template <class T>
 constexpr json_codec::Rules rules_of() {
-    constexpr bool is_call = std::is_same_v<T, ReloadCall> || std::is_same_v<T, ScaleCall> ||
-                             std::is_same_v<T, StopCall> || std::is_same_v<T, EventsCall> ||
-                             std::is_same_v<T, UndoCall> || std::is_same_v<T, RevisionCall> ||
-                             std::is_same_v<T, DiffCall>;
+    constexpr bool is_call = boost::mp11::mp_contains<
+        boost::mp11::mp_list<ReloadCall, UndoCall, ScaleCall, StopCall, PauseCall, ContinueCall,
+                             AbortCall, ReplaceCall, FreezeCall, EventsCall, RevisionCall,
+                             DiffCall>,
+        T>::value;
     return {.missing_is_default = true, .ignore_unknown = !is_call};
 }
 
@@ -37,6 +39,21 @@ json::object to_json(const ScaleCall& call) {
     return as_object(call);
 }
 json::object to_json(const StopCall& call) {
+    return as_object(call);
+}
+json::object to_json(const PauseCall& call) {
+    return as_object(call);
+}
+json::object to_json(const ContinueCall& call) {
+    return as_object(call);
+}
+json::object to_json(const AbortCall& call) {
+    return as_object(call);
+}
+json::object to_json(const ReplaceCall& call) {
+    return as_object(call);
+}
+json::object to_json(const FreezeCall& call) {
     return as_object(call);
 }
 json::object to_json(const EventsCall& call) {
@@ -85,6 +102,11 @@ Result<T> from_json(const json::object& parameters) {
 template Result<ReloadCall> from_json(const json::object&);
 template Result<ScaleCall> from_json(const json::object&);
 template Result<StopCall> from_json(const json::object&);
+template Result<PauseCall> from_json(const json::object&);
+template Result<ContinueCall> from_json(const json::object&);
+template Result<AbortCall> from_json(const json::object&);
+template Result<ReplaceCall> from_json(const json::object&);
+template Result<FreezeCall> from_json(const json::object&);
 template Result<EventsCall> from_json(const json::object&);
 template Result<UndoCall> from_json(const json::object&);
 template Result<RevisionCall> from_json(const json::object&);

@@ -1,6 +1,6 @@
 // The control protocol's messages: io.svc.Supervisor (control_interface is its description).
 //
-// Reload, Apply, Undo, Scale and Stop answer with Progress. With `more` there is one reply whenever
+// Whatever changes something answers with Progress. With `more` there is one reply whenever
 // something happened, and a last one (without `continues`) that has a verdict; without `more` only
 // the last. Status answers with ServiceStatus. Events needs `more`: one event a reply, and at the end of the
 // stream a reply without parameters.
@@ -26,6 +26,7 @@ inline constexpr std::string_view control_interface_name = "io.svc.Supervisor";
 struct ReloadCall { ///< Reload and Apply
     std::string cause;
     bool supersede = false;
+    bool immediate = false;   ///< min_ready does not count
     bool wait = true;         ///< false: the reply comes once the revision is accepted
     bool wait_drained = true; ///< true: the last reply comes when the old workers are gone
 };
@@ -33,10 +34,11 @@ struct ScaleCall {
     std::uint32_t replicas = 0;
     bool wait = true;
 };
-struct UndoCall {
+struct UndoCall {         ///< the others: as ReloadCall
     std::uint64_t to = 0; ///< 0: the last that completed before the serving one
     std::string cause;
     bool supersede = false;
+    bool immediate = false;
     bool wait = true;
     bool wait_drained = true;
 };
@@ -50,6 +52,24 @@ struct DiffCall {
 struct StopCall {
     bool now = false;
     bool wait = true;
+};
+struct PauseCall {
+    std::string reason;
+};
+struct ContinueCall { ///< Resume and Promote
+    bool wait = true;
+    bool wait_drained = true;
+};
+struct AbortCall {
+    std::string reason;
+    bool wait = true;
+};
+struct ReplaceCall {
+    std::uint32_t replica = 0;
+    bool wait = true;
+};
+struct FreezeCall {
+    std::string reason;
 };
 struct EventsCall {
     std::uint64_t since = 0; ///< sequence number; the newest ones kept are replayed after it
@@ -82,16 +102,20 @@ struct ListenerStatus {
     std::string address; ///< as bound: a port of 0 shows the port it got
     std::uint32_t sockets = 0;
     std::uint32_t backlog = 0;
+    std::string problem; ///< damage that could not be repaired; empty: sound
     bool operator==(const ListenerStatus&) const = default;
 };
 struct RolloutStatus {
-    std::string phase; ///< "progressing", "rolling back", "complete", "rolled back", "failed",
-                       ///< "superseded", "aborted"
+    std::string phase; ///< "progressing", "paused", "rolling back", "complete", "rolled back",
+                       ///< "failed", "superseded", "aborted"
     std::uint64_t from = 0;
     std::uint64_t to = 0;
     std::uint32_t updated = 0; ///< available workers of `to`
     std::string reason;
     std::vector<std::string> last_output;
+    std::string step; ///< "canary: step 1 of 3, 2 of 10 workers new, goes on in 4m10s"; empty: none
+    std::string paused;  ///< "for 5m, asked for by uid 0: lunch"; empty: it is not
+    std::string failure; ///< noted while it is paused, not acted on
     bool operator==(const RolloutStatus&) const = default;
 };
 struct ServiceStatus {
@@ -101,8 +125,10 @@ struct ServiceStatus {
     std::string cause;
     std::int64_t revision_made_at_us = 0; ///< since the epoch
     std::uint32_t replicas = 0;
-    std::uint32_t available = 0;
+    std::uint32_t available = 0; ///< without those of a kept old set
     std::uint64_t pending = 0;
+    std::string kept;   ///< "revision 6, 4 workers, for 9m50s more"; empty: no old set is kept
+    std::string frozen; ///< by whom and why; empty: rollouts are not refused
     bool stopping = false;
     std::int32_t supervisor_pid = 0;
     std::string service_file;
@@ -116,6 +142,10 @@ struct ServiceStatus {
 };
 /// All but listeners, supervisor_pid, service_file: those the daemon knows.
 ServiceStatus status_of(const rollout::State& state, Instant now);
+/// What the stage of a rollout is and waits for, as RolloutStatus::step; empty: it has none.
+std::string describe_stage(const rollout::State& state, Instant now);
+/// Available workers without those of a kept old set.
+std::uint32_t count_serving(const rollout::State& state);
 /// The workers by state, for Progress::workers: "2 available, 1 starting, 1 draining".
 std::string count_workers(const rollout::State& state);
 
@@ -165,9 +195,10 @@ struct DiffReply {
     bool operator==(const DiffReply&) const = default;
 };
 
-/// One progress reply (`continues`) or the last one of Reload, Apply, Scale and Stop.
+/// One progress reply (`continues`) or the last one of a method that changes something.
 struct Progress {
-    std::string state; ///< "accepted", "pending", "progressing", "rolling back", "draining", "done"
+    std::string state; ///< "accepted", "pending", "progressing", "held", "paused", "rolling back",
+                       ///< "draining", "done"
     std::uint64_t revision = 0;
     std::string text;   ///< a sentence for a person: "r7-0 is ready", "revision 7 is complete"
     std::string worker; ///< name, if it is about one
@@ -175,8 +206,10 @@ struct Progress {
     std::uint32_t available = 0; ///< of any revision
     std::uint32_t replicas = 0;
     std::string workers; ///< "2 available, 1 starting, 1 draining"
-    std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted",
-                         ///< "unchanged", "scaled", "stopped"; "accepted" if it was not to wait
+    std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted", "paused"
+                         ///< (it failed, and on_failure is "pause"), "taken back" (as Abort asked),
+    ///< "replaced", "unchanged", "scaled", "stopped"; "accepted" if nothing was
+    ///< to be waited for
     std::string reason;
     std::vector<std::string> last_output;
     std::vector<std::string> changed; ///< apply: what differed
@@ -207,6 +240,11 @@ inline constexpr std::string_view busy =
 boost::json::object to_json(const ReloadCall& call);
 boost::json::object to_json(const ScaleCall& call);
 boost::json::object to_json(const StopCall& call);
+boost::json::object to_json(const PauseCall& call);
+boost::json::object to_json(const ContinueCall& call);
+boost::json::object to_json(const AbortCall& call);
+boost::json::object to_json(const ReplaceCall& call);
+boost::json::object to_json(const FreezeCall& call);
 boost::json::object to_json(const EventsCall& call);
 boost::json::object to_json(const UndoCall& call);
 boost::json::object to_json(const RevisionCall& call);

@@ -6,22 +6,28 @@
 
 namespace svc::wire {
 
-BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, wait, wait_drained))
-BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, immediate, wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, immediate, wait, wait_drained))
 BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))
 BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
 BOOST_DESCRIBE_STRUCT(StopCall, (), (now, wait))
+BOOST_DESCRIBE_STRUCT(PauseCall, (), (reason))
+BOOST_DESCRIBE_STRUCT(ContinueCall, (), (wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(AbortCall, (), (reason, wait))
+BOOST_DESCRIBE_STRUCT(ReplaceCall, (), (replica, wait))
+BOOST_DESCRIBE_STRUCT(FreezeCall, (), (reason))
 BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, follow))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
-BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog))
-BOOST_DESCRIBE_STRUCT(RolloutStatus, (), (phase, from, to, updated, reason, last_output))
+BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem))
+BOOST_DESCRIBE_STRUCT(RolloutStatus, (),
+                      (phase, from, to, updated, reason, last_output, step, paused, failure))
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
-                       pending, stopping, supervisor_pid, service_file, rollout, workers,
-                       replica_list, listeners, guarantee))
+                       pending, kept, frozen, stopping, supervisor_pid, service_file, rollout,
+                       workers, replica_list, listeners, guarantee))
 BOOST_DESCRIBE_STRUCT(RevisionSummary, (),
                       (revision, cause, uid, made_at_us, began_us, ended_us, result, reason,
                        made_from, serving, unreadable))

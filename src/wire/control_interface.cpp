@@ -22,7 +22,7 @@ namespace svc::wire {
 const std::string_view control_interface =
     R"(# One service's supervisor: look at it, replace its workers, stop it.
 #
-# Reload, Apply, Undo, Scale and Stop answer, with "more", whenever something happened; the last reply
+# Whatever changes something answers, with "more", whenever something happened; the last reply
 # (without "continues") has a verdict. Without "more" there is only the last reply.
 # updated, available: workers of `revision`, of any revision
 interface io.svc.Supervisor
@@ -48,21 +48,28 @@ type ReplicaStatus (
   waits_for: string
 )
 
+# problem: what a worker damaged and nobody can repair but a restart; empty: sound
 type ListenerStatus (
   name: string,
   address: string,
   sockets: int,
-  backlog: int
+  backlog: int,
+  problem: string
 )
 
-# phase: progressing, rolling back, complete, rolled back, failed, superseded, aborted
+# phase: progressing, paused, rolling back, complete, rolled back, failed, superseded, aborted
+# step, paused: sentences for a person; empty: it has no steps, is not paused
+# failure: noted while it is paused, and judged when it goes on
 type RolloutStatus (
   phase: string,
   from: int,
   to: int,
   updated: int,
   reason: string,
-  last_output: []string
+  last_output: []string,
+  step: string,
+  paused: string,
+  failure: string
 )
 
 # device, inode, size: of stat(2); modified_ns, changed_ns: since 1970. All 0: there was no such file
@@ -92,13 +99,16 @@ type RevisionSummary (
 )
 
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
-  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available, worker_status,
-  worker_retired, worker_stopping, worker_killed, kill_failed, worker_exited, worker_restarting,
-  hook_failed, stopping, listener, refused, history)
+  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched,
+  worker_ready, worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
+  kill_failed, worker_exited, worker_restarting, hook_failed, stopping, listener, listener_damaged,
+  refused, history)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 
 # rollout: the one under way, else the last that ended; empty before the first
+# available: without the workers of an old set that is kept warm (kept)
+# kept, frozen: sentences for a person; empty: none is kept, rollouts are not refused
 method Status() -> (
   service: string,
   summary: string,
@@ -108,6 +118,8 @@ method Status() -> (
   replicas: int,
   available: int,
   pending: int,
+  kept: string,
+  frozen: string,
   stopping: bool,
   supervisor_pid: int,
   service_file: string,
@@ -143,16 +155,40 @@ method Diff(from: ?int, to: ?int) -> (from: int, to: int, lines: []string)
 
 # A new revision from the service file as it is now; every worker is replaced.
 # supersede: do not wait for a rollout that is under way, end it
+# immediate: a worker that is ready is available, min_ready does not count
 # wait: false for a reply as soon as the revision is accepted; default true
 # wait_drained: false for the last reply before the old workers are gone; default true
-method Reload(cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+method Reload(cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool, wait_drained: ?bool)
+  -> )" PROGRESS R"(
 
 # As Reload, if anything changed that a worker is started from; else the verdict is "unchanged".
-method Apply(cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+method Apply(cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool, wait_drained: ?bool)
+  -> )" PROGRESS R"(
 
-# As Reload, but from an older revision; 0 or left out: the last that completed before the serving one.
-method Undo(to: ?int, cause: ?string, supersede: ?bool, wait: ?bool, wait_drained: ?bool) -> )" PROGRESS
-    R"(
+# The rollout under way moves nothing until it is resumed, aborted or superseded.
+method Pause(reason: ?string) -> )" PROGRESS R"(
+
+# It goes on; wait, wait_drained: as for Reload.
+method Resume(wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+
+# It is taken back, and what waits behind it is called off.
+method Abort(reason: ?string, wait: ?bool) -> )" PROGRESS R"(
+
+# The step at which it is held is over; wait, wait_drained: as for Reload.
+method Promote(wait: ?bool, wait_drained: ?bool) -> )" PROGRESS R"(
+
+# The worker at this replica gets a successor of its own revision.
+method Replace(replica: ?int, wait: ?bool) -> )" PROGRESS R"(
+
+# Rollouts are refused, with this reason, until Unfreeze.
+method Freeze(reason: ?string) -> )" PROGRESS R"(
+
+method Unfreeze() -> )" PROGRESS R"(
+
+# As Reload, but from an older revision; 0 or left out: the last that completed before the serving
+# one.
+method Undo(to: ?int, cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool,
+            wait_drained: ?bool) -> )" PROGRESS R"(
 
 # Another number of replicas, until the service file's own number changes.
 method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(

@@ -110,8 +110,8 @@ BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_start
                     rollout_rolling_back, rollout_paused, rollout_resumed, rollout_stage,
                     rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available,
                     worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
-                    worker_exited, worker_restarting, hook_failed, stopping, listener, refused,
-                    history)
+                    worker_exited, worker_restarting, hook_failed, stopping, listener,
+                    listener_damaged, refused, history)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

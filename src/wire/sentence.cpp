@@ -44,6 +44,7 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
     case EventKind::listener:
+    case EventKind::listener_damaged:
     case EventKind::refused:
     case EventKind::history:
         return about_worker(event.text.starts_with("is ") ? " " : ": ");

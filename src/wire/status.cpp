@@ -87,6 +87,8 @@ std::string wait_of(const Worker& worker, const Revision* revision, Instant now)
         return "min_ready, " +
                left_until(*worker.ready_at + revision->spec.rollout.min_ready, now) + " left";
     case Shown::available:
+        if (!worker.stale.empty())
+            return "is being replaced, " + worker.stale;
         return worker.reloading ? "its own reload" : "";
     case Shown::draining:
         return (worker.running_hook ? "pre-stop hook, " : "stop signal, ") + grace();
@@ -137,15 +139,34 @@ ReplicaStatus replica_status(const State& state, const Replica& replica, Instant
     return status;
 }
 
-std::vector<RolloutStatus> rollout_status(const State& state) {
+/// "5m": what has gone by is rounded down.
+std::string gone_since(Instant then, Instant now) {
+    return format_rough(
+        std::max(std::chrono::floor<std::chrono::seconds>(now - then), std::chrono::seconds(0)));
+}
+
+RolloutStatus status_of(const State& state, const rollout::Rollout& rollout, Instant now) {
+    RolloutStatus status;
+    status.phase = rollout.phase == RolloutPhase::rolling_back ? "rolling back"
+                   : rollout.paused_at                         ? "paused"
+                                                               : "progressing";
+    status.from = rollout.from;
+    status.to = rollout.to;
+    status.reason = rollout.reason;
+    status.last_output = rollout.last_output;
+    status.step = describe_stage(state, now);
+    if (rollout.paused_at) {
+        status.paused = "for " + gone_since(*rollout.paused_at, now) + ", " + rollout.pause_reason;
+        if (rollout.failure != rollout.pause_reason)
+            status.failure = rollout.failure;
+    }
+    return status;
+}
+
+std::vector<RolloutStatus> rollout_status(const State& state, Instant now) {
     RolloutStatus status;
     if (state.rollout) {
-        status.phase =
-            state.rollout->phase == RolloutPhase::progressing ? "progressing" : "rolling back";
-        status.from = state.rollout->from;
-        status.to = state.rollout->to;
-        status.reason = state.rollout->reason;
-        status.last_output = state.rollout->last_output;
+        status = status_of(state, *state.rollout, now);
     } else if (!state.outcomes.empty()) {
         const Outcome& outcome = state.outcomes.back();
         status.phase = describe(outcome.verdict);
@@ -165,6 +186,29 @@ std::string number(std::uint64_t value) {
 
 std::string share(std::uint32_t part, std::uint32_t whole) {
     return number(part) + "/" + number(whole);
+}
+
+/// What a rollout that goes forward stands still for.
+std::string standstill_of(const State& state) {
+    const rollout::Rollout& rollout = *state.rollout;
+    if (rollout.paused_at)
+        return ", paused";
+    if (!rollout::is_held(state) || !rollout::is_staged(state) || rollout.promoted)
+        return {};
+    if (rollout.analysis == rollout::Analysis::running)
+        return ", analysis runs";
+    const bool timed =
+        rollout::rollout_spec_in_force(state).stages.at(rollout.stage).hold.has_value();
+    return timed ? ", held" : ", waits for svc promote";
+}
+
+std::string kept_set(const State& state, Instant now) {
+    if (state.kept == 0)
+        return {};
+    const std::uint32_t left = rollout::available_workers(state, state.kept);
+    return "revision " + number(state.kept) + ", " + number(left) +
+           (left == 1 ? " worker" : " workers") + ", for " + left_until(state.kept_until, now) +
+           " more";
 }
 
 std::string summary_of(const State& state, const ServiceStatus& status) {
@@ -188,7 +232,8 @@ std::string summary_of(const State& state, const ServiceStatus& status) {
                    " available";
         else
             text = "rolling " + from + " → " + to + ": " +
-                   share(available_workers(state, state.rollout->to), state.replicas) + " updated";
+                   share(available_workers(state, state.rollout->to), state.replicas) + " updated" +
+                   standstill_of(state);
     } else if (state.current == 0) {
         text = "no revision yet";
     } else {
@@ -197,6 +242,8 @@ std::string summary_of(const State& state, const ServiceStatus& status) {
     }
     if (state.pending != 0)
         text += ", " + number(state.pending) + " waits";
+    if (state.frozen)
+        text += ", frozen";
     return text;
 }
 
@@ -221,8 +268,10 @@ ServiceStatus status_of(const State& state, Instant now) {
     status.replicas = state.replicas;
     status.pending = state.pending;
     status.stopping = state.wanted != Wanted::run;
-    status.rollout = rollout_status(state);
-    status.available = available_workers(state);
+    status.rollout = rollout_status(state, now);
+    status.available = count_serving(state);
+    status.kept = kept_set(state, now);
+    status.frozen = state.frozen.value_or("");
     for (const auto& [id, worker] : state.workers) {
         if (worker.phase != WorkerPhase::finished)
             status.workers.push_back(worker_status(state, worker, now));

@@ -45,6 +45,13 @@ def command_line(pid):
     return "?"
 
 
+def end_orphans(pids):
+    """Kills and reaps what a killed supervisor left behind: its workers are our children now."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def end_children():
     """Kills every child of this process, and says which there were. Orphans come to us one
     generation at a time, so until there is none."""

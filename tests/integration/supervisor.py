@@ -29,12 +29,12 @@ class Manager:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         path.unlink(missing_ok=True)  # a test starts a second supervisor of the same name
         self._socket.bind(str(path))
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
         with contextlib.suppress(OSError):
-            while True:
-                datagram = self._socket.recv(65536)
+            while datagram := self._socket.recv(65536):  # empty: shut down
                 with self._changed:
                     self.messages += datagram.decode(errors="replace").splitlines()
                     self._changed.notify_all()
@@ -55,6 +55,11 @@ class Manager:
                 self._changed.wait(min(left, 0.2))
 
     def close(self):
+        # The reader first: about to read from a number that is closed and given to the next socket, it
+        # would take that one's messages.
+        with contextlib.suppress(OSError):  # closed before
+            self._socket.shutdown(socket.SHUT_RD)
+        self._reader.join()
         self._socket.close()
 
 
@@ -71,7 +76,8 @@ class EventStream:
             if event:  # the end of the stream carries none
                 self.seen.append(event)
         self._connection.socket.settimeout(None)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
         with contextlib.suppress(OSError, EOFError, ValueError):
@@ -113,6 +119,9 @@ class EventStream:
         return [f"  {event['sequence']} {event['kind']}: {event['text']}" for event in self.seen]
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self._connection.socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
         self._connection.close()
 
 

@@ -8,6 +8,7 @@ import subprocess
 
 from harness import (PATIENCE, PYTHON, QUICK, Connection, ServiceTest, VarlinkError, alive, main,
                      require_root, service, wait_until, worker)
+from processes import end_orphans
 
 NOBODY = 65534
 
@@ -96,6 +97,19 @@ class WrongFile(ServiceTest):
         self.assertEqual(5, result.returncode, result.stdout + result.stderr)
         self.assertIn("web.toml:10:", result.stdout + result.stderr)
 
+    def test_the_check_notes_everything_that_is_not_there(self):
+        path = self.directory / "far.toml"
+        path.write_text('[service]\ncommand = ["/nowhere/web"]\ncheck = ["/nowhere/check"]\n'
+                        'directory = "/nowhere"\nenvironment_files = ["/nowhere/a", "-/nowhere/b"]\n'
+                        'inputs = ["/nowhere/c"]\n[stop]\npre_stop = { exec = ["/nowhere/hook"] }\n',
+                        encoding="utf-8")
+        result = self.make().svc("check", path)
+        self.assertEqual(0, result.returncode)
+        for word in "web", "check", "a", "c", "hook":
+            self.assertIn(f"/nowhere/{word}", result.stderr)
+        self.assertIn("service.directory: ", result.stderr)
+        self.assertNotIn("/nowhere/b", result.stderr)
+
     def test_a_good_file_passes_the_check(self):
         supervisor = self.make()
         result = supervisor.svc("check", supervisor.file)
@@ -139,7 +153,7 @@ class ExitStatuses(ServiceTest):
         result = supervisor.svc("status", "web")
         self.assertEqual(3, result.returncode, result.stderr)
         self.assertTrue(alive(worker_pid), "a dead supervisor takes no worker with it")
-        os.kill(worker_pid, 9)
+        end_orphans([worker_pid])
 
     def test_list_names_what_runs(self):
         supervisor = self.start()

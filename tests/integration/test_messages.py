@@ -5,6 +5,7 @@ import pty
 import signal
 
 from harness import PATIENCE, ServiceTest, main, require_root, service, worker
+from processes import end_orphans
 from supervisor import SVC
 
 NOBODY = 65534
@@ -110,15 +111,17 @@ class Interrupted(ServiceTest):
         supervisor.write(service(worker("--ready-when", self.directory / "never")))
         client = supervisor.start_svc("reload")
         supervisor.events.wait_for("rollout_started", lambda event: event["revision"] == 2)
-        supervisor.events.wait_for("worker_launched", lambda event: event["revision"] == 2)
+        supervisor.wait_status("both workers to run", lambda status: [
+            entry["revision"] for entry in status["workers"] if entry["pid"] and entry["state"] != "launching"
+        ] == [1, 2])
         pids = supervisor.pids()
         supervisor.process.kill()
         for process, words in (client, "the supervisor ended before the rollout did"), (follower, "has ended"):
             _, said = process.communicate(timeout=PATIENCE)
             self.assertEqual(3, process.returncode, said)
             self.assertIn(words, said)
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        supervisor.process.wait()  # until then its workers are not ours
+        end_orphans(pids)
 
 
 class Looking(ServiceTest):

@@ -1,8 +1,8 @@
 """Directories that are missing, full, forbidden or not directories: a sentence that names them."""
-import os
 import subprocess
 
 from harness import ServiceTest, main, require_root, service
+from processes import end_orphans
 
 
 class Places(ServiceTest):
@@ -57,8 +57,7 @@ class Places(ServiceTest):
         worker = supervisor.pids()[0]
         supervisor.process.kill()
         supervisor.process.wait()
-        os.kill(worker, 9)
-        os.waitpid(worker, 0)
+        end_orphans([worker])
         self.assertTrue(supervisor.control.is_socket())
         again = self.make(service())
         again.start()

@@ -61,6 +61,14 @@ class Rejected(ServiceTest):
         self.assertEqual([], [event for event in supervisor.events.of("worker_launched")
                               if event["revision"] > 1])
 
+    def test_each_line_of_a_failing_check_is_a_line(self):
+        supervisor = self.start(service(service={"check": ["/bin/true"]}))
+        check = ["/bin/sh", "-c", "echo first; echo second >&2; exit 1"]
+        supervisor.write(service(service={"check": check}))
+        result = supervisor.svc("reload")
+        self.assertEqual(1, result.returncode)
+        self.assertEqual(["first", "second"], sorted(result.stderr.splitlines()[-2:]))
+
     def test_a_check_without_an_end_is_ended(self):
         self.assert_rejected(["300ms"], service(
             service={"check": ["/bin/sleep", "1000"], "check_timeout": "300ms"},
@@ -280,6 +288,19 @@ class ScaleAndApply(ServiceTest):
                                    len(s["workers"]) == count == s["available"])
         self.assertEqual([old], supervisor.pids())
         self.assertEqual(1, supervisor.status()["revision"])
+
+    def test_a_scale_whose_workers_do_not_come_up_fails_with_their_reason(self):
+        flag = self.directory / "broken"
+        command = ["/bin/sh", "-c", f'test -e {flag} && exit 3; exec "$@"', "sh", *map(str, worker())]
+        for policy, words in ("always", "is tried again"), ("never", "stays down"):
+            supervisor = self.start(service(command, rollout={"replicas": 1}, restart={"policy": policy}))
+            flag.touch()
+            result = supervisor.svc("scale", 3)
+            self.assertEqual(1, result.returncode, result.stdout + result.stderr)
+            for text in "1 of 3 workers are available", "replica 2 failed (exit status 3)", words:
+                self.assertIn(text, result.stdout + result.stderr)
+            flag.unlink()
+            supervisor.close()
 
     def test_a_scale_lasts_over_a_reload(self):
         supervisor = self.start()

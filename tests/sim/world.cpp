@@ -141,13 +141,13 @@ void World::perform(const Action& action, const State& state) {
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
         hook(post_stop->worker, HookPoint::post_stop);
     } else if (const auto* analysis = std::get_if<RunAnalysis>(&action)) {
-        after(random_.between(Duration{0}, 3s),
-              [this, revision = analysis->revision, stage = analysis->stage] {
-                  const bool succeeded = !faults_ || random_.chance(70);
-                  analysed_ = analysed_ || succeeded;
-                  count(succeeded ? "analysis passed" : "analysis failed");
-                  supervisor_.observe(AnalysisEnded{revision, stage, succeeded, "too many errors"});
-              });
+        after(random_.between(Duration{0}, 3s), [this, revision = analysis->revision,
+                                                 stage = analysis->stage] {
+            const bool succeeded = !faults_ || random_.chance(70);
+            analysed_ = analysed_ || succeeded;
+            count(succeeded ? "analysis passed" : "analysis failed");
+            supervisor_.observe(AnalysisEnded{revision, stage, succeeded, "too many errors", {}});
+        });
     } else if (std::holds_alternative<FallBack>(action)) {
         fall_back();
     } else if (const auto* finish = std::get_if<Finish>(&action)) {

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "svcd/front/compare.h"
+#include "svcd/front/steering.h"
 #include "wire/control.h"
 #include "wire/service_file.h"
 
@@ -57,6 +58,12 @@ Admission refused_to_load(const Loaded& loaded) {
         break;
     }
     fatal("refused_to_load(): nothing is wrong");
+}
+
+/// A freeze keeps what serves from being replaced. Until the first rollout is over nothing does: a
+/// boot, and what it falls back to, goes on.
+std::string why_frozen_out(const State& state, const AdmissionRequest& request) {
+    return request.cause.kind == rollout::CauseKind::boot ? "" : why_no_rollout(state);
 }
 
 /// The newest revision that was asked for and not turned down: what a file is compared with.
@@ -144,6 +151,8 @@ asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
+    if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
+        co_return refused(wire::control_error::refused, std::move(why));
     Loaded loaded =
         request.older ? world_.revive(*request.older, request.cause) : world_.load(request.cause);
     if (!loaded.ok())
@@ -161,10 +170,10 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
                               ? "open listeners cannot become what the older revision asks for"
                               : "open listeners cannot become what the service file asks for",
                           std::move(conflicts));
-    auto failed = co_await checked(loaded);
+    auto failed = co_await checked(loaded, request);
     if (failed)
         co_return std::move(*failed);
-    Admission admission = open_and_request(std::move(loaded.revision), request.supersede);
+    Admission admission = open_and_request(std::move(loaded.revision), request);
     if (admission.kind == Admission::Kind::revision)
         admission.changed = std::move(changed);
     co_return admission;
@@ -197,7 +206,8 @@ std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candida
     return std::nullopt;
 }
 
-asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& candidate) {
+asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& candidate,
+                                                              const AdmissionRequest& request) {
     if (candidate.check.empty())
         co_return std::nullopt;
     CommandResult result;
@@ -211,21 +221,22 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
     // The check may have run for a minute: what was true before it may not be now.
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
+    if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
+        co_return refused(wire::control_error::refused, std::move(why));
     if (result.succeeded)
         co_return std::nullopt;
-    std::string message = "the check " + join(candidate.check, " ") + " failed (" + result.how +
-                          "); nothing was changed";
-    for (const auto& line : result.output)
-        message += "\n" + line;
-    co_return refused(wire::control_error::refused, std::move(message));
+    co_return refused(wire::control_error::refused,
+                      "the check " + join(candidate.check, " ") + " failed (" + result.how +
+                          "); nothing was changed",
+                      std::move(result.output));
 }
 
-Admission Admissions::open_and_request(Revision candidate, bool supersede) {
+Admission Admissions::open_and_request(Revision candidate, const AdmissionRequest& request) {
     if (auto opened = world_.open_listeners(candidate.spec); !opened)
         return refused(wire::control_error::refused,
                        opened.error().message + "; nothing was changed");
     const rollout::RevisionNumber number = world_.state().next_revision;
-    world_.request_rollout(std::move(candidate), supersede);
+    world_.request_rollout(std::move(candidate), request.supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.
     if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();

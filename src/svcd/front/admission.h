@@ -20,6 +20,7 @@ namespace svc::daemon {
 struct AdmissionRequest {
     rollout::Cause cause; ///< kind apply: only if something changed
     bool supersede = false;
+    bool immediate = false; ///< without min_ready
     /// From an older revision instead of the service file; 0: the last that completed before the
     /// serving one.
     std::optional<rollout::RevisionNumber> older;
@@ -57,7 +58,7 @@ public:
     /// Closes what no revision in use needs.
     virtual void close_unused_listeners() = 0;
     /// Observes RolloutRequested and steps.
-    virtual void request_rollout(rollout::Revision revision, bool supersede) = 0;
+    virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
     /// Observes ScaleRequested{from_file} and steps.
     virtual void request_scale_from_file(std::uint32_t replicas) = 0;
 };
@@ -70,7 +71,7 @@ public:
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
 /// listener open that was not; a request is admitted after a stop was asked for, or after boot was
-/// refused, which ends the daemon.
+/// refused, which ends the daemon; a request but the boot's is admitted while rollouts are frozen.
 class Admissions {
 public:
     Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);
@@ -88,10 +89,11 @@ public:
 private:
     class Turn;
     boost::asio::awaitable<Admission> admit_now(const AdmissionRequest& request);
-    boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate);
+    boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate,
+                                                             const AdmissionRequest& request);
     std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
-    Admission open_and_request(rollout::Revision candidate, bool supersede);
+    Admission open_and_request(rollout::Revision candidate, const AdmissionRequest& request);
 
     boost::asio::any_io_executor executor_;
     AdmissionWorld& world_;

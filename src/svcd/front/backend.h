@@ -1,6 +1,7 @@
 // What the control methods see of the daemon; a test scripts it.
 #pragma once
 
+#include "rollout/observation.h"
 #include "svcd/front/admission.h"
 #include "svcd/front/event_log.h"
 #include "wire/control.h"
@@ -19,7 +20,8 @@ public:
     revision(rollout::RevisionNumber number) const = 0;
     [[nodiscard]] virtual Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                        rollout::RevisionNumber to) const = 0;
-    /// Both are observed and stepped before they return.
+    /// All three are observed and stepped before they return.
+    virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;
     virtual void stop(bool now, std::string reason) = 0;
     /// Every worker is gone and the supervisor is about to end.

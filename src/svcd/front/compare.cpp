@@ -22,10 +22,11 @@ using Lines = std::vector<std::string>;
 
 /// A member's name as a key of its table: the same, but for these.
 std::string_view key_of(std::string_view member) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 3> others{{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> others{{
         {"backoff_min", "backoff.min"},
         {"backoff_max", "backoff.max"},
-        {"error_output", "stderr"}, // which is a macro of <cstdio>
+        {"error_output", "stderr"},     // which is a macro of <cstdio>
+        {"stages", "steps or promote"}, // as the strategy has it
     }};
     for (const auto& [name, key] : others)
         if (name == member)

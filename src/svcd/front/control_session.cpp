@@ -11,6 +11,7 @@
 
 #include <array>
 #include <poll.h>
+#include <utility>
 
 namespace svc::daemon {
 
@@ -91,13 +92,14 @@ void ControlSession::reply(const wire::VarlinkReply& reply) {
         return;
     }
     unsent_ += bytes.size();
-    queue_.push_back(std::move(bytes));
-    if (queue_.size() == 1)
+    waiting_ += bytes;
+    if (sending_.empty())
         write_next();
 }
 
 void ControlSession::write_next() {
-    asio::async_write(socket_, asio::buffer(queue_.front()),
+    sending_ = std::exchange(waiting_, {});
+    asio::async_write(socket_, asio::buffer(sending_),
                       [self = shared_from_this()](const boost::system::error_code& error,
                                                   std::size_t) { self->written(error); });
 }
@@ -108,9 +110,9 @@ void ControlSession::written(const boost::system::error_code& error) {
         return;
     }
     active_at_ = os::now();
-    unsent_ -= queue_.front().size();
-    queue_.pop_front();
-    if (!queue_.empty())
+    unsent_ -= sending_.size();
+    sending_.clear();
+    if (!waiting_.empty())
         write_next();
     leave_if_idle();
     if (!backed_up())

@@ -7,7 +7,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <algorithm>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,9 +55,9 @@ public:
 
     [[nodiscard]] Instant active_at() const { return active_at_; }
     /// No call in progress and nothing unsent.
-    [[nodiscard]] bool idle() const { return handling_ == Handling::nothing && queue_.empty(); }
+    [[nodiscard]] bool idle() const { return handling_ == Handling::nothing && sending_.empty(); }
     /// Has replies that it does not take.
-    [[nodiscard]] bool stuck() const { return !queue_.empty(); }
+    [[nodiscard]] bool stuck() const { return !sending_.empty(); }
 
     [[nodiscard]] const Peer& peer() const override { return peer_; }
     [[nodiscard]] bool may_change() const override { return may_change_; }
@@ -100,8 +99,10 @@ private:
     Phase phase_ = Phase::open;
     Handling handling_ = Handling::nothing;
 
-    std::deque<std::string> queue_; ///< the first one is being written
-    std::size_t unsent_ = 0;        ///< bytes in it
+    // What one step says wakes the client once, not once a line.
+    std::string sending_;    ///< being written
+    std::string waiting_;    ///< comes after it
+    std::size_t unsent_ = 0; ///< bytes in it
 
     Instant active_at_;
     Wakeup wakeup_;        ///< of the dispatcher and the call that it handles

@@ -47,9 +47,12 @@ Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manage
 Daemon::~Daemon() = default;
 
 Result<void> Daemon::start(std::optional<gid_t> control_group) {
-    listeners_ = std::make_unique<ListenerTable>(io_, settings_, [this](const std::string& text) {
-        note(rollout::EventKind::listener, text);
-    });
+    listeners_ = std::make_unique<ListenerTable>(
+        io_, settings_, [this](ListenerTable::News news, const std::string& text) {
+            note(news == ListenerTable::News::damage ? rollout::EventKind::listener_damaged
+                                                     : rollout::EventKind::listener,
+                 text);
+        });
     auto host = DaemonHost::make(io_, settings_, *listeners_, callbacks());
     if (!host)
         return host.error();
@@ -185,10 +188,10 @@ void Daemon::close_unused_listeners() {
     host_->close_unused_listeners(state());
 }
 
-void Daemon::request_rollout(rollout::Revision revision, bool supersede) {
+void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {
     // It gets this number (rollout/record.cpp); what is not taken into the state is closed again.
     host_->hold_executable(state().next_revision, revision, std::move(candidate_executable_));
-    rollout::RolloutRequested requested{std::move(revision), supersede};
+    rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
     supervisor_->observe(std::move(requested));
     step();
 }
@@ -289,14 +292,17 @@ Result<wire::DiffReply> Daemon::diff(rollout::RevisionNumber from,
     return diff_revisions(history_view(), from, to);
 }
 
-void Daemon::scale(std::uint32_t replicas) {
-    supervisor_->observe(rollout::ScaleRequested{replicas, false});
+void Daemon::request(rollout::Observation asked) {
+    supervisor_->observe(std::move(asked));
     step();
 }
 
+void Daemon::scale(std::uint32_t replicas) {
+    request(rollout::ScaleRequested{replicas, false});
+}
+
 void Daemon::stop(bool now, std::string reason) {
-    supervisor_->observe(rollout::StopRequested{now, std::move(reason)});
-    step();
+    request(rollout::StopRequested{now, std::move(reason)});
 }
 
 Daemon::Phase Daemon::phase() const {

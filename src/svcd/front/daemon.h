@@ -63,7 +63,7 @@ private:
     boost::asio::awaitable<CommandResult> check(const Loaded& candidate) override;
     Result<void> open_listeners(const rollout::Spec& spec) override;
     void close_unused_listeners() override;
-    void request_rollout(rollout::Revision revision, bool supersede) override;
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend
@@ -75,6 +75,7 @@ private:
     revision(rollout::RevisionNumber number) const override;
     [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                rollout::RevisionNumber to) const override;
+    void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
     [[nodiscard]] bool finished() const override { return phase() == Phase::ended; }

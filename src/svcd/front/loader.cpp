@@ -145,11 +145,12 @@ private:
         if (!directory.empty() && ::access(directory.c_str(), X_OK) != 0)
             mistake(system_error(where() + ": service.directory: cannot enter " + directory, errno)
                         .message);
-        for (const auto* hook : {&revision().spec.stop.pre_stop, &revision().spec.stop.post_stop})
+        const rollout::Spec& spec = revision().spec;
+        for (const auto* hook : {&spec.stop.pre_stop, &spec.stop.post_stop, &spec.rollout.analysis})
             if (hook->has_value())
                 if (const auto* exec = std::get_if<rollout::ExecHook>(&**hook))
                     for (const auto& argument : exec->command)
-                        expand("stop hook", argument);
+                        expand("hook", argument);
     }
 
     void read_environment_files() {

@@ -47,7 +47,6 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::rollout_requested:
     case EventKind::rollout_pending:
     case EventKind::rollout_started:
-    case EventKind::rollout_paused:
     case EventKind::rollout_resumed:
     case EventKind::rollout_stage:
     case EventKind::frozen:
@@ -58,6 +57,8 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::stopping:
     case EventKind::listener:
         return spdlog::level::info;
+    case EventKind::listener_damaged:
+    case EventKind::rollout_paused:
     case EventKind::worker_killed:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:

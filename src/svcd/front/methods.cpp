@@ -1,7 +1,7 @@
 #include "svcd/front/methods.h"
 
 #include "base/text.h"
-#include "svcd/front/introspection.h"
+#include "svcd/front/call_parameters.h"
 #include "svcd/front/waiting.h"
 
 namespace svc::daemon {
@@ -10,21 +10,18 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t cause_limit = 200;        ///< bytes of a cause that a caller gives
 constexpr std::uint32_t replicas_limit = 10000; ///< as the service file's
 
 std::string who(const Peer& peer) {
     return "uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
 }
 
-/// The parameters of a call as a struct; the mistake is answered if there is one.
-template <class T>
-std::optional<T> parameters_of(const wire::VarlinkCall& call, Caller& caller) {
-    auto parsed = wire::from_json<T>(call.parameters);
-    if (parsed)
-        return std::move(*parsed);
-    reply_invalid_parameter(caller, parsed.error().message);
-    return std::nullopt;
+/// The revision that made way at once for `newer`; 0: none did.
+rollout::RevisionNumber superseded_by(const rollout::State& state, rollout::RevisionNumber newer) {
+    for (const auto& outcome : state.outcomes)
+        if (outcome.verdict == rollout::Verdict::superseded && outcome.successor == newer)
+            return outcome.revision;
+    return 0;
 }
 
 } // namespace
@@ -56,6 +53,20 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
         co_await scale(call, caller);
     else if (method == "Stop")
         co_await stop(call, caller);
+    else if (method == "Pause")
+        pause(call, caller);
+    else if (method == "Resume")
+        co_await resume(call, caller);
+    else if (method == "Abort")
+        co_await abort(call, caller);
+    else if (method == "Promote")
+        co_await promote(call, caller);
+    else if (method == "Replace")
+        co_await replace(call, caller);
+    else if (method == "Freeze")
+        freeze(call, caller);
+    else if (method == "Unfreeze")
+        unfreeze(call, caller);
     else if (method == "Events")
         co_await events(call, caller);
     else
@@ -94,66 +105,8 @@ asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& cal
     AdmissionRequest request;
     request.cause = {kind, printable(wanted->cause, cause_limit), caller.peer().uid};
     request.supersede = wanted->supersede;
+    request.immediate = wanted->immediate;
     co_await roll_out(std::move(request), *wanted, call, caller);
-}
-
-asio::awaitable<void> Methods::undo(const wire::VarlinkCall& call, Caller& caller) {
-    const auto wanted = parameters_of<wire::UndoCall>(call, caller);
-    if (!wanted || !permitted(caller))
-        co_return;
-    AdmissionRequest request;
-    request.cause = {rollout::CauseKind::undo, printable(wanted->cause, cause_limit),
-                     caller.peer().uid};
-    request.supersede = wanted->supersede;
-    request.older = wanted->to;
-    const wire::ReloadCall as_reload{
-        .supersede = wanted->supersede, .wait = wanted->wait, .wait_drained = wanted->wait_drained};
-    co_await roll_out(std::move(request), as_reload, call, caller);
-}
-
-void Methods::history(const wire::VarlinkCall& call, Caller& caller) {
-    if (!call.parameters.empty()) {
-        reply_invalid_parameter(caller, call.parameters.begin()->key());
-        return;
-    }
-    wire::VarlinkReply reply;
-    reply.parameters = wire::to_json(backend_.history());
-    caller.reply(reply);
-}
-
-namespace {
-
-template <class T>
-void answer(Caller& caller, const Result<T>& found) {
-    wire::VarlinkReply reply;
-    if (found) {
-        reply.parameters = wire::to_json(*found);
-    } else {
-        reply.error = wire::control_error::refused;
-        wire::Refusal why;
-        why.message = found.error().message;
-        reply.parameters = wire::to_json(why);
-    }
-    caller.reply(reply);
-}
-
-} // namespace
-
-void Methods::revision(const wire::VarlinkCall& call, Caller& caller) {
-    const auto wanted = parameters_of<wire::RevisionCall>(call, caller);
-    if (!wanted)
-        return;
-    auto found = backend_.revision(wanted->revision);
-    // The file itself may be closed to who may only look.
-    if (found && !caller.may_change())
-        found->service_file.clear();
-    answer(caller, found);
-}
-
-void Methods::diff(const wire::VarlinkCall& call, Caller& caller) {
-    const auto wanted = parameters_of<wire::DiffCall>(call, caller);
-    if (wanted)
-        answer(caller, backend_.diff(wanted->from, wanted->to));
 }
 
 asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::ReloadCall& options,
@@ -175,6 +128,8 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
     switch (admission.kind) {
     case Admission::Kind::revision:
         first.text = "revision " + number + " is accepted";
+        if (const auto older = superseded_by(state, admission.revision); older != 0)
+            first.text += " and supersedes revision " + std::to_string(older);
         // Who waits is told by an event what it waits for.
         if (pending && !options.wait)
             first.text += " and waits for the running rollout";

@@ -6,6 +6,8 @@
 
 namespace svc::daemon {
 
+class Waiting;
+
 class Methods final : public CallHandler {
 public:
     /// `backend` must outlive this.
@@ -16,18 +18,30 @@ public:
 private:
     boost::asio::awaitable<void> reload(const wire::VarlinkCall& call, Caller& caller,
                                         rollout::CauseKind kind);
-    boost::asio::awaitable<void> undo(const wire::VarlinkCall& call, Caller& caller);
     /// From the request to its last reply.
     boost::asio::awaitable<void> roll_out(AdmissionRequest request, const wire::ReloadCall& options,
                                           const wire::VarlinkCall& call, Caller& caller);
-    void history(const wire::VarlinkCall& call, Caller& caller);
-    void revision(const wire::VarlinkCall& call, Caller& caller);
-    void diff(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> scale(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
     void status(const wire::VarlinkCall& call, Caller& caller);
     bool permitted(Caller& caller);
+
+    // history_methods.cpp
+    boost::asio::awaitable<void> undo(const wire::VarlinkCall& call, Caller& caller);
+    void history(const wire::VarlinkCall& call, Caller& caller);
+    void revision(const wire::VarlinkCall& call, Caller& caller);
+    void diff(const wire::VarlinkCall& call, Caller& caller);
+
+    // steering_methods.cpp
+    void pause(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> resume(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> abort(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> promote(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> replace(const wire::VarlinkCall& call, Caller& caller);
+    void freeze(const wire::VarlinkCall& call, Caller& caller);
+    void unfreeze(const wire::VarlinkCall& call, Caller& caller);
+    bool refused(Waiting& waiting, const std::string& why);
 
     Backend& backend_;
 };

@@ -36,12 +36,26 @@ const rollout::Spec* spec_of(const rollout::State& state, rollout::RevisionNumbe
     return found == state.revisions.end() ? nullptr : &found->second.spec;
 }
 
+/// One that is paused or held may stand still for days, and is no reload that the manager waits for.
+bool moves(const rollout::State& state) {
+    return state.rollout && !rollout::is_held(state);
+}
+
+/// From when the new revision's time counts: after a hold that ends by itself, that end.
+Instant going_since(const rollout::State& state, const rollout::Spec& spec) {
+    const rollout::Rollout& rollout = *state.rollout;
+    if (!rollout.stage_reached || !rollout::is_staged(state))
+        return rollout.progressed;
+    const Duration hold = spec.rollout.stages.at(rollout.stage).hold.value_or(Duration::zero());
+    return std::max(rollout.progressed, *rollout.stage_reached + hold);
+}
+
 /// When the work that is under way must have ended; the epoch: nothing is under way.
 Instant last_deadline(const rollout::State& state) {
     Instant last{};
     if (state.rollout)
         if (const auto* spec = spec_of(state, state.rollout->to))
-            last = state.rollout->progressed + spec->rollout.progress_deadline + spec->stop.grace;
+            last = going_since(state, *spec) + spec->rollout.progress_deadline + spec->stop.grace;
     const bool stopping = state.wanted != rollout::Wanted::run;
     for (const auto& [id, worker] : state.workers) {
         const auto* spec = spec_of(state, worker.revision);
@@ -70,12 +84,12 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
     } else if (phase_ == Phase::starting && state.current != 0 && !state.rollout) {
         phase_ = Phase::running;
         add_line(lines, "READY=1\nMAINPID=" + std::to_string(::getpid()));
-    } else if (phase_ == Phase::running && state.rollout) {
+    } else if (phase_ == Phase::running && moves(state)) {
         phase_ = Phase::reloading;
         // systemd takes a RELOADING=1 without the time of its moment for one of an older protocol.
         add_line(lines,
                  "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count()));
-    } else if (phase_ == Phase::reloading && !state.rollout) {
+    } else if (phase_ == Phase::reloading && !moves(state)) {
         phase_ = Phase::running;
         add_line(lines, "READY=1");
     }

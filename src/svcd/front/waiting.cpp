@@ -1,10 +1,8 @@
 #include "svcd/front/waiting.h"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
+#include "svcd/front/steering.h"
 
 #include <algorithm>
-#include <memory>
 
 namespace svc::daemon {
 
@@ -22,7 +20,8 @@ std::string verdict_sentence(const Outcome& outcome) {
     case Verdict::complete:
         return name + " is complete";
     case Verdict::rolled_back:
-        return name + " failed and was rolled back";
+        return outcome.reason.starts_with(aborted_by) ? name + " was taken back"
+                                                      : name + " failed and was rolled back";
     case Verdict::failed:
         return name + " failed";
     case Verdict::superseded:
@@ -38,6 +37,7 @@ bool tells_progress(EventKind kind) {
     switch (kind) {
     case EventKind::worker_status:
     case EventKind::listener:
+    case EventKind::listener_damaged:
     case EventKind::refused:
     case EventKind::history:
     case EventKind::rollout_requested:
@@ -67,41 +67,15 @@ bool tells_progress(EventKind kind) {
     fatal("an unknown kind of event");
 }
 
-/// Without those that cannot be killed: nobody knows whether these ever end.
+/// Without those that cannot be killed (nobody knows whether these ever end), and those that are
+/// kept on purpose.
 std::size_t older_with_process(const State& state, rollout::RevisionNumber revision) {
     return static_cast<std::size_t>(
         std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& each) {
             return each.second.revision < revision && rollout::has_process(each.second) &&
-                   !rollout::cannot_be_killed(each.second);
+                   !rollout::cannot_be_killed(each.second) && each.second.revision != state.kept;
         }));
 }
-
-/// Wakes the waiting once when its time is up; nothing after it is gone.
-class Patience {
-public:
-    Patience(const asio::any_io_executor& executor, Duration length, Wakeup& wakeup)
-        : timer_(executor), up_(std::make_shared<Up>(Up{false, &wakeup})) {
-        timer_.expires_after(length);
-        timer_.async_wait([up = up_](const boost::system::error_code&) {
-            up->passed = true;
-            if (up->wakeup != nullptr)
-                up->wakeup->notify();
-        });
-    }
-    Patience(const Patience&) = delete;
-    Patience& operator=(const Patience&) = delete;
-    ~Patience() { up_->wakeup = nullptr; }
-    [[nodiscard]] bool passed() const { return up_->passed; }
-
-private:
-    /// Outlives this object: a timer that fired cannot be called back from the loop's queue.
-    struct Up {
-        bool passed;
-        Wakeup* wakeup;
-    };
-    asio::steady_timer timer_;
-    std::shared_ptr<Up> up_;
-};
 
 } // namespace
 
@@ -140,7 +114,7 @@ wire::Progress Waiting::progress(std::string state, rollout::RevisionNumber revi
     made.revision = revision;
     made.text = std::move(text);
     made.updated = rollout::available_workers(now, revision);
-    made.available = rollout::available_workers(now);
+    made.available = wire::count_serving(now);
     made.replicas = now.wanted == rollout::Wanted::run ? now.replicas : 0;
     made.workers = wire::count_workers(now);
     return made;
@@ -153,10 +127,13 @@ std::string Waiting::phase_name() const {
     if (state.rollout && state.rollout->to == revision_ &&
         state.rollout->phase == rollout::RolloutPhase::rolling_back)
         return "rolling back";
+    if (rollout::is_held(state) && state.rollout->to == revision_)
+        return state.rollout->paused_at ? "paused" : "held";
     return "progressing";
 }
 
-void Waiting::forward_events(const std::string& state) {
+std::optional<EventKind> Waiting::forward_events(const std::string& state) {
+    std::optional<EventKind> told;
     while (const rollout::Event* event = backend_.events().after(seen_)) {
         seen_ = event->sequence;
         if (!tells_progress(event->kind))
@@ -165,14 +142,37 @@ void Waiting::forward_events(const std::string& state) {
             progress(state.empty() ? phase_name() : state, wire::sentence_of(*event));
         made.worker = event->worker_name;
         send(std::move(made), false);
+        told = event->kind;
     }
+    return told;
+}
+
+/// What it waits for stays the last thing told: on a terminal that is all that is seen.
+void Waiting::tell_standstill(std::optional<EventKind> told) {
+    std::string now = standstill_of(backend_.state(), revision_);
+    const bool says_it = told == EventKind::rollout_stage || told == EventKind::rollout_paused;
+    if (!now.empty() && !says_it && (told || now != standstill_))
+        send(progress(phase_name(),
+                      "the rollout of revision " + std::to_string(revision_) + " " + now),
+             false);
+    standstill_ = std::move(now);
+}
+
+void Waiting::send_paused() {
+    const rollout::Rollout& rollout = *backend_.state().rollout;
+    wire::Progress last =
+        progress("paused", "the rollout of revision " + std::to_string(revision_) + " is paused");
+    last.verdict = "paused";
+    last.reason = rollout.failure;
+    last.last_output = rollout.last_output;
+    send(std::move(last), true);
 }
 
 asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
     while (!caller_.gone()) {
         const State& state = backend_.state();
         const Outcome* const ended = rollout::find_outcome(state, revision_);
-        forward_events({});
+        const auto told = forward_events({});
         if (ended != nullptr) {
             const Outcome outcome = *ended;
             if (outcome.verdict != Verdict::superseded || outcome.successor == 0)
@@ -192,6 +192,11 @@ asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
                      std::to_string(revision_));
             co_return std::nullopt;
         }
+        if (paused_by_failure(state) && state.rollout->to == revision_) {
+            send_paused();
+            co_return std::nullopt;
+        }
+        tell_standstill(told);
         co_await caller_.wakeup().wait();
     }
     co_return std::nullopt;
@@ -230,57 +235,35 @@ asio::awaitable<void> Waiting::for_rollout(rollout::RevisionNumber revision, boo
         co_return;
     if (drained && outcome->verdict == Verdict::complete)
         co_await until_drained();
-    else if (drained && outcome->verdict == Verdict::aborted)
-        co_await until_finished(); // only a stop aborts: every worker drains
-    wire::Progress last = progress("done", verdict_sentence(*outcome));
-    last.verdict = rollout::describe(outcome->verdict);
-    last.reason = outcome->reason;
-    last.last_output = outcome->last_output;
+    else if (drained && outcome->verdict == Verdict::aborted &&
+             backend_.state().wanted != rollout::Wanted::run)
+        co_await until_finished(); // a stop aborted it: every worker drains
+    send_verdict(*outcome, std::move(changed));
+}
+
+void Waiting::send_verdict(const Outcome& outcome, std::vector<std::string> changed) {
+    wire::Progress last = progress("done", verdict_sentence(outcome));
+    last.verdict = rollout::describe(outcome.verdict);
+    last.reason = outcome.reason;
+    last.last_output = outcome.last_output;
     last.changed = std::move(changed);
     send(std::move(last), true);
 }
 
-asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std::string> changed) {
-    revision_ = rollout::target_revision(backend_.state());
-    const auto& revisions = backend_.state().revisions;
-    const auto target = revisions.find(revision_);
-    const Duration patience =
-        (target == revisions.end() ? rollout::RolloutSpec{} : target->second.spec.rollout)
-            .progress_deadline;
-    Patience late(co_await asio::this_coro::executor, patience, caller_.wakeup());
-    while (!caller_.gone()) {
-        const State& state = backend_.state();
-        forward_events("progressing");
-        const std::uint32_t available = rollout::available_workers(state);
-        const auto live =
-            std::count_if(state.workers.begin(), state.workers.end(),
-                          [](const auto& entry) { return rollout::is_live(entry.second); });
-        std::string verdict = "scaled";
-        std::string reason;
-        if (state.wanted != rollout::Wanted::run || backend_.finished()) {
-            verdict = "aborted";
-            reason = "the supervisor is stopping";
-        } else if (state.replicas != replicas) {
-            verdict = "failed";
-            reason = "the target became " + std::to_string(state.replicas);
-        } else if (available == replicas && live == replicas) {
-            // there
-        } else if (late.passed()) {
-            verdict = "failed";
-            reason = std::to_string(available) + " of " + std::to_string(replicas) +
-                     " workers are available after " + format_rough(patience);
-        } else {
-            co_await caller_.wakeup().wait();
-            continue;
-        }
-        const std::string aim = "scaled to " + std::to_string(replicas);
-        wire::Progress last = progress("done", reason.empty() ? aim : "not " + aim + ": " + reason);
-        last.verdict = std::move(verdict);
-        last.reason = std::move(reason);
-        last.changed = std::move(changed);
-        send(std::move(last), true);
-        break;
+asio::awaitable<void> Waiting::for_abort(rollout::RevisionNumber revision) {
+    revision_ = revision;
+    const auto outcome = co_await verdict();
+    if (!outcome)
+        co_return;
+    if (outcome->verdict != Verdict::rolled_back || outcome->revision != revision) {
+        send_verdict(*outcome, {});
+        co_return;
     }
+    wire::Progress last =
+        progress("done", verdict_sentence(*outcome) + "; revision " +
+                             std::to_string(backend_.state().current) + " serves on");
+    last.verdict = "taken back";
+    send(std::move(last), true);
 }
 
 asio::awaitable<void> Waiting::for_stop() {

@@ -18,13 +18,20 @@ public:
     Waiting(Backend& backend, Caller& caller, bool more);
 
     /// Waits for the verdict on `revision`, or on what superseded it; then, if `drained`, until no
-    /// worker of an older revision has a process, or no worker at all if a stop aborted it.
+    /// worker of an older revision has a process (but for an old set that is kept warm), or no
+    /// worker at all if a stop aborted it. A rollout that failed and was paused for that is a
+    /// verdict, too: who knows when a person comes.
     boost::asio::awaitable<void> for_rollout(rollout::RevisionNumber revision, bool drained,
                                              std::vector<std::string> changed);
     /// Waits until `replicas` workers are available and no others live, for at most the time that
     /// a rollout may go without progress.
     boost::asio::awaitable<void> for_scale(std::uint32_t replicas,
                                            std::vector<std::string> changed);
+    /// Waits for the end of the rollback to what was before `revision`.
+    boost::asio::awaitable<void> for_abort(rollout::RevisionNumber revision);
+    /// Waits until the replica's worker, which was to be replaced, is gone and another one is
+    /// available; at most for the time that a rollout may go without progress.
+    boost::asio::awaitable<void> for_replacement(std::uint32_t replica);
     /// Waits until every worker is gone.
     boost::asio::awaitable<void> for_stop();
 
@@ -41,7 +48,12 @@ private:
     [[nodiscard]] wire::Progress progress(std::string state, std::string text) const {
         return progress(std::move(state), revision_, std::move(text));
     }
-    void forward_events(const std::string& state);
+    /// The kind of the last event that was told.
+    std::optional<rollout::EventKind> forward_events(const std::string& state);
+    void tell_standstill(std::optional<rollout::EventKind> told);
+    void send_paused();
+    void send_verdict(const rollout::Outcome& outcome, std::vector<std::string> changed);
+    [[nodiscard]] Duration patience() const;
     boost::asio::awaitable<std::optional<rollout::Outcome>> verdict();
     boost::asio::awaitable<void> until_drained();
     boost::asio::awaitable<void> until_finished();
@@ -52,6 +64,7 @@ private:
     bool more_;
     rollout::RevisionNumber revision_ = 0;
     std::uint64_t seen_;
+    std::string standstill_; ///< the last that was told
     EventLog::Subscription subscription_;
 };
 

@@ -18,7 +18,7 @@ void StageAnalysis::start(std::shared_ptr<const rollout::Revision> revision,
     hook_ = start_hook(context_, *spec.analysis, std::move(subject),
                        [this](HookVerdict verdict) { end(std::move(verdict)); });
     deadline_.after(spec.analysis_timeout, [this, patience = spec.analysis_timeout] {
-        end({false, "it took longer than " + format_duration(patience)});
+        end({false, "it took longer than " + format_duration(patience), {}});
     });
 }
 

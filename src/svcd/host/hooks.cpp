@@ -40,9 +40,10 @@ private:
     }
     static HookVerdict verdict(const CommandResult& result) {
         if (result.succeeded)
-            return {true, {}};
-        return {false, result.output.empty() ? result.how
-                                             : result.how + " (" + result.output.back() + ")"};
+            return {true, {}, {}};
+        return {false,
+                result.output.empty() ? result.how : result.how + " (" + result.output.back() + ")",
+                result.output};
     }
 
     CommandProcess process_;
@@ -52,7 +53,7 @@ class RunningSleep final : public RunningHook {
 public:
     RunningSleep(HostContext& context, const rollout::SleepHook& hook, Ended ended)
         : alarm_(context.io) {
-        alarm_.after(hook.length, [then = std::move(ended)] { then({true, {}}); });
+        alarm_.after(hook.length, [then = std::move(ended)] { then({true, {}, {}}); });
     }
 
 private:
@@ -105,10 +106,10 @@ private:
     };
     static HookVerdict verdict(const std::exception_ptr& error, const Result<void>& done) {
         if (error)
-            return {false, "the request failed in the supervisor itself"};
+            return {false, "the request failed in the supervisor itself", {}};
         if (!done)
-            return {false, done.error().message};
-        return {true, {}};
+            return {false, done.error().message, {}};
+        return {true, {}, {}};
     }
 
     asio::io_context& io_;
@@ -117,11 +118,11 @@ private:
 
 HookVerdict send_hook_signal(const rollout::SignalHook& hook, int pidfd) {
     if (pidfd < 0)
-        return {false, "the worker has already ended"};
+        return {false, "the worker has already ended", {}};
     const auto sent = os::send_signal(pidfd, hook.signal);
     if (sent)
-        return {true, {}};
-    return {false, "cannot send " + signal_name(hook.signal) + ": " + sent.error().message};
+        return {true, {}, {}};
+    return {false, "cannot send " + signal_name(hook.signal) + ": " + sent.error().message, {}};
 }
 
 } // namespace

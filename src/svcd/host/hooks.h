@@ -7,7 +7,8 @@ namespace svc::daemon {
 
 struct HookVerdict {
     bool succeeded = false;
-    std::string detail; ///< why it failed
+    std::string detail;              ///< why it failed
+    std::vector<std::string> output; ///< of a failed exec: its last lines
 };
 
 /// What a hook is about.

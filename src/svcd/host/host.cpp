@@ -100,8 +100,9 @@ void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout
 void DaemonHost::Impl::analyse(const rollout::RunAnalysis& action, const rollout::State& state) {
     analysis.start(revision(action.revision, state), state.current, action.stage,
                    [this, action](const HookVerdict& verdict) {
-                       context->callbacks.observe(rollout::AnalysisEnded{
-                           action.revision, action.stage, verdict.succeeded, verdict.detail});
+                       context->callbacks.observe(
+                           rollout::AnalysisEnded{action.revision, action.stage, verdict.succeeded,
+                                                  verdict.detail, verdict.output});
                    });
 }
 

@@ -99,6 +99,10 @@ asio::awaitable<Result<void>> perform_request(rollout::HttpHook hook) {
         const std::size_t length = co_await asio::async_read_until(
             socket, asio::dynamic_buffer(received, head_limit), head_end,
             asio::redirect_error(asio::use_awaitable, error));
+        if (error == asio::error::not_found)
+            co_return Error{what + ": the answer's head is longer than " +
+                                std::to_string(head_limit >> 10) + " KiB",
+                            0};
         if (error)
             break;
         const auto status = parse_status(std::string_view(received).substr(0, length));

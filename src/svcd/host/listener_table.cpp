@@ -33,7 +33,7 @@ struct Entry {
     std::vector<UniqueFd> sockets;
     std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
     std::string link_path;                   // private hard link of a unix path; empty: none
-    bool complained = false;                 // of damage that could not be repaired
+    std::string problem;                     // damage that could not be repaired; it was told
 
     [[nodiscard]] std::vector<int> fds() const {
         std::vector<int> result;
@@ -70,13 +70,9 @@ bool is_ip(const Address& address) {
     return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
 }
 
-bool has_own_port(const Address& address) {
-    return !is_ip(address) || address.port != 0;
-}
-
 /// Where it is bound: a port of 0 is the port that it got.
 Address bound_address_of(const Entry& entry) {
-    if (!has_own_port(entry.address) && !entry.sockets.empty())
+    if (is_ip(entry.address) && entry.address.port == 0 && !entry.sockets.empty())
         if (auto bound = os::bound_address(entry.sockets.front().get()))
             return std::move(*bound);
     return entry.address;
@@ -132,8 +128,9 @@ struct ListenerTable::Impl {
         if (made)
             watch.emplace(std::move(*made));
         else
-            report(made.error().message + "; shutdown() by a worker is only seen when a worker "
-                                          "starts, becomes ready or ends");
+            report(News::damage, made.error().message +
+                                     "; shutdown() by a worker is only seen when a worker "
+                                     "starts, becomes ready or ends");
         // Links of a supervisor that was killed: what they link to is no socket of ours.
         std::error_code ignored;
         std::filesystem::remove_all(links, ignored);
@@ -144,6 +141,9 @@ struct ListenerTable::Impl {
                                         const Error& error) const;
     Result<void> take_systemd(Entry& entry);
     void keep_link(Entry& entry);
+    void damaged(const Entry& entry, const std::string& how) const {
+        report(News::damage, "listener " + entry.name + ": " + how);
+    }
     void discard(Entry& entry);
     void add(std::string identity, Entry entry);
     void inspect(Entry& entry);
@@ -179,15 +179,15 @@ Result<void> ListenerTable::Impl::take_systemd(Entry& entry) {
 void ListenerTable::Impl::keep_link(Entry& entry) {
     if (entry.address.family != AddressFamily::unix_path)
         return;
-    const std::string path = links + "/" + std::to_string(entry.key);
-    auto kept = os::make_directories(links, 0700);
+    const auto made = os::make_directories(links, 0700);
+    const auto kept =
+        made ? os::keep_private_link(entry.address, links + "/" + std::to_string(entry.key))
+             : Result<std::string>(made.error());
     if (kept)
-        kept = os::keep_private_link(entry.address, path);
-    if (kept)
-        entry.link_path = path;
+        entry.link_path = *kept;
     else
-        report("listener " + entry.name +
-               ": if a worker removes its path it cannot be put back: " + kept.error().message);
+        damaged(entry,
+                "if a worker removes its path it cannot be put back: " + kept.error().message);
 }
 
 /// A port that one of our own sockets holds is nothing that `ss` need be asked about.
@@ -240,7 +240,7 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
     if (watch) {
         for (const int fd : entry.fds()) {
             if (const auto added = watch->add(fd, entry.key); !added)
-                report("listener " + entry.name + ": " + added.error().message);
+                damaged(entry, added.error().message);
         }
     }
     entries.emplace(std::move(identity), std::move(entry));
@@ -280,7 +280,7 @@ void ListenerTable::apply_live(const rollout::Spec& spec) {
         entry.options = listener.options;
         entry.each([&](int fd, const ListenerOptions& options) {
             if (const auto set = os::apply_live_options(fd, entry.address, options); !set)
-                impl_->report("listener " + entry.name + ": " + set.error().message);
+                impl_->damaged(entry, set.error().message);
         });
     }
 }
@@ -321,7 +321,7 @@ void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
 }
 
 void ListenerTable::Impl::inspect(Entry& entry) {
-    bool sound = true;
+    std::string problem;
     entry.each([&](int fd, const ListenerOptions& options) {
         const auto damage = os::inspect(fd, entry.address, options, entry.link_path);
         if (!damage.any())
@@ -329,17 +329,17 @@ void ListenerTable::Impl::inspect(Entry& entry) {
         const auto before = os::bound_address(fd);
         const auto repaired = os::repair(fd, entry.address, options, entry.link_path, damage);
         if (!repaired) {
-            sound = false;
-            if (!entry.complained)
-                report("listener " + entry.name + ": " + repaired.error().message);
+            problem = repaired.error().message;
+            if (entry.problem.empty())
+                damaged(entry, problem);
             return;
         }
-        report("listener " + entry.name + ": " + damage_text(damage));
+        damaged(entry, damage_text(damage));
         const auto after = os::bound_address(fd);
         if (before && after && *before != *after)
-            report("listener " + entry.name + ": it is now at " + format_address(*after));
+            damaged(entry, "it is now at " + format_address(*after));
     });
-    entry.complained = !sound;
+    entry.problem = std::move(problem);
 }
 
 /// A thousand listeners must not push the service's story out of the log of events.
@@ -347,10 +347,10 @@ void ListenerTable::Impl::report_each(const std::vector<std::string>& texts,
                                       std::string_view done) const {
     constexpr std::size_t told_one_by_one = 20;
     if (texts.size() > told_one_by_one)
-        report(std::to_string(texts.size()) + " listeners: " + std::string(done));
+        report(News::change, std::to_string(texts.size()) + " listeners: " + std::string(done));
     else
         for (const auto& text : texts)
-            report(text);
+            report(News::change, text);
 }
 
 void ListenerTable::Impl::handle_hangup(std::uint64_t key) {
@@ -376,6 +376,7 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
             const auto fds = found->second.fds();
             status.sockets = static_cast<std::uint32_t>(fds.size());
             status.backlog = found->second.backlog();
+            status.problem = found->second.problem;
             if (!fds.empty()) {
                 if (const auto bound = os::bound_address(fds.front()))
                     status.address = format_address(*bound);

@@ -22,8 +22,9 @@ namespace svc::daemon {
 /// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched.
 class ListenerTable {
 public:
-    using Report =
-        std::function<void(std::string text)>; ///< "listener http: backlog put back to 4096"
+    enum class News { change, damage };
+    /// "listener http: backlog put back to 4096"
+    using Report = std::function<void(News news, const std::string& text)>;
 
     ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report);
     ~ListenerTable();

@@ -22,7 +22,9 @@ public:
     void check_rollout();
     void check_ready();
     void check_stop();
-    void check_hook(const std::optional<rollout::Hook>& hook, const std::string& key, bool serves);
+    /// `no_signal`: why a signal has nobody to go to; empty: it has.
+    void check_hook(const std::optional<rollout::Hook>& hook, const std::string& key,
+                    std::string_view no_signal);
     void check_restart();
 
 private:
@@ -89,7 +91,9 @@ void Checker::check_rollout() {
         add("rollout.replicas", std::to_string(rollout.replicas) +
                                     " is out of range; write a number from 0 to " +
                                     std::to_string(replica_limit));
-    if (rollout.max_surge.value == 0 && rollout.max_unavailable.value == 0)
+    const bool moves_some_at_a_time = rollout.strategy == rollout::Strategy::rolling ||
+                                      rollout.strategy == rollout::Strategy::canary;
+    if (moves_some_at_a_time && rollout.max_surge.value == 0 && rollout.max_unavailable.value == 0)
         add("rollout.max_surge",
             "max_surge and max_unavailable are both 0, so that no worker could ever be replaced; "
             "write max_surge = 1",
@@ -99,9 +103,12 @@ void Checker::check_rollout() {
     if (rollout.max_total && *rollout.max_total < least)
         add("rollout.max_total",
             std::to_string(*rollout.max_total) +
-                " leaves no room for replicas and max_surge; write " + std::to_string(least) +
-                " or more",
-            {"rollout.replicas", "rollout.max_surge", "rollout.max_unavailable"});
+                (rollout.strategy == rollout::Strategy::blue_green
+                     ? " leaves no room for a second set"
+                     : " leaves no room for replicas and max_surge") +
+                "; write " + std::to_string(least) + " or more",
+            {"rollout.replicas", "rollout.max_surge", "rollout.max_unavailable",
+             "rollout.strategy"});
     add_if_not_positive(rollout.progress_deadline, "rollout.progress_deadline", "10m");
     // The clock of progress runs until a new worker is available (rollout/verdict.cpp).
     const Duration soonest = spec_.ready.delay + rollout.min_ready;
@@ -112,6 +119,9 @@ void Checker::check_rollout() {
                 format_duration(soonest) +
                 " (delay and min_ready together); every rollout would fail: make it longer",
             {"rollout.min_ready", "ready.delay", "ready.on"});
+    find_impossible_strategy(rollout, findings_);
+    check_hook(rollout.analysis, "rollout.analysis", "an analysis is about no worker");
+    add_if_not_positive(rollout.analysis_timeout, "rollout.analysis_timeout", "1m");
 }
 
 void Checker::check_ready() {
@@ -131,7 +141,7 @@ void Checker::check_ready() {
 }
 
 void Checker::check_hook(const std::optional<rollout::Hook>& hook, const std::string& key,
-                         bool serves) {
+                         std::string_view no_signal) {
     if (!hook)
         return;
     if (const auto* exec = std::get_if<rollout::ExecHook>(&*hook))
@@ -139,8 +149,8 @@ void Checker::check_hook(const std::optional<rollout::Hook>& hook, const std::st
     if (const auto* sleep = std::get_if<rollout::SleepHook>(&*hook))
         add_if_not_positive(sleep->length, key + ".sleep", "5s");
     if (const auto* signal = std::get_if<rollout::SignalHook>(&*hook)) {
-        if (!serves)
-            add(key + ".signal", "the worker is gone when post_stop runs; use exec or http");
+        if (!no_signal.empty())
+            add(key + ".signal", std::string(no_signal) + "; use exec or http");
         else if (signal->signal == SIGKILL || signal->signal == SIGSTOP)
             add(key + ".signal", signal_name(signal->signal) +
                                      " ends the worker's serving before it could drain; write a "
@@ -174,8 +184,8 @@ void Checker::check_hook_lengths() {
 
 void Checker::check_stop() {
     const rollout::StopSpec& stop = spec_.stop;
-    check_hook(stop.pre_stop, "stop.pre_stop", true);
-    check_hook(stop.post_stop, "stop.post_stop", false);
+    check_hook(stop.pre_stop, "stop.pre_stop", "");
+    check_hook(stop.post_stop, "stop.post_stop", "the worker is gone when post_stop runs");
     add_if_not_positive(stop.grace, "stop.grace", "30s");
     add_if_not_positive(stop.post_stop_timeout, "stop.post_stop_timeout", "10s");
     check_hook_lengths();

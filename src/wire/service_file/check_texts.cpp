@@ -74,6 +74,7 @@ void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings)
     checker.check(process.environment_files, "service.environment_files");
     checker.check(spec.stop.pre_stop, "stop.pre_stop");
     checker.check(spec.stop.post_stop, "stop.post_stop");
+    checker.check(spec.rollout.analysis, "rollout.analysis");
 }
 
 } // namespace svc::wire::service_file

@@ -76,21 +76,6 @@ std::string becoming_ready(const Spec& spec) {
     return sentence + '.';
 }
 
-std::string rolling(const Spec& spec) {
-    const rollout::Budget budget = rollout::budget_of(spec.rollout, spec.rollout.replicas);
-    const std::uint32_t least = budget.replicas - std::min(budget.replicas, budget.unavailable);
-    return workers(budget.replicas) + (budget.replicas == 1 ? " serves" : " serve") +
-           ". A rollout starts up to " + std::to_string(budget.surge) +
-           " more and retires old ones "
-           "only while at least " +
-           std::to_string(least) +
-           " are available; with those that drain "
-           "there are never more than " +
-           workers(budget.total) +
-           ". It is taken back as soon as a new worker fails, or when nothing moved for " +
-           format_duration(spec.rollout.progress_deadline) + '.';
-}
-
 struct HookWords {
     std::string operator()(const rollout::ExecHook& hook) const {
         return "run: " + command_line(hook.command);
@@ -105,6 +90,110 @@ struct HookWords {
         return hook.method + ' ' + hook.target + " at " + format_address(hook.address);
     }
 };
+
+using rollout::RolloutSpec;
+using rollout::Strategy;
+
+std::string serving(std::uint32_t count) {
+    return workers(count) + (count == 1 ? " serves" : " serve") + ". ";
+}
+
+std::string rolling(const RolloutSpec& rollout) {
+    const rollout::Budget budget = rollout::budget_of(rollout, rollout.replicas);
+    const std::uint32_t least = budget.replicas - std::min(budget.replicas, budget.unavailable);
+    return "A rollout starts up to " + std::to_string(budget.surge) +
+           " more and retires old ones "
+           "only while at least " +
+           std::to_string(least) +
+           " are available; with those that drain "
+           "there are never more than " +
+           workers(budget.total) + '.';
+}
+
+std::string recreating() {
+    return "A rollout drains every old one first and starts the new ones when they are gone: "
+           "until the first of those is ready nobody serves. Connections wait meanwhile in the "
+           "backlogs of the listening sockets, which stay open; more than fit there, and clients "
+           "without patience, are lost.";
+}
+
+std::string two_sets(const RolloutSpec& rollout) {
+    const rollout::Budget budget = rollout::budget_of(rollout, rollout.replicas);
+    const bool by_itself = rollout.stages.empty() || rollout.stages.front().hold.has_value();
+    std::string text = "A rollout starts a whole second set beside them and ends none of the old "
+                       "ones before it is promoted, " +
+                       std::string(by_itself ? "which happens as soon as all of it is available"
+                                             : "with svc promote, once all of it is available");
+    text += ". Both sets share the listening sockets: the new one takes connections as soon as "
+            "its workers are ready, before it is promoted. Then the old set " +
+            (rollout.keep_old == Duration::zero()
+                 ? std::string("drains")
+                 : "runs on for " + format_duration(rollout.keep_old) +
+                       ", taking its share of connections, so that going back is immediate, and "
+                       "drains");
+    return text + "; with those that drain there are never more than " + workers(budget.total) +
+           '.';
+}
+
+std::string in_steps(const RolloutSpec& rollout) {
+    std::string text = rolling(rollout) +
+                       " It goes in steps; new workers share the listening sockets with old "
+                       "ones and take about their share of connections as soon as they are "
+                       "ready:";
+    for (std::size_t i = 0; i < rollout.stages.size(); ++i) {
+        const rollout::RolloutStage& stage = rollout.stages[i];
+        text += "\n  - " + std::to_string(rollout::size_of(stage, rollout.replicas)) + " of " +
+                workers(rollout.replicas) + " new" +
+                (stage.hold ? ", held for " + format_duration(*stage.hold)
+                            : std::string(", held until svc promote"));
+    }
+    return text + "\n  - then all";
+}
+
+std::string replacing(const RolloutSpec& rollout) {
+    switch (rollout.strategy) {
+    case Strategy::rolling:
+        return rolling(rollout);
+    case Strategy::recreate:
+        return recreating();
+    case Strategy::blue_green:
+        return two_sets(rollout);
+    case Strategy::canary:
+        return in_steps(rollout);
+    }
+    fatal("replacing: no such strategy");
+}
+
+std::string analysing(const RolloutSpec& rollout) {
+    if (!rollout.analysis)
+        return {};
+    const std::string when = rollout.strategy == Strategy::canary
+                                 ? "At the end of each step"
+                                 : "Before the new set is promoted";
+    return '\n' + when + " this must succeed within " + format_duration(rollout.analysis_timeout) +
+           ": " + std::visit(HookWords{}, *rollout.analysis);
+}
+
+std::string failing(const RolloutSpec& rollout) {
+    std::string text;
+    switch (rollout.on_failure) {
+    case rollout::OnFailure::rollback:
+        text = "It is taken back";
+        break;
+    case rollout::OnFailure::pause:
+        text = "It is paused, until svc resume or svc abort,";
+        break;
+    }
+    text += " as soon as a new worker fails, or when nothing moved for " +
+            format_duration(rollout.progress_deadline);
+    return text + (rollout.analysis ? ", or if that fails." : ".");
+}
+
+std::string rolling_out(const RolloutSpec& rollout) {
+    const bool long_one = rollout.strategy == Strategy::canary || rollout.analysis;
+    return serving(rollout.replicas) + replacing(rollout) + analysing(rollout) +
+           (long_one ? '\n' : ' ') + failing(rollout);
+}
 
 std::string stopping(const rollout::StopSpec& stop) {
     std::string text = "To stop a worker:";
@@ -141,8 +230,8 @@ std::string restarting(const rollout::RestartSpec& restart) {
 
 std::string explain_spec(const Spec& spec, std::string_view name) {
     return "Service " + std::string(name) + ". " + listening(spec) + '\n' + running(spec.process) +
-           '\n' + rolling(spec) + '\n' + becoming_ready(spec) + '\n' + stopping(spec.stop) + '\n' +
-           restarting(spec.restart) + '\n';
+           '\n' + rolling_out(spec.rollout) + '\n' + becoming_ready(spec) + '\n' +
+           stopping(spec.stop) + '\n' + restarting(spec.restart) + '\n';
 }
 
 } // namespace svc::wire

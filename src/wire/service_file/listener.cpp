@@ -117,6 +117,7 @@ void read_listener(Table& table, rollout::ListenerSpec& listener) {
     table.read_size("receive_buffer", options.receive_buffer, "\"256K\"");
     table.read_size("send_buffer", options.send_buffer, "\"256K\"");
     table.read_integer("mark", options.mark, 0, largest_unsigned);
+    table.refuse_later("preview");
     table.finish();
 }
 

@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::int64_t most_workers = 10'000;
 
-enum class Strategy { rolling };
-enum class OnFailure { rollback };
-
 constexpr std::array ready_on{
     Choice<rollout::ReadyOn>{"notify", rollout::ReadyOn::notify},
     Choice<rollout::ReadyOn>{"started", rollout::ReadyOn::started},
@@ -24,12 +21,6 @@ constexpr std::array notify_accesses{
     Choice<rollout::NotifyAccess>{"group", rollout::NotifyAccess::group},
     Choice<rollout::NotifyAccess>{"all", rollout::NotifyAccess::all},
 };
-
-constexpr std::array strategies{Choice<Strategy>{"rolling", Strategy::rolling}};
-constexpr std::array<std::string_view, 4> strategies_later{"recreate", "blue-green", "canary",
-                                                           "in-place"};
-constexpr std::array on_failures{Choice<OnFailure>{"rollback", OnFailure::rollback}};
-constexpr std::array<std::string_view, 1> on_failures_later{"pause"};
 
 constexpr std::array policies{
     Choice<rollout::RestartPolicy>{"always", rollout::RestartPolicy::always},
@@ -49,7 +40,8 @@ std::optional<std::uint32_t> parse_percentage(std::string_view text) {
     return value;
 }
 
-/// 1, or "25%" of `replicas`.
+} // namespace
+
 void read_share(Table& table, std::string_view key, rollout::Share& share) {
     const toml::node* node = table.find(key);
     if (node == nullptr)
@@ -73,8 +65,6 @@ void read_share(Table& table, std::string_view key, rollout::Share& share) {
                                                 "\"100%\"; write 1 or \"25%\"");
 }
 
-} // namespace
-
 void read_ready(Table& ready, rollout::ReadySpec& spec) {
     ready.read_choice<rollout::ReadyOn>("on", spec.on, ready_on, ready_on_later);
     ready.read_choice<rollout::NotifyAccess>("notify_access", spec.notify_access, notify_accesses);
@@ -85,18 +75,13 @@ void read_ready(Table& ready, rollout::ReadySpec& spec) {
 
 void read_rollout(Table& rollout, rollout::RolloutSpec& spec) {
     rollout.read_integer("replicas", spec.replicas, 0, replica_limit);
-    // Words with one meaning in this version: checked, and nothing to keep.
-    Strategy strategy{};
-    rollout.read_choice<Strategy>("strategy", strategy, strategies, strategies_later);
-    OnFailure on_failure{};
-    rollout.read_choice<OnFailure>("on_failure", on_failure, on_failures, on_failures_later);
     read_share(rollout, "max_surge", spec.max_surge);
     read_share(rollout, "max_unavailable", spec.max_unavailable);
     rollout.read_duration("min_ready", spec.min_ready, "\"5s\"");
     rollout.read_duration("progress_deadline", spec.progress_deadline, "\"10m\"");
     rollout.read_integer("max_total", spec.max_total, 1, most_workers);
     rollout.read_integer("history", spec.history, 1, 1000);
-    rollout.refuse_later("steps");
+    read_strategy(rollout, spec);
     rollout.finish();
 }
 

@@ -11,11 +11,15 @@ void read_process(Table& service, rollout::ProcessSpec& spec);
 void read_listeners(Table& root, std::vector<rollout::ListenerSpec>& listeners);
 void read_ready(Table& ready, rollout::ReadySpec& spec);
 void read_rollout(Table& rollout, rollout::RolloutSpec& spec);
+/// The part of [rollout] that says which way it goes; after the others, since it looks at them.
+void read_strategy(Table& rollout, rollout::RolloutSpec& spec);
+/// 1, or "25%" of `replicas`.
+void read_share(Table& table, std::string_view key, rollout::Share& share);
 void read_stop(Table& stop, rollout::StopSpec& spec);
 void read_restart(Table& restart, rollout::RestartSpec& spec);
 
-/// pre_stop and post_stop: a table with one of exec, sleep, signal or http.
-void read_hook(Table& stop, std::string_view key, std::optional<rollout::Hook>& hook);
+/// pre_stop, post_stop and analysis: a table with one of exec, sleep, signal or http.
+void read_hook(Table& parent, std::string_view key, std::optional<rollout::Hook>& hook);
 /// "http://127.0.0.1:9000/drain", "http://[::1]:9000/", "unix:/run/web.sock:/drain".
 Result<rollout::HttpHook> parse_hook_url(std::string_view url);
 
@@ -29,6 +33,7 @@ std::vector<Finding> find_impossible(const rollout::Spec& spec);
 /// What is wrong only in a file: texts that name something else than ${release}, or name it where
 /// there is none; variables that svc sets itself.
 void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings);
+void find_impossible_strategy(const rollout::RolloutSpec& rollout, std::vector<Finding>& findings);
 void find_impossible_listeners(const rollout::Spec& spec, std::vector<Finding>& findings);
 
 } // namespace svc::wire::service_file

@@ -127,9 +127,9 @@ Result<rollout::HttpHook> parse_hook_url(std::string_view url) {
     return hook;
 }
 
-void read_hook(Table& stop, std::string_view key, std::optional<rollout::Hook>& hook) {
+void read_hook(Table& parent, std::string_view key, std::optional<rollout::Hook>& hook) {
     constexpr std::array<std::string_view, 4> kinds{"exec", "sleep", "signal", "http"};
-    auto table = stop.read_table(key, hook_forms);
+    auto table = parent.read_table(key, hook_forms);
     if (!table)
         return;
     std::vector<std::string_view> given;
@@ -138,7 +138,7 @@ void read_hook(Table& stop, std::string_view key, std::optional<rollout::Hook>& 
             given.push_back(kind);
     }
     if (given.size() > 1)
-        stop.refuse(key, "a hook does one thing; keep one of exec, sleep, signal and http");
+        parent.refuse(key, "a hook does one thing; keep one of exec, sleep, signal and http");
     else if (given.size() == 1)
         hook = read_one_hook(*table, given.front());
     if (table->has("method") && !table->has("http"))
@@ -146,7 +146,7 @@ void read_hook(Table& stop, std::string_view key, std::optional<rollout::Hook>& 
                       "it belongs to http; write { http = \"http://127.0.0.1:9000/drain\", "
                       "method = \"POST\" } or leave it out");
     if (given.empty() && table->toml().empty())
-        stop.refuse(key, "it is empty; write " + std::string(hook_forms));
+        parent.refuse(key, "it is empty; write " + std::string(hook_forms));
     table->finish();
 }
 

@@ -101,3 +101,32 @@ TEST_CASE("after a rollback it says how much of the old revision serves") {
     CHECK(has(told(3), "\nThe old revision serves on with 3 of 4 workers. Mend"));
     CHECK(has(told(0), "\nNo worker of the old revision is available. Mend"));
 }
+
+TEST_CASE("a rollout that was paused because it failed says what can be done") {
+    Progress last = step(7, "the rollout of revision 7 is paused", 1);
+    last.verdict = "paused";
+    last.reason = "r7-0: exit status 1 before it was ready";
+    last.last_output = {"no database"};
+    const auto verdict = verdict_of(last, "web", 0, 2s);
+    CHECK(verdict.exit_status == 1);
+    CHECK(verdict.text ==
+          "svc: web: the rollout of revision 7 is paused: r7-0: exit status 1 before "
+          "it was ready\n    | no database\n`svc resume web` tries again, `svc abort "
+          "web` goes back; `svc status web` shows what runs meanwhile.\n");
+}
+
+TEST_CASE("who aborts has what was wanted; whose rollout was aborted has not") {
+    Progress last = step(7, "revision 7 was taken back; revision 6 serves on", 0);
+    last.verdict = "taken back";
+    CHECK(verdict_of(last, "web", 0, 2s).exit_status == 0);
+    last.text = "revision 7 was taken back";
+    last.verdict = "rolled back";
+    last.reason = "aborted by uid 0: wrong one";
+    const auto verdict = verdict_of(last, "web", 0, 2s);
+    CHECK(verdict.exit_status == 1);
+    CHECK(verdict.text == "svc: web: revision 7 was taken back: aborted by uid 0: wrong one\n"
+                          "The old revision serves on.\n");
+    last.verdict = "aborted";
+    CHECK(
+        has(verdict_of(last, "web", 0, 2s).text, "It had not begun: the old revision serves on."));
+}

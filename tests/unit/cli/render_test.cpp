@@ -169,3 +169,27 @@ TEST_CASE("text is measured in columns") {
     CHECK(fit("abc", 0).empty());
     CHECK(padded("ä", 3) == "ä  ");
 }
+
+TEST_CASE("what a rollout stands still for is never cut") {
+    ServiceStatus status;
+    status.service = "web";
+    RolloutStatus rollout;
+    rollout.phase = "paused";
+    rollout.from = 6;
+    rollout.to = 7;
+    rollout.step = "canary: step 1 of 3, 2 of 10 workers new, waits for svc promote";
+    rollout.paused = "for 5m, asked for by uid 0: " + std::string(60, 'x');
+    rollout.failure = "r7-0: exit status 1";
+    status.rollout = {rollout};
+    status.kept = "revision 5, 4 workers, for 9m50s more";
+    status.frozen = "by uid 0: quarter end";
+    const std::string text = render_status(status, WallTime{}, Terminal{true, false, 40});
+    for (const auto& line : {"  rollout   paused, 6 → 7\n",
+                             "  step      canary: step 1 of 3, 2 of 10 workers new, waits "
+                             "for svc promote\n",
+                             "xxxx\n", "  failed    r7-0: exit status 1\n",
+                             "  kept      revision 5, 4 workers, for 9m50s "
+                             "more\n",
+                             "  frozen    by uid 0: quarter end\n"})
+        CHECK(text.find(line) != std::string::npos);
+}

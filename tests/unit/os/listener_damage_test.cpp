@@ -322,9 +322,28 @@ TEST_CASE("a private link is for paths only, and its failures are said") {
     const auto missing = os::keep_private_link(held.address, directory / "missing/link");
     REQUIRE_FALSE(missing.ok());
     CHECK(missing.error().message.find("does not exist") != std::string::npos);
-    if (::access("/dev/shm", W_OK) == 0 &&
-        os::keep_private_link(held.address, "/dev/shm/svc-link").ok())
-        ::unlink("/dev/shm/svc-link");
+}
+
+TEST_CASE("a private link that cannot cross to its file system is kept beside the path") {
+    const OpenDirectory directory;
+    struct stat here {};
+    struct stat there {};
+    REQUIRE(::stat(directory.path().c_str(), &here) == 0);
+    if (::stat("/dev/shm", &there) != 0 || here.st_dev == there.st_dev) {
+        MESSAGE("skipped: /dev/shm is no file system of its own");
+        return;
+    }
+    const Held held("unix:" + (directory / "s"));
+    const auto link = os::keep_private_link(held.address, "/dev/shm/svc-link");
+    REQUIRE(link.ok());
+    CHECK(*link == directory / ".s.svc");
+    REQUIRE(::unlink((directory / "s").c_str()) == 0);
+    const auto damage = os::inspect(held.fd.get(), held.address, {}, *link);
+    CHECK(damage.path_gone);
+    CHECK(os::repair(held.fd.get(), held.address, {}, *link, damage).ok());
+    CHECK(connect_to(held.address));
+    os::remove_unix_paths(held.address, *link);
+    CHECK(std::filesystem::is_empty(directory.path()));
 }
 
 TEST_CASE("the paths of a unix socket are removed with it, but not another's") {

@@ -166,9 +166,17 @@ TEST_CASE("the interface's description and the structs say the same") {
     CHECK(take("method Undo in") == fields_of<UndoCall>("?"));
     CHECK(take("method Scale in") == fields_of<ScaleCall>("?"));
     CHECK(take("method Stop in") == fields_of<StopCall>("?"));
+    CHECK(take("method Pause in") == fields_of<PauseCall>("?"));
+    CHECK(take("method Resume in") == fields_of<ContinueCall>("?"));
+    CHECK(take("method Promote in") == fields_of<ContinueCall>("?"));
+    CHECK(take("method Abort in") == fields_of<AbortCall>("?"));
+    CHECK(take("method Replace in") == fields_of<ReplaceCall>("?"));
+    CHECK(take("method Freeze in") == fields_of<FreezeCall>("?"));
+    CHECK(take("method Unfreeze in").empty());
     CHECK(take("method Events in") == fields_of<EventsCall>("?"));
     CHECK(take("method Events out") == fields_of<rollout::Event>("?"));
-    for (const auto* method : {"Reload", "Apply", "Undo", "Scale", "Stop"})
+    for (const auto* method : {"Reload", "Apply", "Undo", "Pause", "Resume", "Abort", "Promote",
+                               "Scale", "Replace", "Freeze", "Unfreeze", "Stop"})
         CHECK(take("method " + std::string(method) + " out") == fields_of<Progress>());
     for (const auto error :
          {control_error::not_permitted, control_error::service_file, control_error::refused,
@@ -189,6 +197,11 @@ TEST_CASE("every message reads back equal") {
     reads_back<DiffReply>();
     reads_back<ScaleCall>();
     reads_back<StopCall>();
+    reads_back<PauseCall>();
+    reads_back<ContinueCall>();
+    reads_back<AbortCall>();
+    reads_back<ReplaceCall>();
+    reads_back<FreezeCall>();
     reads_back<EventsCall>();
     reads_back<ServiceStatus>();
     reads_back<Progress>();

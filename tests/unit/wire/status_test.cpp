@@ -231,3 +231,81 @@ TEST_CASE("an event reads as a sentence that stands alone") {
     CHECK(told(EventKind::stopping, "", "SIGTERM") == "the supervisor stops: SIGTERM");
     CHECK(told(EventKind::listener, "", "listener http: closed") == "listener http: closed");
 }
+
+TEST_CASE("a rollout in steps says where it is and what it waits for") {
+    State state = serving(10);
+    Revision& revision = add_revision(state, 7);
+    revision.spec.rollout.strategy = Strategy::canary;
+    revision.spec.rollout.stages = {{Share{10, true}, 5min}, {Share{4, false}, std::nullopt}};
+    state.rollout = Rollout{.from = 6, .to = 7};
+    const auto step = [&] { return status_of(state, now).rollout.at(0).step; };
+    CHECK(step() == "canary: step 1 of 2, 0 of 10 workers new, fills up to 1");
+    CHECK(summary(state) == "rolling 6 → 7: 0/10 updated");
+    add_worker(state, 7, 0, WorkerPhase::available);
+    state.rollout->stage_reached = now - 50s;
+    CHECK(step() == "canary: step 1 of 2, 1 of 10 workers new, goes on in 4m10s");
+    CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, held");
+    state.rollout->analysis = Analysis::running;
+    CHECK(step() == "canary: step 1 of 2, 1 of 10 workers new, analysis runs");
+    CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, analysis runs");
+    state.rollout->analysis = Analysis::none;
+    state.rollout->stage = 1;
+    CHECK(step() == "canary: step 2 of 2, 1 of 10 workers new, waits for svc promote");
+    CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, waits for svc promote");
+    state.rollout->stage = 2;
+    CHECK(step().empty());
+}
+
+TEST_CASE("a second set says how much of it there is") {
+    State state = serving(2);
+    Revision& revision = add_revision(state, 7);
+    revision.spec.rollout.strategy = Strategy::blue_green;
+    revision.spec.rollout.stages = {{Share{100, true}, std::nullopt}};
+    state.rollout = Rollout{.from = 6, .to = 7};
+    add_worker(state, 7, 0, WorkerPhase::available);
+    CHECK(status_of(state, now).rollout.at(0).step ==
+          "blue-green: second set, 1 of 2 workers available, fills up to 2");
+}
+
+TEST_CASE("a pause says since when, by whom and why, and stops the clock of a hold") {
+    State state = rolling();
+    state.revisions.at(7).spec.rollout.strategy = Strategy::canary;
+    state.revisions.at(7).spec.rollout.stages = {{Share{1, false}, 5min}};
+    state.rollout->stage_reached = now - 3min;
+    state.rollout->paused_at = now - 2min;
+    state.rollout->pause_reason = "asked for by uid 1000: lunch";
+    auto shown = status_of(state, now).rollout.at(0);
+    CHECK(shown.phase == "paused");
+    CHECK(shown.paused == "for 2m, asked for by uid 1000: lunch");
+    CHECK(shown.step == "canary: step 1 of 1, 0 of 2 workers new, 4m of its hold left");
+    CHECK(shown.failure.empty());
+    CHECK(summary(state) == "rolling 6 → 7: 0/2 updated, paused");
+    state.rollout->failure = "r7-0: exit status 1";
+    CHECK(status_of(state, now).rollout.at(0).failure == "r7-0: exit status 1");
+    state.rollout->pause_reason = state.rollout->failure;
+    shown = status_of(state, now).rollout.at(0);
+    CHECK(shown.paused == "for 2m, r7-0: exit status 1");
+    CHECK(shown.failure.empty()); // it is the reason already
+}
+
+TEST_CASE("a kept old set is shown, and counts for nothing") {
+    State state = serving(2);
+    add_revision(state, 5);
+    add_worker(state, 5, 0, WorkerPhase::available);
+    state.kept = 5;
+    state.kept_until = now + 590s;
+    const auto status = status_of(state, now);
+    CHECK(status.kept == "revision 5, 1 worker, for 9m50s more");
+    CHECK(status.available == 2);
+    CHECK(status.summary == "revision 6, 2/2 available");
+}
+
+TEST_CASE("frozen rollouts and a worker that is to be replaced are shown") {
+    State state = serving(1);
+    state.frozen = "by uid 0: quarter end";
+    state.workers.begin()->second.stale = "asked for by uid 0";
+    const auto status = status_of(state, now);
+    CHECK(status.frozen == "by uid 0: quarter end");
+    CHECK(status.summary == "revision 6, 1/1 available, frozen");
+    CHECK(status.workers.at(0).waits_for == "is being replaced, asked for by uid 0");
+}

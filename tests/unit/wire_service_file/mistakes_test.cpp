@@ -45,14 +45,13 @@ TEST_CASE("what a later version will have is refused as such") {
     check_mistake(minimal + "preset = \"nginx\"\n", "3:10 service.preset", sentence);
     check_mistake(minimal + "[live]\nwatchdog = \"10s\"\n", "3:1 live", sentence);
     check_mistake(minimal + "[limits]\nmemory = \"1G\"\n", "3:1 limits", sentence);
-    for (const std::string word : {"recreate", "blue-green", "canary", "in-place"})
-        check_mistake(minimal + "[rollout]\nstrategy = \"" + word + "\"\n", "4:12 rollout.strategy",
-                      sentence + " \""s + word + "\" yet");
+    check_mistake(minimal + "[rollout]\nstrategy = \"in-place\"\n", "4:12 rollout.strategy",
+                  sentence + " \"in-place\" yet"s);
+    check_mistake(minimal + "[[listener]]\naddress = \"80\"\npreview = true\n",
+                  "5:11 listener[1].preview", sentence);
     for (const std::string word : {"exec", "http", "tcp", "fd"})
         check_mistake(minimal + "[ready]\non = \"" + word + "\"\n", "4:6 ready.on",
                       sentence + " \""s + word + "\" yet");
-    check_mistake(minimal + "[rollout]\non_failure = \"pause\"\n", "4:14 rollout.on_failure",
-                  sentence);
 }
 
 TEST_CASE("a later key is not proposed for a misspelt one") {

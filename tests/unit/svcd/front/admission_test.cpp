@@ -62,8 +62,8 @@ public:
         return {};
     }
     void close_unused_listeners() override { story.emplace_back("close"); }
-    void request_rollout(rollout::Revision revision, bool supersede) override {
-        story.push_back(supersede ? "supersede" : "request");
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
+        story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
         if (stop_comes_first)
             known.wanted = rollout::Wanted::stop;
         revision.number = known.next_revision++;
@@ -199,7 +199,8 @@ TEST_CASE("a failed check refuses with its output, before any listener is opened
     const auto admission = scene.answered(CauseKind::reload);
     CHECK(admission.error == wire::control_error::refused);
     CHECK(admission.message.find("exit status 1") != std::string::npos);
-    CHECK(admission.message.find("line 3") != std::string::npos);
+    REQUIRE(admission.mistakes.size() == 1);
+    CHECK(admission.mistakes[0].find("line 3") != std::string::npos);
     CHECK(scene.world.story == Story{"load ", "check"});
 }
 
@@ -290,4 +291,49 @@ TEST_CASE("a stop that overtakes the request closes the listeners opened for it"
     const auto admission = scene.answered(CauseKind::reload, "a");
     CHECK(admission.error == wire::control_error::stopping);
     CHECK(scene.world.story == Story{"load a", "open", "request", "close"});
+}
+
+TEST_CASE("while rollouts are frozen every request for one is refused with the reason") {
+    Scene scene;
+    scene.world.known.current = 1;
+    scene.world.known.frozen = "by uid 0: quarter end";
+    for (const auto kind : {CauseKind::reload, CauseKind::apply, CauseKind::signal}) {
+        const auto admission = scene.answered(kind, "a");
+        CHECK(admission.kind == Admission::Kind::refused);
+        CHECK(admission.error == wire::control_error::refused);
+        CHECK(admission.message.find("rollouts are frozen by uid 0: quarter end") == 0);
+    }
+    CHECK(scene.world.story.empty());
+}
+
+TEST_CASE("an undo is refused while rollouts are frozen, and what a boot falls back to is not") {
+    Scene scene;
+    scene.world.known.frozen = "by uid 0: quarter end";
+    const auto older = [&](CauseKind kind) {
+        std::optional<Admission> answer;
+        auto asking = [&]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause.kind = kind;
+            request.older = 6;
+            answer = co_await scene.admissions.admit(std::move(request));
+        };
+        asio::co_spawn(scene.io, asking, asio::detached);
+        test::run_until(scene.io, [&] { return answer.has_value(); });
+        return *answer;
+    };
+    CHECK(older(CauseKind::undo).message.find("rollouts are frozen by uid 0: quarter end") == 0);
+    CHECK(scene.world.story.empty());
+    CHECK(older(CauseKind::boot).kind == Admission::Kind::revision);
+}
+
+TEST_CASE("a freeze that comes while the check runs refuses what is checked") {
+    Scene scene;
+    scene.world.file.spec.process.check = {"web", "-t"};
+    scene.world.check_hangs = true;
+    auto answer = scene.ask(CauseKind::reload, "a");
+    scene.world.known.frozen = "by uid 0: quarter end";
+    scene.world.check_ends.cancel();
+    test::run_until(scene.io, [&] { return answer->has_value(); });
+    CHECK((*answer)->kind == Admission::Kind::refused);
+    CHECK(scene.world.story == Story{"load a", "check"});
 }

@@ -1,12 +1,14 @@
-// A daemon with behaviour and a client, for tests of the control methods.
+// The control methods over a state that the test moves, with callers that keep their replies.
 #pragma once
 
-#include "support.h"
 #include "svcd/front/methods.h"
+
+#include "rollout/decide.h"
+#include "support.h"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-
-#include <memory>
+#include <doctest/doctest.h>
 
 namespace svc::daemon::test_methods {
 
@@ -44,6 +46,13 @@ public:
     [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                rollout::RevisionNumber to) const override {
         return wire::DiffReply{from, to, {"executable /usr/bin/web"}};
+    }
+    void request(rollout::Observation observed) override {
+        std::vector<rollout::Event> told;
+        rollout::record(known, observed, Instant{}, told);
+        for (const auto& event : told)
+            log.append(event, WallTime{});
+        requests.push_back(std::move(observed));
     }
     void scale(std::uint32_t replicas) override { known.replicas = replicas; }
     void stop(bool now, std::string) override {
@@ -87,6 +96,7 @@ public:
     EventLog log;
     Admission admission;
     std::vector<AdmissionRequest> asked;
+    std::vector<rollout::Observation> requests;
     bool ended = false;
 };
 

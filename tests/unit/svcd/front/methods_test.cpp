@@ -1,17 +1,9 @@
-// The control methods and their waiting callers, over a state that the test moves.
-#include "svcd/front/methods.h"
-
+// The control methods and their waiting callers.
 #include "methods_scene.h"
-#include "support.h"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 using namespace svc;
 using namespace svc::daemon;
 using namespace svc::daemon::test_methods;
-namespace asio = boost::asio;
-using rollout::Verdict;
 
 TEST_CASE("an unknown interface, method or parameter is named") {
     Scene scene;
@@ -243,37 +235,4 @@ TEST_CASE("a follower that reads slowly is not sent more until it has read") {
     test::settle(scene.io);
     CHECK(follower.replies.size() == events_kept);
     CHECK(follower.replies.front().parameters.at("sequence").to_number<int>() == 2001);
-}
-
-TEST_CASE("an undo is an admission from the older revision, for who may change things") {
-    Scene scene;
-    scene.backend.admission.kind = Admission::Kind::refused;
-    scene.backend.admission.error = wire::control_error::refused;
-    scene.call("io.svc.Supervisor.Undo", {{"to", 6}, {"cause", "slow"}, {"supersede", true}});
-    REQUIRE(scene.backend.asked.size() == 1);
-    CHECK(scene.backend.asked[0].older == 6);
-    CHECK(scene.backend.asked[0].cause.kind == rollout::CauseKind::undo);
-    CHECK(scene.backend.asked[0].cause.text == "slow");
-    CHECK(scene.backend.asked[0].supersede);
-    auto& looker = scene.caller();
-    looker.privileged = false;
-    scene.call_as(looker, "io.svc.Supervisor.Undo", {}, true);
-    CHECK(looker.replies.back().error == wire::control_error::not_permitted);
-    CHECK(scene.backend.asked.size() == 1);
-}
-
-TEST_CASE("whoever may look sees the history, but not the text of the service file") {
-    Scene scene;
-    auto& looker = scene.caller();
-    looker.privileged = false;
-    scene.call_as(looker, "io.svc.Supervisor.History", {}, false);
-    CHECK(looker.replies.back().parameters.at("revisions").as_array().size() == 1);
-    scene.call_as(looker, "io.svc.Supervisor.Revision", {{"revision", 6}}, false);
-    CHECK(looker.last("service_file").empty());
-    CHECK(scene.call("io.svc.Supervisor.Revision", {{"revision", 6}}, false).last("service_file") ==
-          "[service]");
-    CHECK(scene.call("io.svc.Supervisor.Revision", {{"revision", 9}}, false).last("message") ==
-          "revision 9 is not kept");
-    scene.call_as(looker, "io.svc.Supervisor.Diff", {{"from", 5}, {"to", 6}}, false);
-    CHECK(looker.replies.back().parameters.at("lines").as_array().size() == 1);
 }

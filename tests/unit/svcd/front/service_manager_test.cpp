@@ -116,3 +116,18 @@ TEST_CASE("STATUS= is sent when the summary changes and not otherwise") {
     CHECK_FALSE(has_start_of(story.next(booting(), start), "STATUS="));
     CHECK(has_start_of(story.next(running(), start), "STATUS="));
 }
+
+TEST_CASE("a rollout that is paused or held is no reload that the manager waits for") {
+    ManagerStory story;
+    story.next(running(), start);
+    auto state = running();
+    state.rollout = rollout::Rollout{.from = 1, .to = 1, .began = start, .progressed = start};
+    CHECK(has_start_of(story.next(state, start), "RELOADING=1"));
+    state.rollout->paused_at = start;
+    CHECK(has_start_of(story.next(state, start), "READY=1"));
+    CHECK_FALSE(has_start_of(story.next(state, start), "READY=1"));
+    state.rollout->paused_at.reset();
+    CHECK(has_start_of(story.next(state, start), "RELOADING=1"));
+    state.rollout.reset();
+    CHECK(has_start_of(story.next(state, start), "READY=1"));
+}

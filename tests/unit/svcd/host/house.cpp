@@ -35,7 +35,9 @@ Settings settings_in(const std::string& directory) {
 House::House()
     : settings(settings_in(directory.path())),
       listeners(io, settings,
-                [this](std::string text) { listener_reports.push_back(std::move(text)); }),
+                [this](ListenerTable::News, const std::string& text) {
+                    listener_reports.push_back(text);
+                }),
       children_(io, SIGCHLD) {
     HostCallbacks callbacks;
     callbacks.observe = [this](rollout::Observation seen_now) {

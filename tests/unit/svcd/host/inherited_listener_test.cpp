@@ -32,7 +32,7 @@ bool be_activated(const std::string& address) {
 struct Activated {
     explicit Activated(const std::string& directory) {
         settings.runtime_dir = directory;
-        table.emplace(io, settings, [](const std::string&) {});
+        table.emplace(io, settings, [](ListenerTable::News, const std::string&) {});
         spec.listeners.push_back({.name = "http", .address = address_of("systemd:web")});
     }
     /// A rollout of a service file with this in it.

@@ -1,0 +1,62 @@
+// What a rollout in stages is at, in words.
+#include "base/text.h"
+#include "wire/control.h"
+
+#include <algorithm>
+
+namespace svc::wire {
+namespace {
+
+using rollout::Analysis;
+using rollout::Rollout;
+using rollout::RolloutStage;
+using rollout::State;
+using rollout::Strategy;
+
+std::string count(std::uint64_t value) {
+    return std::to_string(value);
+}
+
+/// How far it is, without what it waits for.
+std::string place_of(const State& state, const rollout::RolloutSpec& spec) {
+    const std::string available = count(rollout::available_workers(state, state.rollout->to)) +
+                                  " of " + count(state.replicas);
+    if (spec.strategy == Strategy::blue_green)
+        return "blue-green: second set, " + available + " workers available";
+    return "canary: step " + count(state.rollout->stage + 1) + " of " + count(spec.stages.size()) +
+           ", " + available + " workers new";
+}
+
+std::string wait_of(const State& state, const RolloutStage& stage, Instant now) {
+    const Rollout& rollout = *state.rollout;
+    if (rollout.analysis == Analysis::running)
+        return "analysis runs";
+    if (!rollout.stage_reached)
+        return "fills up to " + count(rollout::fresh_limit(state));
+    if (rollout.promoted)
+        return "promoted";
+    if (!stage.hold)
+        return "waits for svc promote";
+    // A pause stops the clock.
+    const Instant clock = rollout.paused_at ? std::min(*rollout.paused_at, now) : now;
+    const auto left = std::max(*rollout.stage_reached + *stage.hold - clock, Duration::zero());
+    const std::string length = format_rough(std::chrono::ceil<std::chrono::seconds>(left));
+    return rollout.paused_at ? length + " of its hold left" : "goes on in " + length;
+}
+
+} // namespace
+
+std::string describe_stage(const State& state, Instant now) {
+    if (!rollout::is_staged(state))
+        return {};
+    const rollout::RolloutSpec& spec = rollout::rollout_spec_in_force(state);
+    const RolloutStage& stage = spec.stages.at(state.rollout->stage);
+    return place_of(state, spec) + ", " + wait_of(state, stage, now);
+}
+
+std::uint32_t count_serving(const State& state) {
+    const std::uint32_t kept = state.kept == 0 ? 0 : rollout::available_workers(state, state.kept);
+    return rollout::available_workers(state) - kept;
+}
+
+} // namespace svc::wire
