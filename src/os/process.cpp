@@ -53,7 +53,9 @@ public:
     /// Each call returns an errno value, as posix_spawn(3) does.
     int prepare(int socket) {
         sigset_t none;
+        sigset_t all;
         ::sigemptyset(&none);
+        ::sigfillset(&all);
         // The socket first: it may sit on 0, which the second line takes. A dup2 onto itself clears
         // close-on-exec here (posix_spawn_file_actions_adddup2(3), glibc since 2.29).
         if (const int error =
@@ -63,9 +65,11 @@ public:
                                                                  "/dev/null", O_RDONLY, 0))
             return error;
         ::posix_spawnattr_setsigmask(&attributes_, &none);
-        // Not SETSIGDEF: an exec resets handlers by itself, and what was ignored svc-launch resets,
-        // while here its 64 calls would hold the supervisor up, which waits as after a vfork(2).
-        return ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+        // With SETSIGDEF glibc makes one call a signal; without it two for each that has a handler,
+        // and one for the others: it looks before it resets (__spawni_child(), spawni.c).
+        ::posix_spawnattr_setsigdefault(&attributes_, &all);
+        return ::posix_spawnattr_setflags(&attributes_,
+                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     }
     int spawn(const char* path, pid_t& pid) {
         char name[] = "svc-launch";

@@ -3,27 +3,14 @@ import json
 import os
 import signal
 
-from harness import (BUILD, PATIENCE, ServiceTest, VarlinkError, main, require_root, service,
-                     wait_until, worker)
-from load import Load
+from example_web import ExampleWebTest, web
+from harness import (BUILD, PATIENCE, VarlinkError, main, require_root, service, wait_until,
+                     worker)
 
 NOBODY = 65534
 
 
-def web(version, *options, **rollout):
-    return service([str(BUILD / "examples/web/example-web"), "--drain", "200", "--version-label",
-                    str(version), *options], rollout={"replicas": 2, **rollout})
-
-
-class SteeringTest(ServiceTest):
-
-    def start_settled(self, content):
-        supervisor = self.start(content)
-        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 1)
-        return supervisor
-
-    def load(self, supervisor):
-        return Load(supervisor.address(), rate=400, keepalive=10)
+class SteeringTest(ExampleWebTest):
 
     def done(self, supervisor, *arguments):
         result = supervisor.svc(*arguments)
@@ -34,11 +21,6 @@ class SteeringTest(ServiceTest):
         result = supervisor.svc(*arguments)
         self.assertEqual(1, result.returncode, result.stdout + result.stderr)
         return result.stderr
-
-    def finish(self, client, status=0):
-        out, err = client.communicate(timeout=PATIENCE)
-        self.assertEqual(status, client.returncode, out + err)
-        return out + err
 
 
 class Pause(SteeringTest):

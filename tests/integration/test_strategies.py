@@ -1,32 +1,17 @@
 """Recreate, blue-green and canary with real processes, under load without a lost request."""
-from harness import BUILD, PATIENCE, ServiceTest, main, service, wait_until
-from load import Load
+import example_web
+from harness import main, wait_until
 
 
 def web(version, *options, **rollout):
-    return service([str(BUILD / "examples/web/example-web"), "--drain", "200", "--version-label",
-                    str(version), *options], rollout={"replicas": 4, **rollout})
+    return example_web.web(version, *options, **{"replicas": 4, **rollout})
 
 
-class StrategyTest(ServiceTest):
-
-    def start_settled(self, content):
-        """All its workers serve, so that what is counted later is a rollout's."""
-        supervisor = self.start(content)
-        supervisor.events.wait_for("rollout_ended", lambda event: event["revision"] == 1)
-        return supervisor
-
-    def load(self, supervisor):
-        return Load(supervisor.address(), rate=400, keepalive=10)
+class StrategyTest(example_web.ExampleWebTest):
 
     def of_revision(self, supervisor, number, *states):
         return [entry for entry in supervisor.workers(*(states or ("available",)))
                 if entry["revision"] == number]
-
-    def finish(self, client, status=0):
-        out, err = client.communicate(timeout=PATIENCE)
-        self.assertEqual(status, client.returncode, out + err)
-        return out + err
 
     def step(self, supervisor, words):
         """Waits until the status says this of the rollout's step."""

@@ -86,12 +86,11 @@ void ControlSession::abandon() {
 void ControlSession::reply(const wire::VarlinkReply& reply) {
     if (gone() || handling_ == Handling::oneway_call)
         return;
-    std::string bytes = wire::encode(reply);
-    if (unsent_ + bytes.size() > limits_.unsent) {
+    const std::string bytes = wire::encode(reply);
+    if (unsent() + bytes.size() > limits_.unsent) {
         drop("does not read its replies");
         return;
     }
-    unsent_ += bytes.size();
     waiting_ += bytes;
     if (sending_.empty())
         write_next();
@@ -110,7 +109,6 @@ void ControlSession::written(const boost::system::error_code& error) {
         return;
     }
     active_at_ = os::now();
-    unsent_ -= sending_.size();
     sending_.clear();
     if (!waiting_.empty())
         write_next();

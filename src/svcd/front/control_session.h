@@ -20,13 +20,13 @@ struct SessionLimits {
     std::size_t unread = 64u << 10;    ///< bytes of calls taken in while one is being handled
 };
 
-/// Two coroutines and a queue:
+/// Two coroutines and two buffers:
 ///
 ///   reader      takes bytes in, until end-of-file; while a call is handled and enough calls wait,
 ///               it leaves the rest in the socket, so that a client that sends faster than it is
 ///               answered fills its own buffer, not our memory
 ///   dispatcher  handles one whole message at a time, in order, then closes after end-of-file
-///   queue       replies, written as the socket takes them
+///   sending_, waiting_   replies: one buffer is being written, the other fills meanwhile
 ///
 ///   open ─ end-of-file → answering ─ all answered → leaving ─ all sent → gone
 ///     ├── a message that is none, the server ends ──────┘               │
@@ -64,7 +64,7 @@ public:
     void reply(const wire::VarlinkReply& reply) override;
     [[nodiscard]] bool gone() const override { return phase_ == Phase::gone; }
     Wakeup& wakeup() override { return wakeup_; }
-    [[nodiscard]] bool backed_up() const override { return unsent_ > limits_.backed_up; }
+    [[nodiscard]] bool backed_up() const override { return unsent() > limits_.backed_up; }
 
 private:
     enum class Phase {
@@ -75,6 +75,7 @@ private:
     };
     enum class Handling { nothing, call, oneway_call };
 
+    [[nodiscard]] std::size_t unsent() const { return sending_.size() + waiting_.size(); }
     void advance(Phase to) { phase_ = std::max(phase_, to); }
     /// Nothing that was asked for is left to do.
     void leave_if_idle();
@@ -100,9 +101,8 @@ private:
     Handling handling_ = Handling::nothing;
 
     // What one step says wakes the client once, not once a line.
-    std::string sending_;    ///< being written
-    std::string waiting_;    ///< comes after it
-    std::size_t unsent_ = 0; ///< bytes in it
+    std::string sending_; ///< being written
+    std::string waiting_; ///< comes after it
 
     Instant active_at_;
     Wakeup wakeup_;        ///< of the dispatcher and the call that it handles

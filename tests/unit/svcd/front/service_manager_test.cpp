@@ -34,6 +34,16 @@ bool has_start_of(const std::string& lines, const std::string& line) {
     return ("\n" + lines).find("\n" + line) != std::string::npos;
 }
 
+rollout::Worker draining_for(Duration grace) {
+    rollout::Worker worker;
+    worker.id = 1;
+    worker.revision = 1;
+    worker.phase = rollout::WorkerPhase::stopping;
+    worker.drain_began = start;
+    worker.stop_deadline = start + grace;
+    return worker;
+}
+
 } // namespace
 
 TEST_CASE("READY=1 comes when the first rollout is complete, not before and not twice") {
@@ -82,13 +92,7 @@ TEST_CASE("a drain asks for time up to the end of its grace") {
     story.next(running(), start);
     auto state = running();
     state.wanted = rollout::Wanted::stop;
-    rollout::Worker worker;
-    worker.id = 1;
-    worker.revision = 1;
-    worker.phase = rollout::WorkerPhase::stopping;
-    worker.drain_began = start;
-    worker.stop_deadline = start + std::chrono::minutes(5);
-    state.workers.emplace(1, worker);
+    state.workers.emplace(1, draining_for(std::chrono::minutes(5)));
     CHECK(has(story.next(state, start), "EXTEND_TIMEOUT_USEC=310000000"));
 }
 
@@ -100,13 +104,7 @@ TEST_CASE("a stop in the middle of a rollout asks for the time of its drain anew
     story.next(state, start); // the rollout's deadline is later than the drain's will be
     state.rollout.reset();
     state.wanted = rollout::Wanted::stop;
-    rollout::Worker worker;
-    worker.id = 1;
-    worker.revision = 1;
-    worker.phase = rollout::WorkerPhase::stopping;
-    worker.drain_began = start;
-    worker.stop_deadline = start + std::chrono::seconds(30);
-    state.workers.emplace(1, worker);
+    state.workers.emplace(1, draining_for(std::chrono::seconds(30)));
     CHECK(has(story.next(state, start), "EXTEND_TIMEOUT_USEC=40000000"));
 }
 

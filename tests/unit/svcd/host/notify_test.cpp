@@ -1,4 +1,5 @@
 #include "house.h"
+#include "os/process.h"
 
 #include <csignal>
 #include <doctest/doctest.h>
@@ -118,6 +119,14 @@ TEST_CASE("a main process that is another process's child hands over with its la
         REQUIRE(house.await_status("waiting"));
         CHECK(house.run_until([&] { return house.count<MainPidChanged>() == 2; }));
         CHECK(house.count<WorkerExited>() == 0);
+        // The status is known of a child of ours only, and the new main process is one when the one
+        // that named it has ended.
+        pid_t main_process = 0;
+        for (const auto& observation : house.seen) {
+            if (const auto* named = std::get_if<MainPidChanged>(&observation))
+                main_process = named->pid;
+        }
+        CHECK(house.run_until([&] { return os::is_our_child(main_process); }));
         house.perform(SignalWorker{id, SIGTERM});
         const auto exited = house.await<WorkerExited>();
         REQUIRE(exited);
