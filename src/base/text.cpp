@@ -242,4 +242,21 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     return result;
 }
 
+std::string format_size(std::uint64_t bytes) {
+    constexpr std::array<std::string_view, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
+    if (bytes < 1024)
+        return std::to_string(bytes) + " bytes";
+    std::size_t unit = 0;
+    std::uint64_t size = bytes; // in units of 1/1024 of units[unit]
+    while (size >= 1024 * 1024 && unit + 1 < units.size()) {
+        size /= 1024;
+        ++unit;
+    }
+    const std::uint64_t tenths = (size * 10 + 512) / 1024;
+    std::string text = std::to_string(tenths / 10);
+    if (tenths % 10 != 0)
+        text += "." + std::to_string(tenths % 10);
+    return text + " " + std::string(units[unit]);
+}
+
 } // namespace svc

@@ -33,4 +33,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
+/// "512 MiB", "1.5 GiB", "900 bytes": rounded to a tenth.
+std::string format_size(std::uint64_t bytes);
+
 } // namespace svc

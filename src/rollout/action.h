@@ -6,12 +6,16 @@
 
 namespace svc::rollout {
 
-/// Start svc-launch for a new worker: order, listeners, notify socket. Answer: WorkerSpawned, or
-/// LaunchFailed.
+/// A new worker. With a pre-start hook it is `preparing` and the hook runs (answer: HookEnded, then
+/// SpawnWorker); else it is spawned at once.
 struct LaunchWorker {
     WorkerId worker = 0;
     RevisionNumber revision = 0;
     std::uint32_t replica = 0;
+};
+/// Start svc-launch: order, listeners, notify socket. Answer: WorkerSpawned, or LaunchFailed.
+struct SpawnWorker {
+    WorkerId worker = 0;
 };
 /// Write the worker where it survives the supervisor. Answer: WorkerRecorded.
 struct RecordWorker {
@@ -24,11 +28,33 @@ struct ReleaseWorker {
 struct MarkReady { ///< on = "started": the delay passed
     WorkerId worker = 0;
 };
+/// Begin to probe (startup, ready), to read the fd that it says it is ready on, or to watch over its
+/// life (probe, watchdog). What was watched before is watched no longer. Answers: ProbeReported.
+struct WatchWorker {
+    WorkerId worker = 0;
+    ProbeKind kind = ProbeKind::ready;
+};
+struct RunPostReady { ///< answer: HookEnded
+    WorkerId worker = 0;
+};
 struct MarkAvailable {
     WorkerId worker = 0;
 };
-/// Begins the drain: nothing is signalled by this action itself. With a pre-stop hook the worker
-/// goes to `draining` and the hook runs (answer: HookEnded).
+/// It is time for a successor: max_age, max_memory.
+struct RecycleWorker {
+    WorkerId worker = 0;
+    std::string reason;
+};
+/// in_place: it is told to reload itself as `revision`, or to become that again. Answer:
+/// WorkerReloaded.
+struct ReloadWorker {
+    WorkerId worker = 0;
+    RevisionNumber revision = 0;
+    bool revert = false;
+};
+/// Begins the drain: nothing is signalled by this action itself. What was watched, a post-ready hook
+/// and an in-place reload end without an answer. With a pre-stop hook the worker goes to `draining`
+/// and the hook runs (answer: HookEnded).
 struct RetireWorker {
     WorkerId worker = 0;
     Retirement why = Retirement::none;
@@ -44,7 +70,8 @@ struct SignalWorker { ///< the stop signal
     WorkerId worker = 0;
     std::int32_t signal = 0;
 };
-/// SIGKILL to the whole group. Answer: WorkerExited, or KillFailed.
+/// SIGKILL to the whole group. Answer: WorkerExited, or KillFailed. Of one that is preparing, the
+/// hook's end instead: LaunchFailed.
 struct KillWorker {
     WorkerId worker = 0;
     std::string reason;
@@ -75,9 +102,12 @@ struct PauseRollout {
     std::vector<std::string> last_output;
 };
 struct ReachStage {}; ///< the hold begins
-/// Answer: AnalysisEnded. The Host ends the hook that still runs when the rollout ends or rolls back.
-struct RunAnalysis {
+/// Answer: RolloutHookEnded. The Host ends the hook that still runs when the rollout ends or rolls
+/// back. (The `failed` hook changes nothing: the Host runs it at PauseRollout, RollBack and a failed
+/// EndRollout by itself.)
+struct RunRolloutHook {
     RevisionNumber revision = 0;
+    RolloutHook hook = RolloutHook::analysis;
     std::uint32_t stage = 0;
 };
 struct PassStage {};
@@ -101,9 +131,10 @@ struct Finish {
 };
 
 using Action =
-    std::variant<LaunchWorker, RecordWorker, ReleaseWorker, MarkReady, MarkAvailable, RetireWorker,
-                 CancelHook, SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout,
-                 RollBack, NoteFailure, PauseRollout, ReachStage, RunAnalysis, PassStage,
-                 EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
+    std::variant<LaunchWorker, SpawnWorker, RecordWorker, ReleaseWorker, MarkReady, WatchWorker,
+                 RunPostReady, MarkAvailable, RecycleWorker, ReloadWorker, RetireWorker, CancelHook,
+                 SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout, RollBack,
+                 NoteFailure, PauseRollout, ReachStage, RunRolloutHook, PassStage, EndRollout,
+                 FallBack, EndKeeping, DropRevision, Finish>;
 
 } // namespace svc::rollout

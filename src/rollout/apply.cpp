@@ -31,6 +31,10 @@ struct Applier {
         made.attempt = state.replica_list[action.replica].launches[action.revision]++;
         made.name = name_of(made.revision, made.replica, made.attempt);
         made.since = made.launched_at = now;
+        if (spec.process.pre_start) {
+            made.phase = WorkerPhase::preparing;
+            made.running_hook = HookPoint::pre_start;
+        }
         made.start_deadline = now + spec.ready.timeout;
         state.next_worker = action.worker + 1;
         // A place came free: the time before it was spent waiting for old workers to drain.
@@ -38,6 +42,12 @@ struct Applier {
             state.rollout->progressed = now;
         tell(EventKind::worker_launched, made, "is launched");
         state.workers.emplace(action.worker, std::move(made));
+    }
+
+    void operator()(const SpawnWorker& action) {
+        Worker& one = worker(action.worker);
+        one.start_deadline = now + spec_of(one).ready.timeout; // the hook had its own time
+        enter(one, WorkerPhase::spawning, now);
     }
 
     void operator()(const RecordWorker& action) {
@@ -53,6 +63,25 @@ struct Applier {
         one.ready_at = now;
         enter(one, WorkerPhase::ready, now);
         tell(EventKind::worker_ready, one, "counts as ready: it runs");
+    }
+
+    void operator()(const WatchWorker& action) { worker(action.worker).watched = action.kind; }
+
+    void operator()(const RunPostReady& action) {
+        worker(action.worker).running_hook = HookPoint::post_ready;
+    }
+
+    void operator()(const RecycleWorker& action) {
+        worker(action.worker).stale = action.reason;
+        tell(EventKind::worker_recycled, worker(action.worker),
+             "gets a successor: " + action.reason);
+    }
+
+    void operator()(const ReloadWorker& action) {
+        worker(action.worker).becoming = action.revision;
+        tell(EventKind::worker_reloaded, worker(action.worker),
+             action.revert ? "is told to go back to " + revision_text(action.revision)
+                           : "is told to reload itself as " + revision_text(action.revision));
     }
 
     void operator()(const MarkAvailable& action) {
@@ -76,8 +105,12 @@ struct Applier {
         one.retirement_reason = action.reason;
         one.drain_began = now;
         one.stop_deadline = now + spec_of(one).stop.grace;
+        one.becoming = 0;
+        one.watched.reset();
         if (action.run_pre_stop)
             one.running_hook = HookPoint::pre_stop;
+        else if (one.running_hook == HookPoint::post_ready)
+            one.running_hook.reset();
         // Before the exec is confirmed there is no program yet that could drain: decide() kills it.
         if (one.phase >= WorkerPhase::starting)
             enter(one, WorkerPhase::draining, now);
@@ -89,8 +122,7 @@ struct Applier {
         if (action.point == HookPoint::post_stop)
             enter(worker(action.worker), WorkerPhase::finished, now);
         tell(EventKind::hook_failed, worker(action.worker),
-             action.point == HookPoint::pre_stop ? "pre-stop hook was ended before it was done"
-                                                 : "post-stop hook was ended before it was done");
+             std::string(describe(action.point)) + " hook was ended before it was done");
     }
 
     void operator()(const SignalWorker& action) {
@@ -101,6 +133,8 @@ struct Applier {
 
     void operator()(const KillWorker& action) {
         Worker& one = worker(action.worker);
+        if (one.running_hook == HookPoint::pre_start)
+            one.running_hook.reset();
         enter(one, WorkerPhase::killing, now);
         tell(EventKind::worker_killed, one, action.reason);
     }
@@ -108,7 +142,8 @@ struct Applier {
     void operator()(const RunPostStop& action) {
         Worker& one = worker(action.worker);
         one.running_hook = HookPoint::post_stop;
-        one.stop_deadline = now + spec_of(one).stop.post_stop_timeout;
+        one.stop_deadline =
+            now + spec_of(one).stop.post_stop->timeout.value_or(spec_of(one).stop.grace);
     }
 
     void operator()(const ForgetWorker& action) { state.workers.erase(action.worker); }
@@ -179,10 +214,21 @@ struct Applier {
                                                : std::string("waits for svc promote"))));
     }
 
-    void operator()(const RunAnalysis&) {
-        state.rollout->analysis = Analysis::running;
-        events.push_back(about(EventKind::rollout_stage, state.rollout->to,
-                               stage_text() + ": the analysis runs"));
+    void operator()(const RunRolloutHook& action) {
+        std::string text = std::string(describe(action.hook)) + " runs";
+        switch (action.hook) {
+        case RolloutHook::before:
+            state.rollout->before = HookProgress::running;
+            break;
+        case RolloutHook::analysis:
+            state.rollout->analysis = HookProgress::running;
+            text.insert(0, stage_text() + ": ");
+            break;
+        case RolloutHook::after:
+            state.rollout->after = HookProgress::running;
+            break;
+        }
+        events.push_back(about(EventKind::rollout_stage, state.rollout->to, std::move(text)));
     }
 
     void operator()(const PassStage&) {
@@ -192,7 +238,7 @@ struct Applier {
         rollout.stage += 1;
         rollout.stage_reached.reset();
         rollout.promoted = false;
-        rollout.analysis = Analysis::none;
+        rollout.analysis = HookProgress::due;
         rollout.progressed = now;
     }
 

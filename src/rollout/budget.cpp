@@ -23,6 +23,7 @@ Budget budget_of(const RolloutSpec& spec, std::uint32_t replicas) {
     switch (spec.strategy) {
     case Strategy::rolling:
     case Strategy::canary:
+    case Strategy::in_place:
         break;
     case Strategy::recreate:
         budget.surge = 0;

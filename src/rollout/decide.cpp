@@ -11,6 +11,12 @@ void Planner::retire(const Worker& worker, Retirement why, std::string reason) {
                      served && spec_of(worker).stop.pre_stop.has_value()});
 }
 
+Duration Planner::min_ready(const Worker& worker) const {
+    const auto& rollout = state.rollout;
+    const bool immediate = rollout && rollout->immediate && worker.revision == rollout->to;
+    return immediate ? Duration::zero() : spec_of(worker).rollout.min_ready;
+}
+
 void drop_revisions(Planner& planner) {
     const State& state = planner.state;
     for (const auto& [number, revision] : state.revisions) {
@@ -30,8 +36,10 @@ Decision decide(const State& state, Instant now) {
     Planner planner{state, now};
     if (state.wanted == Wanted::ended)
         return planner.decision;
-    for (const auto part : {judge_new_revision, tend_workers, stop_everything, advance_stages,
-                            end_keeping, end_and_begin_rollouts, move_workers, drop_revisions}) {
+    for (const auto part :
+         {judge_new_revision, tend_workers, stop_everything, drain_failing, begin_rollout_hooks,
+          advance_stages, end_keeping, end_and_begin_rollouts, reload_in_place, recycle_workers,
+          move_workers, drop_revisions}) {
         part(planner);
         if (planner.acted())
             break;

@@ -27,6 +27,9 @@ enum class EventKind {
     worker_exited,
     worker_restarting, ///< it died by itself; the text says when the next try is
     hook_failed,
+    worker_recycled,  ///< a successor is wanted for its age or its size
+    probe_failed,     ///< or a worker that failed its liveness is alive again: the text says
+    worker_reloaded,  ///< in place; or it could not: the text says
     stopping,         ///< the supervisor stops
     listener,         ///< opened, closed (by the daemon)
     listener_damaged, ///< by a worker: repaired, or what to do

@@ -60,20 +60,20 @@ public:
     void launch() {
         std::uint32_t next = 0;
         restore_serving(next);
-        if (is_paused())
+        if (stands_still(state_))
             return;
         const std::uint32_t restored = next;
         const std::uint32_t limit = fresh_limit(state_);
         for (const std::uint32_t index : by_need(state_.replicas)) {
             if (fresh_ + next - restored >= limit)
                 return;
-            if (fresh_at(index) == nullptr && may_start(index, target_))
+            if (fresh_at(index) == nullptr && !becomes_at(index) && may_start(index, target_))
                 launch_at(index, target_, next);
         }
     }
 
     void retire_old() {
-        if (is_paused())
+        if (stands_still(state_))
             return;
         const bool keeps_serving = has_second_set() || keeps_old_set(state_);
         const std::int64_t floor = std::int64_t{budget_.replicas} - budget_.unavailable;
@@ -81,6 +81,8 @@ public:
         std::vector<const Worker*> old;
         for (const Worker* worker : live_) {
             if (keeps_serving && is_fresh(*worker, state_.current))
+                continue;
+            if (can_become_target(state_, *worker))
                 continue;
             if (!is_fresh(*worker, target_))
                 old.push_back(worker);
@@ -131,8 +133,6 @@ private:
         return revision == target_ || revision == state_.current;
     }
 
-    [[nodiscard]] bool is_paused() const { return state_.rollout && state_.rollout->paused_at; }
-
     /// blue_green: until the last stage is passed, the old set stays whole.
     [[nodiscard]] bool has_second_set() const {
         return is_staged(state_) && rollout_spec_in_force(state_).strategy == Strategy::blue_green;
@@ -143,6 +143,13 @@ private:
             if (worker->replica == index && is_fresh(*worker, target_))
                 return worker;
         return nullptr;
+    }
+
+    /// in_place: a worker is there that will be the target revision's, or is on its way to it.
+    [[nodiscard]] bool becomes_at(std::uint32_t index) const {
+        return std::any_of(live_.begin(), live_.end(), [&](const Worker* worker) {
+            return worker->replica == index && can_become_target(state_, *worker);
+        });
     }
 
     [[nodiscard]] const Worker* live_at(std::uint32_t index, RevisionNumber revision) const {
@@ -207,7 +214,7 @@ private:
         // What stands still may do so for hours, and is then whole.
         if (has_second_set())
             missing = std::int64_t{before} - old;
-        else if (is_paused())
+        else if (stands_still(state_))
             missing = std::max(missing, std::int64_t{before} - fresh_ - older);
         else if (is_staged(state_))
             missing = std::max(missing, std::int64_t{before} - fresh_limit(state_) - older);

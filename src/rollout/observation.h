@@ -49,6 +49,31 @@ struct HookEnded {
     HookPoint point = HookPoint::pre_stop;
     bool succeeded = false;
     std::string detail; ///< why it failed
+    std::vector<std::string> last_output;
+};
+enum class ProbeVerdict {
+    passed,  ///< success_threshold reached
+    failing, ///< a try failed, for another reason than the one before
+    failed,  ///< failure_threshold reached; of the watchdog: no WATCHDOG=1 in time
+};
+/// Of a fd or a watchdog, too. startup and ready end with `passed` or `failed`; live goes on.
+struct ProbeReported {
+    WorkerId worker = 0;
+    ProbeKind kind = ProbeKind::ready;
+    ProbeVerdict verdict = ProbeVerdict::failing;
+    std::string detail; ///< why it failed
+};
+/// It uses more than recycle.max_memory.
+struct MemoryExceeded {
+    WorkerId worker = 0;
+    std::uint64_t bytes = 0;
+};
+/// The answer to ReloadWorker, in any case.
+struct WorkerReloaded {
+    WorkerId worker = 0;
+    bool succeeded = false;
+    std::string detail; ///< why it failed
+    std::vector<std::string> last_output;
 };
 /// The kernel refused the SIGKILL of KillWorker.
 struct KillFailed {
@@ -79,8 +104,9 @@ struct ReplaceRequested {
 struct FreezeRequested {
     std::optional<std::string> reason; ///< none: unfreeze
 };
-struct AnalysisEnded {
+struct RolloutHookEnded {
     RevisionNumber revision = 0;
+    RolloutHook hook = RolloutHook::analysis;
     std::uint32_t stage = 0;
     bool succeeded = false;
     std::string detail; ///< why it failed
@@ -98,8 +124,9 @@ struct StopRequested {
 
 using Observation =
     std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed, WorkerNotified,
-                 MainPidChanged, WorkerExited, HookEnded, KillFailed, RolloutRequested,
-                 PauseRequested, ResumeRequested, AbortRequested, PromoteRequested,
-                 ReplaceRequested, FreezeRequested, AnalysisEnded, ScaleRequested, StopRequested>;
+                 MainPidChanged, WorkerExited, HookEnded, ProbeReported, MemoryExceeded,
+                 WorkerReloaded, KillFailed, RolloutRequested, PauseRequested, ResumeRequested,
+                 AbortRequested, PromoteRequested, ReplaceRequested, FreezeRequested,
+                 RolloutHookEnded, ScaleRequested, StopRequested>;
 
 } // namespace svc::rollout

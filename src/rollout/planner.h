@@ -35,6 +35,8 @@ struct Planner {
     }
 
     void retire(const Worker& worker, Retirement why, std::string reason);
+    /// How long it must have been ready to count as available.
+    [[nodiscard]] Duration min_ready(const Worker& worker) const;
 };
 
 // The parts, in the order in which decide() asks them.
@@ -43,9 +45,13 @@ void judge_new_revision(
 void tend_workers(Planner& planner);    ///< each worker by itself: launch, readiness, drain, end
 void stop_everything(Planner& planner); ///< when the supervisor is to stop
 void end_and_begin_rollouts(Planner& planner);
-void advance_stages(Planner& planner); ///< holds, analysis, promotion
-void end_keeping(Planner& planner);    ///< of a warm old set
-void move_workers(Planner& planner);   ///< who is launched and who is retired
+void begin_rollout_hooks(Planner& planner); ///< `before`; the others belong to what they follow
+void drain_failing(Planner& planner);       ///< workers that a probe or a hook found broken
+void recycle_workers(Planner& planner);     ///< too old or too large ones
+void reload_in_place(Planner& planner);     ///< the next worker that becomes the target revision's
+void advance_stages(Planner& planner);      ///< holds, analysis, promotion
+void end_keeping(Planner& planner);         ///< of a warm old set
+void move_workers(Planner& planner);        ///< who is launched and who is retired
 /// The running rollout can start no worker, and nothing will change that by itself.
 void give_up_for_want_of_room(Planner& planner, std::string reason);
 void drop_revisions(Planner& planner);

@@ -72,6 +72,7 @@ struct Revision {
     std::vector<FileIdentity> input_identities;
     Cause cause;
     RevisionNumber made_from = 0; ///< of an undo: the revision that it repeats
+    bool in_place = false; ///< the workers of the one before can become it by reloading themselves
     WallTime made_at{};
     std::string service_file; ///< its text as read; empty: it was a command line
 

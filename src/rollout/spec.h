@@ -14,12 +14,18 @@
 
 namespace svc::rollout {
 
-/// One [[listener]]. A listener is a *set* of sockets in the daemon (one today; lanes of a
-/// SO_REUSEPORT group later), so nothing here says "the fd".
+/// Who has a listener's socket. service: every worker has the same one. revision: the workers of one
+/// revision have one, and what comes to the address goes to the newest of them (`preview`). worker:
+/// each worker has its own, so that who answers there is known (`private`).
+enum class ListenerScope { service, revision, worker };
+
+/// One [[listener]]. A listener is a *set* of sockets in the daemon (lanes of a SO_REUSEPORT group
+/// later), so nothing here says "the fd".
 struct ListenerSpec {
     std::string name; ///< LISTEN_FDNAMES; unique in the service
     Address address;
     ListenerOptions options;
+    ListenerScope scope = ListenerScope::service;
 
     bool operator==(const ListenerSpec&) const = default;
 };
@@ -38,6 +44,67 @@ enum class ErrorOutput { capture, inherit }; ///< capture: stderr passes through
 /// open: an ELF file is held open, for as long as this supervisor lives. copy: a copy is kept with the
 /// revision as well, and outlives it.
 enum class KeepExecutable { open, copy };
+
+struct ExecHook {
+    std::vector<std::string> command;
+    bool operator==(const ExecHook&) const = default;
+};
+struct SleepHook {
+    Duration length{};
+    bool operator==(const SleepHook&) const = default;
+};
+struct SignalHook {
+    int signal = 0;
+    bool operator==(const SignalHook&) const = default;
+};
+/// A request to a literal address or a unix socket; 2xx and 3xx are success.
+struct HttpHook {
+    std::string method = "GET";
+    Address address;
+    std::string host_header;
+    std::string target = "/";
+    bool operator==(const HttpHook&) const = default;
+};
+using Hook = std::variant<ExecHook, SleepHook, SignalHook, HttpHook>;
+
+enum class HookFailure { ignore, fail };
+
+/// A hook where a service file has one. What `fail` makes fail is said where the hook is.
+struct HookSpec {
+    Hook what;
+    std::optional<Duration> timeout; ///< none: bounded by what it is part of (pre_stop: the grace)
+    HookFailure on_failure = HookFailure::ignore;
+
+    bool operator==(const HookSpec&) const = default;
+};
+
+/// A GET over a worker's own place. With `listener`, the url is only a path, and the place is the
+/// worker's own socket of that listener (scope worker). Else "http://HOST:PORT/PATH" or
+/// "unix:/PATH:/PATH", with {replica}, {worker} and {pid} still to be replaced.
+struct HttpProbe {
+    std::string url;
+    std::string listener;
+    bool operator==(const HttpProbe&) const = default;
+};
+/// A connect; the address as in HttpProbe.
+struct TcpProbe {
+    std::string address;
+    bool operator==(const TcpProbe&) const = default;
+};
+using Probing = std::variant<ExecHook, HttpProbe, TcpProbe>;
+
+/// A question that is put to one worker again and again.
+struct ProbeSpec {
+    Probing what;
+    Duration initial_delay{}; ///< before the first try
+    Duration interval = std::chrono::seconds(1);
+    Duration timeout = std::chrono::seconds(1);
+    std::uint32_t success_threshold = 1; ///< so many in a row: it passes
+    std::uint32_t failure_threshold = 3; ///< so many in a row: it fails; 0: never
+
+    bool operator==(const ProbeSpec&) const = default;
+};
+enum class ProbeKind { startup, ready, live };
 
 /// [service]: what a worker is made from.
 struct ProcessSpec {
@@ -62,11 +129,13 @@ struct ProcessSpec {
     ListenPid listen_pid = ListenPid::set;
     ErrorOutput error_output = ErrorOutput::capture;
     KeepExecutable keep_executable = KeepExecutable::open;
+    std::optional<HookSpec> pre_start; ///< before each worker; fail: it counts as not launched
 
     bool operator==(const ProcessSpec&) const = default;
 };
 
-enum class ReadyOn { notify, started };
+/// notify: READY=1. fd: a newline on a fd that the worker got (s6). probe: `probe` passes.
+enum class ReadyOn { notify, started, fd, probe };
 enum class NotifyAccess { main, group, all };
 
 /// [ready]
@@ -75,8 +144,30 @@ struct ReadySpec {
     NotifyAccess notify_access = NotifyAccess::group;
     Duration timeout = std::chrono::seconds(60);
     Duration delay{}; ///< on = "started": ready this long after the exec, if it still lives
+    std::optional<std::uint32_t>
+        fd; ///< on = "fd": its number in the worker; none: after the listeners
+    std::optional<ProbeSpec> startup;   ///< nothing else counts before it passed
+    std::optional<ProbeSpec> probe;     ///< on = "probe"
+    std::optional<HookSpec> post_ready; ///< then min_ready counts on; fail: the worker failed
 
     bool operator==(const ReadySpec&) const = default;
+};
+
+/// [live]: when a worker that is ready counts as broken. It is drained and another one started.
+struct LiveSpec {
+    std::optional<Duration> watchdog; ///< WATCHDOG=1 at least so often, once it is ready
+    std::optional<ProbeSpec> probe;
+
+    bool operator==(const LiveSpec&) const = default;
+};
+
+/// [recycle]: when a healthy worker gets a successor of its own revision.
+struct RecycleSpec {
+    std::optional<Duration> max_age; ///< since it became available; spread over its last fifth
+    std::optional<std::uint64_t> max_memory;      ///< bytes that only it uses, with its descendants
+    Duration interval = std::chrono::seconds(10); ///< between two looks at its memory
+
+    bool operator==(const RecycleSpec&) const = default;
 };
 
 /// A count or a percentage of `replicas`.
@@ -87,32 +178,11 @@ struct Share {
     bool operator==(const Share&) const = default;
 };
 
-struct ExecHook {
-    std::vector<std::string> command;
-    bool operator==(const ExecHook&) const = default;
-};
-struct SleepHook {
-    Duration length{};
-    bool operator==(const SleepHook&) const = default;
-};
-struct SignalHook {
-    int signal = 0;
-    bool operator==(const SignalHook&) const = default;
-};
-/// A request to a literal address or a unix socket; 2xx and 3xx are success.
-struct HttpHook {
-    std::string method = "GET";
-    Address address;
-    std::string host_header;
-    std::string target = "/";
-    bool operator==(const HttpHook&) const = default;
-};
-using Hook = std::variant<ExecHook, SleepHook, SignalHook, HttpHook>;
-
 /// rolling: as many at a time as surge and unavailable permit. recreate: the old ones are gone before
 /// the first new one starts. blue_green: a whole second set beside the first, then all old ones go.
-/// canary: rolling, in stages.
-enum class Strategy { rolling, recreate, blue_green, canary };
+/// canary: rolling, in stages. in_place: each worker in turn is told to reload itself; where that
+/// cannot do (another executable, command, …) and at a rollback without `revert`, rolling.
+enum class Strategy { rolling, recreate, blue_green, canary, in_place };
 enum class OnFailure { rollback, pause };
 
 /// A part of a rollout that somebody looks at before it goes on.
@@ -122,6 +192,20 @@ struct RolloutStage {
 
     bool operator==(const RolloutStage&) const = default;
 };
+
+/// How a worker reloads itself, as the new revision. `reload` tells it to; it has done so when
+/// `verify` succeeds or, without one, when it said RELOADING=1 and then READY=1. Bounded by
+/// ready.timeout. `revert` makes a worker that was reloaded the old revision's again.
+struct InPlaceSpec {
+    HookSpec reload;
+    std::optional<HookSpec> verify;
+    std::optional<HookSpec> revert;
+
+    bool operator==(const InPlaceSpec&) const = default;
+};
+
+/// What to do where a surge would need more memory than there is.
+enum class MemoryCheck { off, warn, refuse };
 
 /// [rollout]
 struct RolloutSpec {
@@ -134,8 +218,13 @@ struct RolloutSpec {
     std::optional<std::uint32_t> max_total; ///< default: replicas + surge + replicas
     OnFailure on_failure = OnFailure::rollback;
     std::vector<RolloutStage> stages; ///< canary: its steps; blue_green: one of the whole size
-    std::optional<Hook> analysis; ///< at the end of each stage: its failure is the new revision's
-    Duration analysis_timeout = std::chrono::minutes(1);
+    /// The failure of one that says `fail` is the new revision's.
+    std::optional<HookSpec> before;   ///< before anything moves
+    std::optional<HookSpec> analysis; ///< at the end of each stage; always `fail`
+    std::optional<HookSpec> after;    ///< before the verdict "complete"
+    std::optional<HookSpec> failed;   ///< once it failed; changes nothing any more
+    std::optional<InPlaceSpec> in_place;
+    MemoryCheck memory_check = MemoryCheck::warn;
     Duration keep_old{}; ///< blue_green: how long the old set runs on after the new one took over
     std::uint32_t history = 10; ///< how many revisions are kept on disk
 
@@ -144,9 +233,9 @@ struct RolloutSpec {
 
 /// [stop]. One grace period covers the pre-stop hook, the stop signal and the exit.
 struct StopSpec {
-    std::optional<Hook> pre_stop;
-    std::optional<Hook> post_stop;
-    Duration post_stop_timeout = std::chrono::seconds(10);
+    // `fail`: the failure of one of an old worker's is the failure of the rollout that replaces it.
+    std::optional<HookSpec> pre_stop;
+    std::optional<HookSpec> post_stop; ///< it has a timeout
     int signal = 15;
     Duration grace = std::chrono::seconds(30);
     Duration min_stop = std::chrono::seconds(2);
@@ -171,9 +260,11 @@ struct Spec {
     ProcessSpec process;
     std::vector<ListenerSpec> listeners;
     ReadySpec ready;
+    LiveSpec live;
     RolloutSpec rollout;
     StopSpec stop;
     RestartSpec restart;
+    RecycleSpec recycle;
 
     bool operator==(const Spec&) const = default;
 };

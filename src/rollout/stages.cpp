@@ -21,27 +21,27 @@ bool hold_is_over(Planner& planner, const RolloutStage& stage) {
 void end_stage(Planner& planner) {
     const Rollout& rollout = *planner.state.rollout;
     const bool analysed = planner.spec_of(rollout.to).rollout.analysis.has_value();
-    switch (rollout.analysis) {
-    case Analysis::none:
-        if (analysed)
-            planner.act(RunAnalysis{rollout.to, rollout.stage});
-        else
-            planner.act(PassStage{});
-        return;
-    case Analysis::running:
-        return;
-    case Analysis::passed:
+    if (!analysed || rollout.analysis == HookProgress::passed)
         planner.act(PassStage{});
-        return;
-    }
-    fatal("end_stage(): no such analysis");
+    else if (rollout.analysis == HookProgress::due)
+        planner.act(RunRolloutHook{rollout.to, RolloutHook::analysis, rollout.stage});
 }
 
 } // namespace
 
+void begin_rollout_hooks(Planner& planner) {
+    const State& state = planner.state;
+    if (state.wanted != Wanted::run || !state.rollout || state.rollout->paused_at ||
+        state.rollout->phase != RolloutPhase::progressing)
+        return;
+    const Rollout& rollout = *state.rollout;
+    if (planner.spec_of(rollout.to).rollout.before && rollout.before == HookProgress::due)
+        planner.act(RunRolloutHook{rollout.to, RolloutHook::before, rollout.stage});
+}
+
 void advance_stages(Planner& planner) {
     const State& state = planner.state;
-    if (state.wanted != Wanted::run || !is_staged(state) || state.rollout->paused_at)
+    if (state.wanted != Wanted::run || !is_staged(state) || stands_still(state))
         return;
     const Rollout& rollout = *state.rollout;
     if (!is_filled(state))

@@ -53,6 +53,70 @@ std::string describe(const Cause& cause) {
     return text;
 }
 
+std::string_view describe(HookPoint point) {
+    switch (point) {
+    case HookPoint::pre_start:
+        return "pre-start";
+    case HookPoint::post_ready:
+        return "post-ready";
+    case HookPoint::pre_stop:
+        return "pre-stop";
+    case HookPoint::post_stop:
+        return "post-stop";
+    }
+    fatal("describe(): no such hook");
+}
+
+const std::optional<HookSpec>& hook_of(const Spec& spec, HookPoint point) {
+    switch (point) {
+    case HookPoint::pre_start:
+        return spec.process.pre_start;
+    case HookPoint::post_ready:
+        return spec.ready.post_ready;
+    case HookPoint::pre_stop:
+        return spec.stop.pre_stop;
+    case HookPoint::post_stop:
+        return spec.stop.post_stop;
+    }
+    fatal("hook_of(): no such hook");
+}
+
+std::string_view describe(ProbeKind kind) {
+    switch (kind) {
+    case ProbeKind::startup:
+        return "startup probe";
+    case ProbeKind::ready:
+        return "readiness probe";
+    case ProbeKind::live:
+        return "liveness check";
+    }
+    fatal("describe(): no such probe");
+}
+
+std::string_view describe(RolloutHook hook) {
+    switch (hook) {
+    case RolloutHook::before:
+        return "the hook before the rollout";
+    case RolloutHook::analysis:
+        return "the analysis";
+    case RolloutHook::after:
+        return "the hook after the rollout";
+    }
+    fatal("describe(): no such hook");
+}
+
+const std::optional<HookSpec>& hook_of(const RolloutSpec& spec, RolloutHook hook) {
+    switch (hook) {
+    case RolloutHook::before:
+        return spec.before;
+    case RolloutHook::analysis:
+        return spec.analysis;
+    case RolloutHook::after:
+        return spec.after;
+    }
+    fatal("hook_of(): no such hook");
+}
+
 std::string name_of(RevisionNumber revision, std::uint32_t replica, std::uint32_t attempt) {
     std::string name = "r" + std::to_string(revision) + "-" + std::to_string(replica);
     if (attempt > 0)
@@ -79,6 +143,16 @@ bool cannot_be_killed(const Worker& worker) {
 std::string describe_kill_failure(const Worker& worker) {
     return "cannot be killed: " + worker.kill_failure + "; end process " +
            std::to_string(worker.pid) + " by hand";
+}
+
+bool awaits_readiness(const Worker& worker, const ReadySpec& ready) {
+    return worker.phase == WorkerPhase::starting &&
+           (ready.on != ReadyOn::started || !worker.started_up);
+}
+
+std::string late_start_text(const Worker& worker, const ReadySpec& ready) {
+    const std::string text = "was not ready within " + format_duration(ready.timeout);
+    return worker.probe_text.empty() ? text : text + "; its probe says: " + worker.probe_text;
 }
 
 bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now) {
@@ -142,6 +216,26 @@ const RolloutSpec& rollout_spec_in_force(const State& state) {
 bool is_staged(const State& state) {
     return state.rollout && state.rollout->phase == RolloutPhase::progressing &&
            state.rollout->stage < rollout_spec_in_force(state).stages.size();
+}
+
+bool stands_still(const State& state) {
+    if (!state.rollout || state.rollout->phase != RolloutPhase::progressing)
+        return false;
+    return state.rollout->paused_at ||
+           (rollout_spec_in_force(state).before && state.rollout->before != HookProgress::passed);
+}
+
+bool can_become_target(const State& state, const Worker& worker) {
+    if (!state.rollout || !is_live(worker) || !worker.stale.empty() ||
+        worker.revision == target_revision(state))
+        return false;
+    const Revision& to = state.revisions.at(state.rollout->to);
+    if (!to.in_place || !to.spec.rollout.in_place)
+        return false;
+    if (state.rollout->phase == RolloutPhase::rolling_back)
+        return to.spec.rollout.in_place->revert && worker.revision == to.number;
+    // What was superseded on its way had become the old revision's workers in the same manner.
+    return worker.revision == state.rollout->from || state.revisions.at(worker.revision).in_place;
 }
 
 bool is_held(const State& state) {

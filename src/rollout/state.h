@@ -3,6 +3,7 @@
 //
 // A worker's life, and who moves it (A: apply() of an action; O: record() of an observation):
 //
+//   preparing (pre-start hook) -O, A-> spawning, where it begins without such a hook
 //   spawning -O-> spawned -A-> recording -O-> recorded -A-> executing -O-> starting .. available
 //                    |             |             |              |              |
 //                    +-------------+------+------+--------------+              | A: retire
@@ -11,7 +12,7 @@
 //                                         v                                    | A
 //                                      killing <-A end of grace-- stopping (stop signal sent)
 //
-//   starting -O notified, A delay-> ready -A min_ready-> available
+//   starting -O notified or probed, A delay-> ready -A post-ready hook, min_ready-> available
 //   any of them -O-> exited (the post-stop hook runs, if there is one) -O-> finished -A-> forgotten
 //
 // SIGKILL can be refused: the worker's program changed its user, and the supervisor is not allowed to
@@ -34,6 +35,7 @@ using WorkerId = std::uint64_t; ///< from 1, never used twice in the life of a S
 using Pid = std::int32_t; ///< for display and waitid only; the mechanism signals through a pidfd
 
 enum class WorkerPhase {
+    preparing, ///< its pre-start hook runs
     spawning,  ///< svc-launch is being started and given its order
     spawned,   ///< its pid is known
     recording, ///< it is being written where it survives the supervisor
@@ -67,7 +69,7 @@ struct ExitStatus {
 /// sentence.
 std::string describe(const ExitStatus& status);
 
-enum class HookPoint { pre_stop, post_stop };
+enum class HookPoint { pre_start, post_ready, pre_stop, post_stop };
 
 struct Worker {
     WorkerId id = 0;
@@ -91,6 +93,16 @@ struct Worker {
     Instant stop_deadline{}; ///< end of grace; while a post-stop hook runs: its end
     std::optional<HookPoint> running_hook;
 
+    bool started_up = false;          ///< its startup probe passed, or there is none
+    bool said_ready = false;          ///< READY=1, which counts once it started up
+    bool post_ready_done = false;     ///< the hook ended, or there is none
+    std::optional<ProbeKind> watched; ///< what the mechanism looks for
+    std::string probe_text;           ///< what the probe that does not pass yet last said
+    std::string failing; ///< a probe or hook found it broken: it is to be drained; empty: it is not
+    RevisionNumber becoming = 0; ///< it reloads itself, to be of this revision; 0: it does not
+    std::uint64_t excess_memory =
+        0; ///< bytes it used when that was more than max_memory; 0: it was not
+
     std::string stale; ///< why another one of its revision is to take its place; empty: it is not
     std::string status_text;         ///< STATUS=, printable
     std::int32_t notified_errno = 0; ///< ERRNO=
@@ -102,6 +114,12 @@ struct Worker {
 
     bool operator==(const Worker&) const = default;
 };
+
+/// "pre-stop", …
+std::string_view describe(HookPoint point);
+/// "startup probe", "readiness probe", "liveness check"
+std::string_view describe(ProbeKind kind);
+const std::optional<HookSpec>& hook_of(const Spec& spec, HookPoint point);
 
 /// The name of a worker to be launched. It keeps it, also when it comes to count as another
 /// revision's (a warm old set that an undo takes back).
@@ -118,6 +136,10 @@ bool is_fresh(const Worker& worker, RevisionNumber revision);
 bool cannot_be_killed(const Worker& worker);
 /// "cannot be killed: Operation not permitted; end process 4711 by hand"
 std::string describe_kill_failure(const Worker& worker);
+/// It runs, and something besides the time that passes is to tell that it is ready.
+bool awaits_readiness(const Worker& worker, const ReadySpec& ready);
+/// "was not ready within 60s; its probe says: Connection refused"
+std::string late_start_text(const Worker& worker, const ReadySpec& ready);
 /// Available for so long that the next failure begins a new row.
 bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now);
 
@@ -138,8 +160,13 @@ struct Replica {
 
 enum class RolloutPhase { progressing, rolling_back };
 
-/// Of the analysis hook, at the end of a stage.
-enum class Analysis { none, running, passed };
+enum class RolloutHook { before, analysis, after };
+/// Of a rollout's hook. due: also where there is none; passed: it succeeded, or its failure is ignored.
+enum class HookProgress { due, running, passed };
+
+/// "the hook before the rollout", "the analysis", …
+std::string_view describe(RolloutHook hook);
+const std::optional<HookSpec>& hook_of(const RolloutSpec& spec, RolloutHook hook);
 
 /// The rollout under way. There is at most one.
 ///
@@ -165,8 +192,16 @@ enum class Analysis { none, running, passed };
 ///      ▲                                                                                 ▼
 ///      └── next stage; after the last one nothing holds it ── analysis passed ──── analysing
 ///
+/// With a hook `before` nothing moves before it passed; with a hook `after` there is no verdict
+/// "complete" before it passed.
+///
+/// in_place: instead of being replaced, the old workers are told one after the other to reload
+/// themselves (Worker::becoming). One that has done so is of the new revision; so is one that failed
+/// to, or died over it, because nobody knows what it runs. A rollback has each of them reverted, and
+/// replaces those that cannot be.
+///
 /// What can never happen: more workers of the new revision than the stage has; blue_green: an old
-/// worker drains before the last stage is passed.
+/// worker drains before the last stage is passed; in_place: two workers reload themselves at a time.
 struct Rollout {
     RevisionNumber from = 0; ///< last completed; 0 at the first boot
     RevisionNumber to = 0;
@@ -187,8 +222,10 @@ struct Rollout {
     std::string abort_reason; ///< a person took it back
     std::uint32_t stage = 0;  ///< the one in force; as many as there are: all passed
     std::optional<Instant> stage_reached;
-    bool promoted = false; ///< a person ended the hold of this stage
-    Analysis analysis = Analysis::none;
+    bool promoted = false;                     ///< a person ended the hold of this stage
+    HookProgress analysis = HookProgress::due; ///< of this stage
+    HookProgress before = HookProgress::due;
+    HookProgress after = HookProgress::due;
 
     bool operator==(const Rollout&) const = default;
 };
@@ -257,6 +294,10 @@ RevisionNumber target_revision(const State& state);
 Budget budget_in_force(const State& state);
 /// The rollout's strategy; without one: that of the current revision.
 const RolloutSpec& rollout_spec_in_force(const State& state);
+/// Nothing may move for the rollout: it is paused, or its hook `before` has not passed.
+bool stands_still(const State& state);
+/// The target revision can be had from this worker without another process.
+bool can_become_target(const State& state, const Worker& worker);
 /// A stage of the rollout has not been passed.
 bool is_staged(const State& state);
 /// When the rollout is complete, its old set runs on for keep_old.

@@ -11,31 +11,65 @@ void tend_launching(Planner& planner, const Worker& worker) {
         planner.act(KillWorker{worker.id, "its launch was called off"});
         return;
     }
-    if (worker.phase == WorkerPhase::spawned)
+    if (worker.phase == WorkerPhase::preparing && !worker.running_hook)
+        planner.act(SpawnWorker{worker.id});
+    else if (worker.phase == WorkerPhase::spawned)
         planner.act(RecordWorker{worker.id});
     else if (worker.phase == WorkerPhase::recorded)
         planner.act(ReleaseWorker{worker.id});
 }
 
-void fail_late_start(Planner& planner, const Worker& worker) {
-    if (worker.retirement == Retirement::none && planner.due(worker.start_deadline))
-        planner.retire(worker, Retirement::failed,
-                       "was not ready within " +
-                           format_duration(planner.spec_of(worker).ready.timeout));
+/// True if it failed.
+bool fail_late_start(Planner& planner, const Worker& worker) {
+    if (worker.retirement != Retirement::none || !planner.due(worker.start_deadline))
+        return false;
+    planner.retire(worker, Retirement::failed,
+                   late_start_text(worker, planner.spec_of(worker).ready));
+    return true;
+}
+
+void watch(Planner& planner, const Worker& worker, ProbeKind kind) {
+    if (worker.watched != kind)
+        planner.act(WatchWorker{worker.id, kind});
 }
 
 void tend_starting(Planner& planner, const Worker& worker) {
     const ReadySpec& ready = planner.spec_of(worker).ready;
-    if (ready.on == ReadyOn::notify)
-        fail_late_start(planner, worker);
-    else if (planner.due(*worker.executed_at + ready.delay))
-        planner.act(MarkReady{worker.id});
+    if (awaits_readiness(worker, ready) && fail_late_start(planner, worker))
+        return;
+    if (!worker.started_up) {
+        watch(planner, worker, ProbeKind::startup);
+        return;
+    }
+    switch (ready.on) {
+    case ReadyOn::notify:
+        return;
+    case ReadyOn::fd:
+    case ReadyOn::probe:
+        watch(planner, worker, ProbeKind::ready);
+        return;
+    case ReadyOn::started:
+        if (planner.due(*worker.executed_at + ready.delay))
+            planner.act(MarkReady{worker.id});
+        return;
+    }
+    fatal("tend_starting(): no such readiness");
 }
 
-Duration min_ready(const Planner& planner, const Worker& worker) {
-    const auto& rollout = planner.state.rollout;
-    const bool immediate = rollout && rollout->immediate && worker.revision == rollout->to;
-    return immediate ? Duration::zero() : planner.spec_of(worker).rollout.min_ready;
+void watch_life(Planner& planner, const Worker& worker) {
+    const LiveSpec& live = planner.spec_of(worker).live;
+    if (live.probe || live.watchdog)
+        watch(planner, worker, ProbeKind::live);
+}
+
+void tend_ready(Planner& planner, const Worker& worker) {
+    watch_life(planner, worker);
+    if (worker.post_ready_done) {
+        if (planner.due(*worker.ready_at + planner.min_ready(worker)))
+            planner.act(MarkAvailable{worker.id});
+    } else if (!worker.running_hook) {
+        planner.act(RunPostReady{worker.id});
+    }
 }
 
 void tend_draining(Planner& planner, const Worker& worker) {
@@ -57,11 +91,11 @@ void tend_stopping(Planner& planner, const Worker& worker) {
 
 void tend_exited(Planner& planner, const Worker& worker) {
     const StopSpec& stop = planner.spec_of(worker).stop;
-    if (worker.running_hook == HookPoint::pre_stop) {
-        planner.act(CancelHook{worker.id, HookPoint::pre_stop});
+    if (worker.running_hook && worker.running_hook != HookPoint::post_stop) {
+        planner.act(CancelHook{worker.id, *worker.running_hook});
         return;
     }
-    if (worker.running_hook == HookPoint::post_stop) {
+    if (worker.running_hook) {
         if (planner.state.wanted == Wanted::stop_now || planner.due(worker.stop_deadline))
             planner.act(CancelHook{worker.id, HookPoint::post_stop});
         return;
@@ -77,6 +111,7 @@ void tend(Planner& planner, const Worker& worker) {
     switch (worker.phase) {
     case WorkerPhase::spawning:
         return; // the Host answers in any case
+    case WorkerPhase::preparing:
     case WorkerPhase::spawned:
     case WorkerPhase::recorded:
         tend_launching(planner, worker);
@@ -90,10 +125,10 @@ void tend(Planner& planner, const Worker& worker) {
         tend_starting(planner, worker);
         return;
     case WorkerPhase::ready:
-        if (planner.due(*worker.ready_at + min_ready(planner, worker)))
-            planner.act(MarkAvailable{worker.id});
+        tend_ready(planner, worker);
         return;
     case WorkerPhase::available:
+        watch_life(planner, worker);
         return;
     case WorkerPhase::draining:
         tend_draining(planner, worker);

@@ -18,10 +18,10 @@ bool died(const Planner& planner, const Worker& worker) {
 bool started_too_late(Planner& planner, const Worker& worker) {
     if (worker.retirement != Retirement::none)
         return false;
-    const bool awaited = worker.phase < WorkerPhase::starting ||
-                         (worker.phase == WorkerPhase::starting &&
-                          planner.spec_of(worker).ready.on == ReadyOn::notify);
-    return awaited && planner.due(worker.start_deadline);
+    const bool launching =
+        worker.phase > WorkerPhase::preparing && worker.phase < WorkerPhase::starting;
+    return (launching || awaits_readiness(worker, planner.spec_of(worker).ready)) &&
+           planner.due(worker.start_deadline);
 }
 
 /// The clock runs only while a worker of the new revision is on its way: a slow drain of old ones is
@@ -110,14 +110,28 @@ void end_rollout(Planner& planner, Verdict verdict, std::string reason,
                                    .ended = planner.now}});
 }
 
+/// Of workers that reloaded themselves min_ready is asked anew; of others it is what made them available.
+bool all_stood_their_time(Planner& planner, RevisionNumber revision) {
+    for (const auto& [id, worker] : planner.state.workers)
+        if (worker.revision == revision && is_available(worker) &&
+            !planner.due(*worker.ready_at + planner.min_ready(worker)))
+            return false;
+    return true;
+}
+
 void end_progressing(Planner& planner) {
     const State& state = planner.state;
     const RevisionNumber to = state.rollout->to;
-    if (state.rollout->paused_at || is_staged(state))
+    if (stands_still(state) || is_staged(state))
         return;
     const RevisionNumber kept = keeps_old_set(state) ? state.rollout->from : 0;
-    if (is_settled(planner, to, false) && !any_live_other(state, to, kept))
+    if (!is_settled(planner, to, false) || any_live_other(state, to, kept) ||
+        !all_stood_their_time(planner, to))
+        return;
+    if (!planner.spec_of(to).rollout.after || state.rollout->after == HookProgress::passed)
         end_rollout(planner, Verdict::complete, "");
+    else if (state.rollout->after == HookProgress::due)
+        planner.act(RunRolloutHook{to, RolloutHook::after, state.rollout->stage});
 }
 
 void end_rolling_back(Planner& planner) {
@@ -178,10 +192,10 @@ void judge_new_revision(Planner& planner) {
         if (died(planner, worker))
             fail_rollout(planner, death_text(worker), worker.last_output);
         else if (started_too_late(planner, worker))
-            fail_rollout(planner,
-                         worker.name + ": was not ready within " +
-                             format_duration(spec.ready.timeout),
+            fail_rollout(planner, worker.name + ": " + late_start_text(worker, spec.ready),
                          worker.last_output);
+        else if (is_live(worker) && !worker.failing.empty())
+            fail_rollout(planner, worker.name + ": " + worker.failing, worker.last_output);
         else if (made_no_progress(planner, worker))
             fail_rollout(planner,
                          worker.name + ": not available within progress_deadline (" +

@@ -119,8 +119,8 @@ private:
         if (auto found = os::resolve_path(*path); !found)
             note(key, found.error());
     }
-    void hook(const std::string& key, const std::optional<rollout::Hook>& hook) {
-        if (const auto* exec = hook ? std::get_if<rollout::ExecHook>(&*hook) : nullptr)
+    void hook(const std::string& key, const std::optional<rollout::HookSpec>& hook) {
+        if (const auto* exec = hook ? std::get_if<rollout::ExecHook>(&hook->what) : nullptr)
             program(key, exec->command);
     }
 

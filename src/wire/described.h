@@ -26,8 +26,21 @@ BOOST_DESCRIBE_STRUCT(ListenerOptions, (),
 namespace svc::rollout {
 
 // spec.h
-BOOST_DESCRIBE_STRUCT(ListenerSpec, (), (name, address, options))
+BOOST_DESCRIBE_ENUM(ListenerScope, service, revision, worker)
+BOOST_DESCRIBE_STRUCT(ListenerSpec, (), (name, address, options, scope))
 BOOST_DESCRIBE_STRUCT(ResourceLimit, (), (soft, hard))
+BOOST_DESCRIBE_STRUCT(ExecHook, (), (command))
+BOOST_DESCRIBE_STRUCT(SleepHook, (), (length))
+BOOST_DESCRIBE_STRUCT(SignalHook, (), (signal))
+BOOST_DESCRIBE_STRUCT(HttpHook, (), (method, address, host_header, target))
+BOOST_DESCRIBE_ENUM(HookFailure, ignore, fail)
+BOOST_DESCRIBE_STRUCT(HookSpec, (), (what, timeout, on_failure))
+BOOST_DESCRIBE_STRUCT(HttpProbe, (), (url, listener))
+BOOST_DESCRIBE_STRUCT(TcpProbe, (), (address))
+BOOST_DESCRIBE_STRUCT(ProbeSpec, (),
+                      (what, initial_delay, interval, timeout, success_threshold,
+                       failure_threshold))
+BOOST_DESCRIBE_ENUM(ProbeKind, startup, ready, live)
 BOOST_DESCRIBE_ENUM(Session, process_group, session)
 BOOST_DESCRIBE_ENUM(ListenPid, set, omit)
 BOOST_DESCRIBE_ENUM(ErrorOutput, capture, inherit)
@@ -36,27 +49,27 @@ BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (command, release, inputs, check, check_timeout, directory, user, group,
                        supplementary_groups, environment, environment_files, umask, limits, nice,
                        oom_score_adj, no_new_privileges, session, listen_pid, error_output,
-                       keep_executable))
-BOOST_DESCRIBE_ENUM(ReadyOn, notify, started)
+                       keep_executable, pre_start))
+BOOST_DESCRIBE_ENUM(ReadyOn, notify, started, fd, probe)
 BOOST_DESCRIBE_ENUM(NotifyAccess, main, group, all)
-BOOST_DESCRIBE_STRUCT(ReadySpec, (), (on, notify_access, timeout, delay))
+BOOST_DESCRIBE_STRUCT(ReadySpec, (),
+                      (on, notify_access, timeout, delay, fd, startup, probe, post_ready))
+BOOST_DESCRIBE_STRUCT(LiveSpec, (), (watchdog, probe))
+BOOST_DESCRIBE_STRUCT(RecycleSpec, (), (max_age, max_memory, interval))
 BOOST_DESCRIBE_STRUCT(Share, (), (value, percent))
-BOOST_DESCRIBE_STRUCT(ExecHook, (), (command))
-BOOST_DESCRIBE_STRUCT(SleepHook, (), (length))
-BOOST_DESCRIBE_STRUCT(SignalHook, (), (signal))
-BOOST_DESCRIBE_STRUCT(HttpHook, (), (method, address, host_header, target))
-BOOST_DESCRIBE_ENUM(Strategy, rolling, recreate, blue_green, canary)
+BOOST_DESCRIBE_ENUM(Strategy, rolling, recreate, blue_green, canary, in_place)
+BOOST_DESCRIBE_STRUCT(InPlaceSpec, (), (reload, verify, revert))
+BOOST_DESCRIBE_ENUM(MemoryCheck, off, warn, refuse)
 BOOST_DESCRIBE_ENUM(OnFailure, rollback, pause)
 BOOST_DESCRIBE_STRUCT(RolloutStage, (), (size, hold))
 BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
                       (replicas, strategy, max_surge, max_unavailable, min_ready, progress_deadline,
-                       max_total, on_failure, stages, analysis, analysis_timeout, keep_old,
-                       history))
-BOOST_DESCRIBE_STRUCT(StopSpec, (),
-                      (pre_stop, post_stop, post_stop_timeout, signal, grace, min_stop, grace_max))
+                       max_total, on_failure, stages, before, analysis, after, failed, in_place,
+                       memory_check, keep_old, history))
+BOOST_DESCRIBE_STRUCT(StopSpec, (), (pre_stop, post_stop, signal, grace, min_stop, grace_max))
 BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
 BOOST_DESCRIBE_STRUCT(RestartSpec, (), (policy, backoff_min, backoff_max))
-BOOST_DESCRIBE_STRUCT(Spec, (), (process, listeners, ready, rollout, stop, restart))
+BOOST_DESCRIBE_STRUCT(Spec, (), (process, listeners, ready, live, rollout, stop, restart, recycle))
 
 // revision.h
 BOOST_DESCRIBE_STRUCT(FileIdentity, (), (path, device, inode, size, modified_ns, changed_ns))
@@ -69,31 +82,33 @@ BOOST_DESCRIBE_STRUCT(Revision, (),
                       (number, state, reason, spec, executable, command, release, file_environment,
                        credentials, executable_identity, executable_kind, build_id, sha256,
                        program_identity, program_sha256, input_identities, cause, made_from,
-                       made_at, service_file))
+                       in_place, made_at, service_file))
 
 // state.h
-BOOST_DESCRIBE_ENUM(WorkerPhase, spawning, spawned, recording, recorded, executing, starting, ready,
-                    available, draining, stopping, killing, exited, finished)
+BOOST_DESCRIBE_ENUM(WorkerPhase, preparing, spawning, spawned, recording, recorded, executing,
+                    starting, ready, available, draining, stopping, killing, exited, finished)
 BOOST_DESCRIBE_ENUM(Retirement, none, replaced, scaled_down, failed, taken_back, stopped)
 BOOST_DESCRIBE_ENUM(ExitStatus::Kind, unknown, code, signal, launch)
 BOOST_DESCRIBE_STRUCT(ExitStatus, (), (kind, value, core_dumped, out_of_memory, detail))
-BOOST_DESCRIBE_ENUM(HookPoint, pre_stop, post_stop)
+BOOST_DESCRIBE_ENUM(HookPoint, pre_start, post_ready, pre_stop, post_stop)
 BOOST_DESCRIBE_STRUCT(Worker, (),
                       (id, revision, replica, attempt, name, phase, pid, since, launched_at,
                        executed_at, ready_at, available_at, start_deadline, retirement,
-                       retirement_reason, drain_began, stop_deadline, running_hook, stale,
-                       status_text, notified_errno, reloading, announced_stop, kill_failure, exit,
-                       last_output))
+                       retirement_reason, drain_began, stop_deadline, running_hook, started_up,
+                       said_ready, post_ready_done, watched, probe_text, failing, becoming,
+                       excess_memory, stale, status_text, notified_errno, reloading, announced_stop,
+                       kill_failure, exit, last_output))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))
 BOOST_DESCRIBE_ENUM(RolloutPhase, progressing, rolling_back)
-BOOST_DESCRIBE_ENUM(Analysis, none, running, passed)
+BOOST_DESCRIBE_ENUM(RolloutHook, before, analysis, after)
+BOOST_DESCRIBE_ENUM(HookProgress, due, running, passed)
 BOOST_DESCRIBE_STRUCT(Rollout, (),
                       (from, to, phase, began, progressed, most_available, previous_replicas,
                        previous_file_replicas, reason, last_output, immediate, paused_at,
                        pause_reason, failure, abort_reason, stage, stage_reached, promoted,
-                       analysis))
+                       analysis, before, after))
 BOOST_DESCRIBE_ENUM(Verdict, complete, rolled_back, failed, superseded, aborted)
 BOOST_DESCRIBE_STRUCT(Outcome, (),
                       (revision, verdict, reason, successor, last_output, began, ended))
@@ -110,8 +125,8 @@ BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_start
                     rollout_rolling_back, rollout_paused, rollout_resumed, rollout_stage,
                     rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available,
                     worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
-                    worker_exited, worker_restarting, hook_failed, stopping, listener,
-                    listener_damaged, refused, history)
+                    worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
+                    worker_reloaded, stopping, listener, listener_damaged, refused, history)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout
@@ -129,5 +144,9 @@ template <>
 inline constexpr const char* variant_kind<rollout::SignalHook> = "signal";
 template <>
 inline constexpr const char* variant_kind<rollout::HttpHook> = "http";
+template <>
+inline constexpr const char* variant_kind<rollout::HttpProbe> = "http";
+template <>
+inline constexpr const char* variant_kind<rollout::TcpProbe> = "tcp";
 
 } // namespace svc::wire

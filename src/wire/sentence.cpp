@@ -43,6 +43,9 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::worker_exited:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
+    case EventKind::worker_recycled:
+    case EventKind::probe_failed:
+    case EventKind::worker_reloaded:
     case EventKind::listener:
     case EventKind::listener_damaged:
     case EventKind::refused:

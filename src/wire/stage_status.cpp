@@ -7,7 +7,6 @@
 namespace svc::wire {
 namespace {
 
-using rollout::Analysis;
 using rollout::Rollout;
 using rollout::RolloutStage;
 using rollout::State;
@@ -29,7 +28,7 @@ std::string place_of(const State& state, const rollout::RolloutSpec& spec) {
 
 std::string wait_of(const State& state, const RolloutStage& stage, Instant now) {
     const Rollout& rollout = *state.rollout;
-    if (rollout.analysis == Analysis::running)
+    if (rollout.analysis == rollout::HookProgress::running)
         return "analysis runs";
     if (!rollout.stage_reached)
         return "fills up to " + count(rollout::fresh_limit(state));

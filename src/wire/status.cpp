@@ -24,6 +24,7 @@ enum class Shown { available, ready, starting, launching, draining, stopping, ki
 
 Shown shown_phase(WorkerPhase phase) {
     switch (phase) {
+    case WorkerPhase::preparing:
     case WorkerPhase::spawning:
     case WorkerPhase::spawned:
     case WorkerPhase::recording:
@@ -195,7 +196,7 @@ std::string standstill_of(const State& state) {
         return ", paused";
     if (!rollout::is_held(state) || !rollout::is_staged(state) || rollout.promoted)
         return {};
-    if (rollout.analysis == rollout::Analysis::running)
+    if (rollout.analysis == rollout::HookProgress::running)
         return ", analysis runs";
     const bool timed =
         rollout::rollout_spec_in_force(state).stages.at(rollout.stage).hold.has_value();

@@ -153,8 +153,8 @@ Decision skips_the_hold(const State& state, Instant now) {
 /// 7: does not wait for the analysis.
 Decision skips_the_analysis(const State& state, Instant now) {
     State hasty = state;
-    if (hasty.rollout && hasty.rollout->analysis == Analysis::running)
-        hasty.rollout->analysis = Analysis::passed;
+    if (hasty.rollout && hasty.rollout->analysis == HookProgress::running)
+        hasty.rollout->analysis = HookProgress::passed;
     return decide(hasty, now);
 }
 

@@ -129,6 +129,7 @@ void World::observe_action(const Action& action, const State& state) {
         phases_.erase(forget->worker);
     } else if (std::holds_alternative<BeginRollout>(action)) {
         stage_reached_.reset();
+        prepared_ = concluded_ = false;
         follow_take_back(state);
     } else if (std::holds_alternative<ReachStage>(action)) {
         stage_reached_ = now_;
@@ -198,6 +199,8 @@ void World::check_strategy(const LaunchWorker& action, const State& state) {
     if (rollout.paused_at)
         violated("8: a worker of the new revision starts while its rollout is paused");
     const Revision& revision = state.revisions.at(rollout.to);
+    if (revision.spec.rollout.before && !prepared_)
+        violated("7: a worker of the new revision starts before the rollout's first hook passed");
     const RolloutSpec& spec = revision.spec.rollout;
     std::uint32_t newer = 0;
     for (const auto& [id, process] : processes_) {
@@ -220,6 +223,8 @@ void World::check_retire(const RetireWorker& action, const State& state) {
     if (process.retired)
         violated("5: a worker is retired twice");
     count("retire " + std::to_string(static_cast<int>(action.why)));
+    if (action.why == Retirement::failed && process.available && process.revision != state.kept)
+        check_failing(state);
     if (action.why == Retirement::scaled_down && process.available && on_trial(state) &&
         process.revision == state.rollout->from &&
         process.replica < state.rollout->previous_replicas &&
@@ -249,6 +254,15 @@ void World::check_retire(const RetireWorker& action, const State& state) {
                  " available workers, fewer than " + std::to_string(floor));
 }
 
+/// A probe that fails everywhere must not take everything down.
+void World::check_failing(const State& state) {
+    const std::uint32_t missing = std::max(budget(state).unavailable, 1u);
+    if (available(state) - 1 + missing < state.replicas)
+        violated("9: a failing probe leaves " + std::to_string(available(state) - 1) +
+                 " available workers of " + std::to_string(state.replicas));
+    count("drained, failing");
+}
+
 void World::check_signal(WorkerId id, const State& state) {
     const auto found = processes_.find(id);
     if (found == processes_.end())
@@ -265,6 +279,8 @@ void World::check_outcome(const Outcome& outcome, const State& state) {
             violated("6: a rollout ends without a reason");
         return;
     }
+    if (state.revisions.at(outcome.revision).spec.rollout.after && !concluded_)
+        violated("7: complete before the rollout's last hook passed");
     completed_.insert(outcome.revision);
     std::set<std::uint32_t> served;
     for (const auto& [id, process] : processes_) {

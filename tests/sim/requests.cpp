@@ -23,7 +23,7 @@ Quality random_quality(Random& random) {
 void randomize_strategy(Random& random, RolloutSpec& rollout) {
     if (random.chance(50))
         return;
-    rollout.strategy = static_cast<Strategy>(random.below(4));
+    rollout.strategy = static_cast<Strategy>(random.below(5));
     const std::uint64_t stages = rollout.strategy == Strategy::canary       ? 1 + random.below(3)
                                  : rollout.strategy == Strategy::blue_green ? 1
                                                                             : 0;
@@ -36,9 +36,39 @@ void randomize_strategy(Random& random, RolloutSpec& rollout) {
         rollout.stages.push_back(made);
     }
     if (stages > 0 && random.chance(30))
-        rollout.analysis = SleepHook{1s};
+        rollout.analysis = HookSpec{SleepHook{1s}, 1min, HookFailure::fail};
+    if (rollout.strategy == Strategy::in_place) {
+        rollout.in_place = InPlaceSpec{HookSpec{SignalHook{1}, {}, HookFailure::fail}, {}, {}};
+        if (random.chance(50))
+            rollout.in_place->revert = HookSpec{SignalHook{1}, {}, HookFailure::fail};
+    }
     if (rollout.strategy == Strategy::blue_green && random.chance(50))
         rollout.keep_old = random.between(1s, 40s);
+}
+
+std::optional<HookSpec> random_hook(Random& random, std::uint32_t percent) {
+    if (!random.chance(percent))
+        return {};
+    return HookSpec{SleepHook{1s}, 10s,
+                    random.chance(50) ? HookFailure::fail : HookFailure::ignore};
+}
+
+void randomize_health(Random& random, Spec& spec) {
+    spec.process.pre_start = random_hook(random, 8);
+    spec.ready.post_ready = random_hook(random, 8);
+    spec.rollout.before = random_hook(random, 8);
+    spec.rollout.after = random_hook(random, 8);
+    const ProbeSpec probe{HttpProbe{"/healthz", "health"}};
+    if (random.chance(10))
+        spec.ready.startup = probe;
+    if (random.chance(15))
+        spec.live.probe = probe;
+    else if (random.chance(10))
+        spec.live.watchdog = 10s;
+    if (random.chance(2))
+        spec.recycle.max_age = random.between(10min, 60min);
+    if (random.chance(5))
+        spec.recycle.max_memory = 1u << 20;
 }
 
 } // namespace
@@ -46,6 +76,8 @@ void randomize_strategy(Random& random, RolloutSpec& rollout) {
 Revision World::random_revision() {
     Revision revision;
     Spec& spec = revision.spec;
+    randomize_health(random_, spec);
+    revision.in_place = random_.chance(70);
     spec.rollout.replicas =
         static_cast<std::uint32_t>(random_.chance(5) ? 0 : 1 + random_.below(5));
     spec.rollout.max_surge = random_share(random_);
@@ -57,13 +89,15 @@ Revision World::random_revision() {
     if (random_.chance(20))
         spec.rollout.on_failure = OnFailure::pause;
     randomize_strategy(random_, spec.rollout);
-    spec.ready.on = random_.chance(85) ? ReadyOn::notify : ReadyOn::started;
+    spec.ready.on = random_.chance(75) ? ReadyOn::notify : static_cast<ReadyOn>(random_.below(4));
     spec.ready.delay = random_.between(Duration{0}, 500ms);
     spec.ready.timeout = random_.between(1s, 10s);
     if (random_.chance(30))
-        spec.stop.pre_stop = SleepHook{1s};
+        spec.stop.pre_stop = HookSpec{SleepHook{1s}, {}, HookFailure::ignore};
+    if (random_.chance(5))
+        spec.stop.pre_stop = HookSpec{SleepHook{1s}, {}, HookFailure::fail};
     if (random_.chance(20))
-        spec.stop.post_stop = SleepHook{1s};
+        spec.stop.post_stop = HookSpec{SleepHook{1s}, 10s, HookFailure::ignore};
     spec.stop.grace = random_.between(3s, 15s);
     spec.stop.grace_max = spec.stop.grace + random_.between(Duration{0}, 15s);
     spec.restart.policy =
@@ -93,6 +127,7 @@ void World::ask_undo() {
         std::next(revisions.begin(), static_cast<std::ptrdiff_t>(random_.below(revisions.size())));
     Revision revision = older->second;
     revision.made_from = older->first;
+    revision.in_place = false; // what the old one was started from is not what its workers reload
     const RevisionNumber number = next_number_++;
     qualities_[number] = qualities_.at(older->first);
     listening_.insert(number);
@@ -185,11 +220,16 @@ void World::noise() {
         supervisor_.observe(WorkerRecorded{id});
         supervisor_.observe(WorkerExecuted{id});
         supervisor_.observe(WorkerNotified{.worker = id, .ready = true, .extend_timeout = 1h});
-        supervisor_.observe(HookEnded{id, HookPoint::pre_stop, true, ""});
+        supervisor_.observe(HookEnded{id, HookPoint::pre_stop, true, "", {}});
+        supervisor_.observe(ProbeReported{id, ProbeKind::ready, ProbeVerdict::passed, "noise"});
+        supervisor_.observe(MemoryExceeded{id, 1u << 30});
+        supervisor_.observe(WorkerReloaded{id, false, "noise", {}});
         supervisor_.observe(WorkerExited{id, {}, {}});
         supervisor_.observe(LaunchFailed{id, 1, "exec", "noise"});
         supervisor_.observe(KillFailed{id, "noise"});
     }
+    if (!processes_.empty()) // not noise: one that grew
+        supervisor_.observe(MemoryExceeded{processes_.begin()->first, 1u << 30});
 }
 
 } // namespace svc::sim

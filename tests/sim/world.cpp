@@ -1,6 +1,7 @@
 // The simulated machine: what processes do, by seed.
 #include "world.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace svc::sim {
@@ -88,7 +89,7 @@ void World::run() {
 
     faults_ = false;
     attend();
-    advance_until(now_ + 6h, true);
+    let_it_rest();
     if (finished_)
         return;
     if (supervisor_.state().wanted == Wanted::run) {
@@ -99,6 +100,30 @@ void World::run() {
         step();
     }
     stop_what_runs();
+}
+
+/// Where workers are recycled it never rests for good; it must between two of them.
+void World::let_it_rest() {
+    const auto recycles = [&] {
+        const State& state = supervisor_.state();
+        return std::any_of(state.revisions.begin(), state.revisions.end(), [](const auto& entry) {
+            return entry.second.spec.recycle.max_age.has_value();
+        });
+    };
+    advance_until(now_ + 6h, !recycles());
+    const auto rests = [&] {
+        const State& state = supervisor_.state();
+        return std::all_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+            return cannot_be_killed(entry.second) ||
+                   (entry.second.phase == WorkerPhase::available && is_live(entry.second) &&
+                    entry.second.stale.empty());
+        });
+    };
+    for (int minutes = 0; !finished_ && recycles() && !rests(); ++minutes) {
+        if (minutes > 30)
+            violated("6: a worker is recycled without end");
+        advance_until(now_ + 1s, false);
+    }
 }
 
 /// A stop waits for workers that cannot be killed, and a second one does not.
@@ -132,6 +157,7 @@ void World::perform(const Action& action, const State& state) {
         after(soon(), [this, id = release->worker] { execute(id); });
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
         processes_.at(retire->worker).retired = true;
+        reloading_.erase(retire->worker);
         if (retire->run_pre_stop)
             hook(retire->worker, HookPoint::pre_stop);
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
@@ -140,18 +166,12 @@ void World::perform(const Action& action, const State& state) {
         kill(killing->worker);
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
         hook(post_stop->worker, HookPoint::post_stop);
-    } else if (const auto* analysis = std::get_if<RunAnalysis>(&action)) {
-        after(random_.between(Duration{0}, 3s), [this, revision = analysis->revision,
-                                                 stage = analysis->stage] {
-            const bool succeeded = !faults_ || random_.chance(70);
-            analysed_ = analysed_ || succeeded;
-            count(succeeded ? "analysis passed" : "analysis failed");
-            supervisor_.observe(AnalysisEnded{revision, stage, succeeded, "too many errors", {}});
-        });
     } else if (std::holds_alternative<FallBack>(action)) {
         fall_back();
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
         finished_ = finish->exit_status;
+    } else {
+        behave(action);
     }
 }
 
@@ -175,12 +195,22 @@ Quality World::quality_of_launch(RevisionNumber revision) {
 
 void World::launch(const LaunchWorker& action) {
     const WorkerId id = action.worker;
+    processes_[id] = Process{.revision = action.revision, .replica = action.replica};
+    const Spec& spec = supervisor_.state().revisions.at(action.revision).spec;
+    if (spec.process.pre_start)
+        hook(id, HookPoint::pre_start);
+    else
+        spawn(id);
+}
+
+void World::spawn(WorkerId id) {
+    processes_.at(id).spawned = true;
     if (faults_ && random_.chance(2)) {
         count("spawn failure");
+        processes_.erase(id);
         supervisor_.observe(LaunchFailed{id, 11, "spawn", "cannot start svc-launch"});
         return;
     }
-    processes_[id] = Process{.revision = action.revision, .replica = action.replica};
     const auto spawned = [this, id] {
         if (processes_.contains(id))
             supervisor_.observe(WorkerSpawned{id, static_cast<Pid>(1000 + id)});
@@ -236,9 +266,12 @@ void World::becomes_ready(WorkerId id) {
     const auto found = processes_.find(id);
     if (found == processes_.end())
         return;
-    const ReadySpec& ready = supervisor_.state().revisions.at(found->second.revision).spec.ready;
-    if (ready.on == ReadyOn::notify && !found->second.ready_at)
-        found->second.ready_at = now_;
+    Process& process = found->second;
+    const ReadySpec& ready = supervisor_.state().revisions.at(process.revision).spec.ready;
+    process.started_up = process.started_up || !ready.startup;
+    process.notified = true;
+    if (ready.on == ReadyOn::notify && process.started_up && !process.ready_at)
+        process.ready_at = now_;
     supervisor_.observe(WorkerNotified{.worker = id, .ready = true, .status = "serving"});
 }
 
@@ -257,6 +290,11 @@ void World::stop_signal(WorkerId id) {
 void World::kill(WorkerId id) {
     Process& process = processes_.at(id);
     process.killed = true;
+    if (!process.spawned) {
+        processes_.erase(id);
+        supervisor_.observe(LaunchFailed{id, 0, "pre_start", "was called off"});
+        return;
+    }
     if (!faults_ || !random_.chance(refused_signals_)) {
         exits_after(id, random_.between(Duration{0}, 5ms));
         return;
@@ -274,6 +312,7 @@ void World::exits_after(WorkerId id, Duration delay) {
 
 void World::exits(WorkerId id) {
     const auto found = processes_.find(id);
+    reloading_.erase(id);
     // It may have died otherwise meanwhile; and a crash that was planned for the time of faults is off.
     if (found == processes_.end())
         return;
@@ -287,16 +326,6 @@ void World::exits(WorkerId id) {
     status.kind = random_.chance(80) ? ExitStatus::Kind::code : ExitStatus::Kind::signal;
     status.value = status.kind == ExitStatus::Kind::code ? static_cast<int>(random_.below(2)) : 9;
     supervisor_.observe(WorkerExited{id, status, {"last words"}});
-}
-
-void World::hook(WorkerId id, HookPoint point) {
-    if (faults_ && random_.chance(10)) {
-        count("hanging hook");
-        return;
-    }
-    after(random_.between(Duration{0}, 3s), [this, id, point] {
-        supervisor_.observe(HookEnded{id, point, random_.chance(80), "exit status 1"});
-    });
 }
 
 } // namespace svc::sim

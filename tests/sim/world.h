@@ -72,6 +72,9 @@ private:
     struct Process {
         rollout::RevisionNumber revision = 0;
         std::uint32_t replica = 0;
+        bool spawned = false; ///< its pre-start hook is behind it, or there is none
+        bool started_up = false;
+        bool notified = false;
         bool released = false;
         bool signalled = false;
         std::optional<Instant> ready_at;
@@ -99,10 +102,22 @@ private:
     void exits_after(rollout::WorkerId id, Duration delay);
     void exits(rollout::WorkerId id);
     void launch(const rollout::LaunchWorker& action);
+    void spawn(rollout::WorkerId id);
+    void let_it_rest();
     void stop_signal(rollout::WorkerId id);
     void kill(rollout::WorkerId id);
     void stop_what_runs();
+
+    // Hooks, probes, workers that reload themselves (behaviour.cpp)
+    void behave(const rollout::Action& action);
     void hook(rollout::WorkerId id, rollout::HookPoint point);
+    void end_hook(rollout::WorkerId id, rollout::HookPoint point, bool succeeded);
+    void rollout_hook(const rollout::RunRolloutHook& run);
+    void watch(const rollout::WatchWorker& action);
+    void probe_passes(rollout::WorkerId id, rollout::ProbeKind kind);
+    void probe_fails(rollout::WorkerId id, rollout::ProbeKind kind);
+    void reload(const rollout::ReloadWorker& action);
+    void reloaded(const rollout::ReloadWorker& action, bool succeeded);
     Duration soon() { return random_.between(Duration{0}, std::chrono::milliseconds(20)); }
     Quality quality_of_launch(rollout::RevisionNumber revision);
 
@@ -121,6 +136,7 @@ private:
     void observe_action(const rollout::Action& action, const rollout::State& state);
     void check_launch(const rollout::LaunchWorker& action, const rollout::State& state);
     void check_retire(const rollout::RetireWorker& action, const rollout::State& state);
+    void check_failing(const rollout::State& state);
     void check_signal(rollout::WorkerId id, const rollout::State& state);
     void check_listeners(const rollout::State& state);
     void check_settled(const rollout::State& state);
@@ -147,9 +163,12 @@ private:
     std::uint64_t order_ = 0;
     std::optional<Instant> wake_at_;
     bool faults_ = true;
-    bool attended_ = false; ///< somebody will look after what is held
-    bool promoted_ = false; ///< asked for since the stage was reached
-    bool analysed_ = false; ///< with success, since the stage was reached
+    bool attended_ = false;                 ///< somebody will look after what is held
+    bool prepared_ = false;                 ///< the hook before the rollout passed
+    bool concluded_ = false;                ///< the one after it, too
+    std::set<rollout::WorkerId> reloading_; ///< told to reload themselves, not answered yet
+    bool promoted_ = false;                 ///< asked for since the stage was reached
+    bool analysed_ = false;                 ///< with success, since the stage was reached
     std::optional<Instant> stage_reached_;
     std::map<rollout::RevisionNumber, std::size_t> stages_passed_;
     std::uint32_t refused_signals_ = 0; ///< percent: programs that changed their user

@@ -148,7 +148,7 @@ private:
         const rollout::Spec& spec = revision().spec;
         for (const auto* hook : {&spec.stop.pre_stop, &spec.stop.post_stop, &spec.rollout.analysis})
             if (hook->has_value())
-                if (const auto* exec = std::get_if<rollout::ExecHook>(&**hook))
+                if (const auto* exec = std::get_if<rollout::ExecHook>(&(*hook)->what))
                     for (const auto& argument : exec->command)
                         expand("hook", argument);
     }

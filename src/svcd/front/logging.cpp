@@ -54,6 +54,8 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::worker_available:
     case EventKind::worker_retired:
     case EventKind::worker_exited:
+    case EventKind::worker_recycled:
+    case EventKind::worker_reloaded:
     case EventKind::stopping:
     case EventKind::listener:
         return spdlog::level::info;
@@ -62,6 +64,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::worker_killed:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
+    case EventKind::probe_failed:
         return spdlog::level::warn;
     case EventKind::rollout_rolling_back:
     case EventKind::kill_failed:

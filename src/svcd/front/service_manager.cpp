@@ -61,7 +61,8 @@ Instant last_deadline(const rollout::State& state) {
         const auto* spec = spec_of(state, worker.revision);
         if (!rollout::has_process(worker) || spec == nullptr)
             continue;
-        const Duration after = spec->stop.post_stop ? spec->stop.post_stop_timeout : Duration{};
+        const Duration after =
+            spec->stop.post_stop ? spec->stop.post_stop->timeout.value_or(Duration{}) : Duration{};
         if (worker.drain_began)
             last = std::max(last,
                             std::max(worker.stop_deadline, *worker.drain_began + spec->stop.grace) +

@@ -103,7 +103,7 @@ std::string why_not_promote(const State& state) {
                "); `svc resume` it first";
     if (!rollout.stage_reached)
         return "it is too early to promote: " + wire::describe_stage(state, os::now());
-    if (rollout.analysis == rollout::Analysis::running)
+    if (rollout.analysis == rollout::HookProgress::running)
         return "nothing holds it any more: its analysis runs, and decides";
     if (rollout.promoted)
         return "it is promoted already";
@@ -151,7 +151,7 @@ std::string standstill_of(const State& state, rollout::RevisionNumber revision) 
     if (rollout.paused_at)
         return "is paused: " + rollout.pause_reason;
     if (!rollout::is_staged(state) || rollout.promoted ||
-        rollout.analysis != rollout::Analysis::none)
+        rollout.analysis != rollout::HookProgress::due)
         return {};
     const auto& hold = rollout::rollout_spec_in_force(state).stages.at(rollout.stage).hold;
     return hold ? "is held for " + format_duration(*hold) : "waits for `svc promote`";

@@ -3,9 +3,9 @@
 #include "base/overloaded.h"
 #include "os/clock.h"
 #include "os/files.h"
-#include "svcd/host/analysis.h"
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
+#include "svcd/host/rollout_hooks.h"
 #include "svcd/host/worker_process.h"
 
 #include <set>
@@ -14,10 +14,12 @@ namespace svc::daemon {
 
 struct DaemonHost::Impl {
     explicit Impl(std::shared_ptr<HostContext> shared)
-        : context(std::move(shared)), analysis(*context) {}
+        : context(std::move(shared)), hooks(*context) {}
 
     void launch(const rollout::LaunchWorker& action, const rollout::State& state);
-    void analyse(const rollout::RunAnalysis& action, const rollout::State& state);
+    void run_hook(const rollout::RunRolloutHook& run, const rollout::State& state);
+    void tell_failure(rollout::RevisionNumber number, const std::string& reason,
+                      const rollout::State& state);
     void record_worker(rollout::WorkerId worker);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
     void begin(rollout::RevisionNumber revision, const rollout::State& state);
@@ -36,7 +38,7 @@ struct DaemonHost::Impl {
     std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
     std::vector<rollout::RevisionNumber> in_use; ///< as of the last look at what can be closed
     std::set<rollout::RevisionNumber> unwritten; ///< not in the history: reported already
-    StageAnalysis analysis;
+    RolloutHooks hooks;
 };
 
 DaemonHost::DaemonHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -94,16 +96,19 @@ void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout
     identity.revision = revision(action.revision, state);
     auto process = std::make_unique<WorkerProcess>(*context, std::move(identity));
     auto& kept = workers[action.worker] = std::move(process);
-    kept->launch();
+    if (worker->second.phase == rollout::WorkerPhase::preparing)
+        kept->start_hook(rollout::HookPoint::pre_start);
+    else
+        kept->launch();
 }
 
-void DaemonHost::Impl::analyse(const rollout::RunAnalysis& action, const rollout::State& state) {
-    analysis.start(revision(action.revision, state), state.current, action.stage,
-                   [this, action](const HookVerdict& verdict) {
-                       context->callbacks.observe(
-                           rollout::AnalysisEnded{action.revision, action.stage, verdict.succeeded,
-                                                  verdict.detail, verdict.output});
-                   });
+void DaemonHost::Impl::run_hook(const rollout::RunRolloutHook& run, const rollout::State& state) {
+    hooks.run(run, revision(run.revision, state), state.current);
+}
+
+void DaemonHost::Impl::tell_failure(rollout::RevisionNumber number, const std::string& reason,
+                                    const rollout::State& state) {
+    hooks.tell_failure(revision(number, state), state.current, reason);
 }
 
 // The seam for survival: nothing of a worker outlives this supervisor yet, so it counts as recorded
@@ -137,7 +142,9 @@ void DaemonHost::Impl::trim_history(const rollout::Revision& revision,
 }
 
 void DaemonHost::Impl::end(const rollout::Outcome& outcome, const rollout::State& state) {
-    analysis.cancel();
+    hooks.cancel();
+    if (outcome.verdict == rollout::Verdict::failed)
+        tell_failure(outcome.revision, outcome.reason, state);
     const bool told = unwritten.contains(outcome.revision);
     const WallTime now = os::wall_now();
     const auto written = context->history.end(
@@ -213,15 +220,30 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
                 with(release.worker, [](WorkerProcess& worker) { worker.release(); });
             },
             [](const MarkReady&) {},
+            [&](const SpawnWorker& spawn) {
+                with(spawn.worker, [](WorkerProcess& worker) { worker.launch(); });
+            },
+            [&](const WatchWorker& watch) {
+                with(watch.worker, [&](WorkerProcess& worker) { worker.watch(watch.kind); });
+            },
+            [&](const RunPostReady& run) {
+                with(run.worker,
+                     [](WorkerProcess& worker) { worker.start_hook(HookPoint::post_ready); });
+            },
+            [](const RecycleWorker&) {},
+            [&](const ReloadWorker& reload) {
+                with(reload.worker, [&](WorkerProcess& worker) {
+                    worker.reload(impl_->revision(state.rollout->to, state), reload.revert);
+                });
+            },
             [](const MarkAvailable&) {},
             [&](const RetireWorker& retire) {
-                if (retire.run_pre_stop)
-                    with(retire.worker,
-                         [](WorkerProcess& worker) { worker.start_hook(HookPoint::pre_stop); });
+                with(retire.worker, [&](WorkerProcess& worker) {
+                    worker.retire(retire.why, retire.run_pre_stop);
+                });
             },
             [&](const CancelHook& cancel) {
-                with(cancel.worker,
-                     [&](WorkerProcess& worker) { worker.cancel_hook(cancel.point); });
+                with(cancel.worker, [](WorkerProcess& worker) { worker.cancel_hook(); });
             },
             [&](const SignalWorker& signal) {
                 with(signal.worker, [&](WorkerProcess& worker) { worker.signal(signal.signal); });
@@ -239,13 +261,16 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             },
             [&](const BeginRollout& begin) { impl_->begin(begin.revision, state); },
             [&](const RollBack& back) {
-                impl_->analysis.cancel();
+                impl_->hooks.cancel();
                 impl_->apply_live(back.to_revision, state);
+                impl_->tell_failure(state.rollout->to, back.reason, state);
             },
             [](const NoteFailure&) {},
-            [](const PauseRollout&) {},
+            [&](const PauseRollout& pause) {
+                impl_->tell_failure(state.rollout->to, pause.reason, state);
+            },
             [](const ReachStage&) {},
-            [&](const RunAnalysis& run) { impl_->analyse(run, state); },
+            [&](const RunRolloutHook& run) { impl_->run_hook(run, state); },
             [](const PassStage&) {},
             [&](const EndRollout& end) { impl_->end(end.outcome, state); },
             [&](const FallBack& back) { impl_->context->callbacks.fall_back(back.reason); },

@@ -154,6 +154,11 @@ void WorkerProcess::signal(int number) {
 }
 
 void WorkerProcess::kill() {
+    if (stage_ == Stage::none) { // its pre-start hook is all that there is of it
+        hook_.cancel();
+        fail_launch(0, "pre_start", "its launch was called off");
+        return;
+    }
     if (leader_ == 0 || stage_ == Stage::gone)
         return;
     killed_ = true;
@@ -266,38 +271,6 @@ void WorkerProcess::close() {
     if (leader_ != 0 && leader_is_ != Leader::reaped)
         context_.children.forget(leader_);
     context_.let_linger(std::move(output_));
-}
-
-void WorkerProcess::start_hook(rollout::HookPoint point) {
-    const bool before = point == rollout::HookPoint::pre_stop;
-    const auto& stop = identity_.revision->spec.stop;
-    const auto& hook = before ? stop.pre_stop : stop.post_stop;
-    if (!hook) { // policy asks only for hooks that there are; an answer it gets in any case
-        context_.callbacks.observe(rollout::HookEnded{identity_.id, point, true, {}});
-        return;
-    }
-    HookSubject subject;
-    subject.revision = identity_.revision;
-    subject.environment = {"SVC_REPLICA=" + std::to_string(identity_.replica),
-                           "SVC_WORKER_PID=" + std::to_string(main_)};
-    if (stage_ == Stage::running)
-        subject.pidfd = main_pidfd();
-    if (!before) {
-        subject.environment.push_back("SVC_EXIT_STATUS=" + std::to_string(exit_.value));
-        subject.environment.push_back("SVC_EXIT_REASON=" + rollout::describe(exit_));
-    }
-    auto& slot = before ? pre_stop_ : post_stop_;
-    slot = daemon::start_hook(context_, *hook, std::move(subject),
-                              [this, point, &slot](HookVerdict verdict) {
-                                  const auto ended = std::move(slot);
-                                  rollout::HookEnded seen{identity_.id, point, verdict.succeeded,
-                                                          std::move(verdict.detail)};
-                                  context_.callbacks.observe(std::move(seen));
-                              });
-}
-
-void WorkerProcess::cancel_hook(rollout::HookPoint point) {
-    (point == rollout::HookPoint::pre_stop ? pre_stop_ : post_stop_).reset();
 }
 
 } // namespace svc::daemon

@@ -1,10 +1,10 @@
 // WorkerProcess: what the mechanism holds for one worker, from LaunchWorker to ForgetWorker.
 #pragma once
 
-#include "svcd/host/hooks.h"
 #include "svcd/host/launching.h"
 #include "svcd/host/notify_reader.h"
 #include "svcd/host/notify_rules.h"
+#include "svcd/host/timed_hook.h"
 
 #include "rollout/observation.h"
 #include "wire/notification.h"
@@ -27,7 +27,7 @@ public:
         std::shared_ptr<const rollout::Revision> revision;
     };
     WorkerProcess(HostContext& context, Identity identity)
-        : context_(context), identity_(std::move(identity)) {}
+        : context_(context), identity_(std::move(identity)), hook_(context) {}
     WorkerProcess(const WorkerProcess&) = delete;
     WorkerProcess& operator=(const WorkerProcess&) = delete;
     /// Kills what still runs.
@@ -37,8 +37,13 @@ public:
     void release(); ///< GO
     void signal(int number);
     void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
-    void start_hook(rollout::HookPoint point);
-    void cancel_hook(rollout::HookPoint point);
+    void start_hook(rollout::HookPoint point); ///< in place of one that still runs
+    void cancel_hook();
+    /// Ends what is about a worker that stays: its probes, its post-ready hook, its reload.
+    void retire(rollout::Retirement why, bool run_pre_stop);
+    void watch(rollout::ProbeKind kind);
+    /// In place, as `revision` says; its workers' revision may still be another one.
+    void reload(std::shared_ptr<const rollout::Revision> revision, bool revert);
 
 private:
     enum class Stage { none, launching, running, gone };
@@ -70,6 +75,7 @@ private:
     void change_main(pid_t pid);
     Result<void> watch_main();
     void handle_main_ended();
+    [[nodiscard]] HookSubject hook_subject(rollout::HookPoint point) const; // worker_hooks.cpp
     [[nodiscard]] WorkerIdentity who() const;
     [[nodiscard]] int main_pidfd() const {
         return leader_is_ == Leader::main ? leader_pidfd_.get() : successor_pidfd_.get();
@@ -98,8 +104,8 @@ private:
     std::optional<std::uint64_t> out_of_memory_before_;
     std::uint64_t out_of_memory_told_before_ = 0;
     rollout::ExitStatus exit_;
-    std::unique_ptr<RunningHook> pre_stop_;
-    std::unique_ptr<RunningHook> post_stop_;
+    rollout::Retirement retired_ = rollout::Retirement::none;
+    TimedHook hook_;
 };
 
 } // namespace svc::daemon

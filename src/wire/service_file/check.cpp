@@ -23,7 +23,7 @@ public:
     void check_ready();
     void check_stop();
     /// `no_signal`: why a signal has nobody to go to; empty: it has.
-    void check_hook(const std::optional<rollout::Hook>& hook, const std::string& key,
+    void check_hook(const std::optional<rollout::HookSpec>& given, const std::string& key,
                     std::string_view no_signal);
     void check_restart();
 
@@ -121,7 +121,6 @@ void Checker::check_rollout() {
             {"rollout.min_ready", "ready.delay", "ready.on"});
     find_impossible_strategy(rollout, findings_);
     check_hook(rollout.analysis, "rollout.analysis", "an analysis is about no worker");
-    add_if_not_positive(rollout.analysis_timeout, "rollout.analysis_timeout", "1m");
 }
 
 void Checker::check_ready() {
@@ -136,19 +135,31 @@ void Checker::check_ready() {
                 {"ready.on"});
         break;
     case rollout::ReadyOn::started:
+    case rollout::ReadyOn::fd:
+    case rollout::ReadyOn::probe:
         break;
     }
 }
 
-void Checker::check_hook(const std::optional<rollout::Hook>& hook, const std::string& key,
+void Checker::check_hook(const std::optional<rollout::HookSpec>& given, const std::string& key,
                          std::string_view no_signal) {
-    if (!hook)
+    if (!given)
         return;
-    if (const auto* exec = std::get_if<rollout::ExecHook>(&*hook))
+    const rollout::Hook* hook = &given->what;
+    if (given->timeout)
+        add_if_not_positive(*given->timeout, key + ".timeout", "10s");
+    const auto* slept = std::get_if<rollout::SleepHook>(hook);
+    if (slept != nullptr && given->timeout && slept->length > *given->timeout)
+        add(key + ".sleep",
+            format_duration(slept->length) + " is longer than its timeout (" +
+                format_duration(*given->timeout) +
+                "), so that it would always fail; make one shorter or the other longer",
+            {key + ".timeout"});
+    if (const auto* exec = std::get_if<rollout::ExecHook>(hook))
         check_command(exec->command, key + ".exec");
-    if (const auto* sleep = std::get_if<rollout::SleepHook>(&*hook))
+    if (const auto* sleep = std::get_if<rollout::SleepHook>(hook))
         add_if_not_positive(sleep->length, key + ".sleep", "5s");
-    if (const auto* signal = std::get_if<rollout::SignalHook>(&*hook)) {
+    if (const auto* signal = std::get_if<rollout::SignalHook>(hook)) {
         if (!no_signal.empty())
             add(key + ".signal", std::string(no_signal) + "; use exec or http");
         else if (signal->signal == SIGKILL || signal->signal == SIGSTOP)
@@ -160,8 +171,8 @@ void Checker::check_hook(const std::optional<rollout::Hook>& hook, const std::st
 
 void Checker::check_hook_lengths() {
     const rollout::StopSpec& stop = spec_.stop;
-    const auto length = [](const std::optional<rollout::Hook>& hook) {
-        const auto* sleep = hook ? std::get_if<rollout::SleepHook>(&*hook) : nullptr;
+    const auto length = [](const std::optional<rollout::HookSpec>& hook) {
+        const auto* sleep = hook ? std::get_if<rollout::SleepHook>(&hook->what) : nullptr;
         return sleep == nullptr ? Duration::zero() : sleep->length;
     };
     if (stop.pre_stop && stop.grace <= stop.min_stop)
@@ -175,11 +186,6 @@ void Checker::check_hook_lengths() {
                 format_duration(stop.min_stop) + ") before grace (" + format_duration(stop.grace) +
                 ") is over; make grace longer or the sleep shorter",
             {"stop.grace", "stop.min_stop"});
-    if (length(stop.post_stop) > stop.post_stop_timeout)
-        add("stop.post_stop.sleep",
-            format_duration(length(stop.post_stop)) + " is cut short by post_stop_timeout (" +
-                format_duration(stop.post_stop_timeout) + "); make one shorter or the other longer",
-            {"stop.post_stop_timeout"});
 }
 
 void Checker::check_stop() {
@@ -187,7 +193,6 @@ void Checker::check_stop() {
     check_hook(stop.pre_stop, "stop.pre_stop", "");
     check_hook(stop.post_stop, "stop.post_stop", "the worker is gone when post_stop runs");
     add_if_not_positive(stop.grace, "stop.grace", "30s");
-    add_if_not_positive(stop.post_stop_timeout, "stop.post_stop_timeout", "10s");
     check_hook_lengths();
     if (stop.grace_max < stop.grace)
         add("stop.grace_max",

@@ -59,15 +59,6 @@ void find_impossible_strategy(const RolloutSpec& rollout, std::vector<Finding>& 
                             {"rollout.strategy"},
                             "a recreate that is paused leaves nobody to serve, for its old workers "
                             "are gone; write \"rollback\""});
-    const auto* sleep =
-        rollout.analysis ? std::get_if<rollout::SleepHook>(&*rollout.analysis) : nullptr;
-    if (sleep != nullptr && sleep->length > rollout.analysis_timeout)
-        findings.push_back({"rollout.analysis.sleep",
-                            {"rollout.analysis_timeout"},
-                            format_duration(sleep->length) + " is longer than analysis_timeout (" +
-                                format_duration(rollout.analysis_timeout) +
-                                "), so that it would always fail; make one shorter or the other "
-                                "longer"});
 }
 
 } // namespace svc::wire::service_file

@@ -33,8 +33,8 @@ public:
             check(text, key);
     }
 
-    void check(const std::optional<rollout::Hook>& hook, const std::string& key) {
-        const auto* exec = hook ? std::get_if<rollout::ExecHook>(&*hook) : nullptr;
+    void check(const std::optional<rollout::HookSpec>& hook, const std::string& key) {
+        const auto* exec = hook ? std::get_if<rollout::ExecHook>(&hook->what) : nullptr;
         if (exec != nullptr)
             check(exec->command, key + ".exec");
     }

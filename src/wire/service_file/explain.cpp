@@ -60,6 +60,15 @@ std::string becoming_ready(const Spec& spec) {
         sentence = "A worker is ready when it sends READY=1, and has failed if it did not within " +
                    format_duration(spec.ready.timeout);
         break;
+    case rollout::ReadyOn::fd:
+        sentence = "A worker is ready when it writes a newline to its readiness fd, and has failed "
+                   "if it did not within " +
+                   format_duration(spec.ready.timeout);
+        break;
+    case rollout::ReadyOn::probe:
+        sentence = "A worker is ready when its probe passes, and has failed if it did not within " +
+                   format_duration(spec.ready.timeout);
+        break;
     case rollout::ReadyOn::started:
         sentence = spec.ready.delay == Duration::zero()
                        ? "A worker counts as ready as soon as it was started"
@@ -160,6 +169,8 @@ std::string replacing(const RolloutSpec& rollout) {
         return two_sets(rollout);
     case Strategy::canary:
         return in_steps(rollout);
+    case Strategy::in_place:
+        return rolling(rollout);
     }
     fatal("replacing: no such strategy");
 }
@@ -170,8 +181,9 @@ std::string analysing(const RolloutSpec& rollout) {
     const std::string when = rollout.strategy == Strategy::canary
                                  ? "At the end of each step"
                                  : "Before the new set is promoted";
-    return '\n' + when + " this must succeed within " + format_duration(rollout.analysis_timeout) +
-           ": " + std::visit(HookWords{}, *rollout.analysis);
+    return '\n' + when + " this must succeed within " +
+           format_duration(*rollout.analysis->timeout) + ": " +
+           std::visit(HookWords{}, rollout.analysis->what);
 }
 
 std::string failing(const RolloutSpec& rollout) {
@@ -198,15 +210,15 @@ std::string rolling_out(const RolloutSpec& rollout) {
 std::string stopping(const rollout::StopSpec& stop) {
     std::string text = "To stop a worker:";
     if (stop.pre_stop)
-        text += "\n  - " + std::visit(HookWords{}, *stop.pre_stop) + " (at most " +
+        text += "\n  - " + std::visit(HookWords{}, stop.pre_stop->what) + " (at most " +
                 format_duration(stop.grace - stop.min_stop) + ", while it still serves)";
     text += "\n  - send " + signal_name(stop.signal) + " to it and wait for its exit\n  - " +
             format_duration(stop.grace) + " after the beginning, kill what is left of it";
     if (stop.grace_max > stop.grace)
         text += " (it may ask for up to " + format_duration(stop.grace_max) + ')';
     if (stop.post_stop)
-        text += "\n  - " + std::visit(HookWords{}, *stop.post_stop) + " (at most " +
-                format_duration(stop.post_stop_timeout) + ')';
+        text += "\n  - " + std::visit(HookWords{}, stop.post_stop->what) + " (at most " +
+                format_duration(*stop.post_stop->timeout) + ')';
     return text;
 }
 

@@ -18,8 +18,17 @@ void read_share(Table& table, std::string_view key, rollout::Share& share);
 void read_stop(Table& stop, rollout::StopSpec& spec);
 void read_restart(Table& restart, rollout::RestartSpec& spec);
 
-/// pre_stop, post_stop and analysis: a table with one of exec, sleep, signal or http.
-void read_hook(Table& parent, std::string_view key, std::optional<rollout::Hook>& hook);
+/// What holds where the table says nothing.
+struct HookDefaults {
+    std::optional<Duration> timeout = std::chrono::seconds(30);
+    rollout::HookFailure on_failure = rollout::HookFailure::ignore;
+    bool fails = true; ///< it may say on_failure
+};
+/// A table with one of exec, sleep, signal or http, and timeout and on_failure.
+void read_hook(Table& parent, std::string_view key, const HookDefaults& defaults,
+               std::optional<rollout::HookSpec>& hook);
+/// "SIGUSR1"; true only if it is there and right.
+bool read_signal(Table& table, std::string_view key, int& into, std::string_view example);
 /// "http://127.0.0.1:9000/drain", "http://[::1]:9000/", "unix:/run/web.sock:/drain".
 Result<rollout::HttpHook> parse_hook_url(std::string_view url);
 

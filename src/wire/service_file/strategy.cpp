@@ -141,10 +141,6 @@ void refuse_strangers(Table& rollout, Strategy strategy) {
     if (!has_stages && rollout.has("analysis"))
         rollout.refuse("analysis", "it is run at the end of a step, and this strategy has none; "
                                    "write strategy = \"canary\" or \"blue-green\", or take it out");
-    if (rollout.has("analysis_timeout") && !rollout.has("analysis"))
-        rollout.refuse("analysis_timeout",
-                       "there is no analysis that it could end; write analysis = { exec = "
-                       "[\"/usr/local/bin/error-rate\"] } or take it out");
 }
 
 } // namespace
@@ -157,14 +153,16 @@ void read_strategy(Table& rollout, RolloutSpec& spec) {
     rollout.read_duration("keep_old", spec.keep_old, "\"10m\"");
     std::vector<RolloutStage> steps;
     read_steps(rollout, steps);
-    read_hook(rollout, "analysis", spec.analysis);
-    rollout.read_duration("analysis_timeout", spec.analysis_timeout, "\"1m\"");
+    read_hook(rollout, "analysis",
+              {std::chrono::minutes(1), rollout::HookFailure::fail, /*fails=*/false},
+              spec.analysis);
     // What belongs to a strategy that is misspelt is not known.
     if (!rollout.mistakes().about(rollout.path_of("strategy")))
         refuse_strangers(rollout, spec.strategy);
     switch (spec.strategy) {
     case Strategy::rolling:
     case Strategy::recreate:
+    case Strategy::in_place:
         return;
     case Strategy::blue_green: {
         RolloutStage whole{rollout::Share{100, true}, {}};

@@ -31,7 +31,8 @@ State small_state() {
     State state;
     state.service = "web";
     state.revisions[7].number = 7;
-    state.revisions[7].spec.stop.pre_stop = rollout::SleepHook{std::chrono::seconds(5)};
+    state.revisions[7].spec.stop.pre_stop =
+        rollout::HookSpec{rollout::SleepHook{std::chrono::seconds(5)}, {}, {}};
     state.workers[3].id = 3;
     state.outcomes.emplace_back().reason = "why";
     state.replica_list.emplace_back();

@@ -245,10 +245,10 @@ TEST_CASE("a rollout in steps says where it is and what it waits for") {
     state.rollout->stage_reached = now - 50s;
     CHECK(step() == "canary: step 1 of 2, 1 of 10 workers new, goes on in 4m10s");
     CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, held");
-    state.rollout->analysis = Analysis::running;
+    state.rollout->analysis = HookProgress::running;
     CHECK(step() == "canary: step 1 of 2, 1 of 10 workers new, analysis runs");
     CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, analysis runs");
-    state.rollout->analysis = Analysis::none;
+    state.rollout->analysis = HookProgress::due;
     state.rollout->stage = 1;
     CHECK(step() == "canary: step 2 of 2, 1 of 10 workers new, waits for svc promote");
     CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, waits for svc promote");

@@ -1,0 +1,56 @@
+#include "svcd/host/rollout_hooks.h"
+
+#include "base/text.h"
+
+namespace svc::daemon {
+
+namespace {
+
+HookSubject subject_of(std::shared_ptr<const rollout::Revision> revision,
+                       rollout::RevisionNumber from) {
+    HookSubject subject;
+    subject.environment = {"SVC_OLD_REVISION=" + std::to_string(from)};
+    subject.revision = std::move(revision);
+    return subject;
+}
+
+} // namespace
+
+void RolloutHooks::run(const rollout::RunRolloutHook& run,
+                       std::shared_ptr<const rollout::Revision> revision,
+                       rollout::RevisionNumber from) {
+    const auto& hook = rollout::hook_of(revision->spec.rollout, run.hook);
+    if (!hook)
+        fatal("a rollout's hook that its revision does not have");
+    HookSubject subject = subject_of(revision, from);
+    if (run.hook == rollout::RolloutHook::analysis)
+        subject.environment.push_back("SVC_STEP=" + std::to_string(run.stage + 1));
+    subject.environment.push_back(std::string("SVC_REASON=") +
+                                  (revision->made_from != 0 ? "undo" : describe(revision->cause)));
+    awaited_.start(*hook, std::move(subject), [this, run](HookVerdict verdict) {
+        context_.callbacks.observe(
+            rollout::RolloutHookEnded{run.revision, run.hook, run.stage, verdict.succeeded,
+                                      std::move(verdict.detail), std::move(verdict.output)});
+    });
+}
+
+void RolloutHooks::tell_failure(std::shared_ptr<const rollout::Revision> revision,
+                                rollout::RevisionNumber from, const std::string& reason) {
+    const auto& hook = revision->spec.rollout.failed;
+    if (!hook)
+        return;
+    const rollout::RevisionNumber number = revision->number;
+    HookSubject subject = subject_of(revision, from);
+    subject.environment.push_back("SVC_REASON=" + printable(reason, 4096));
+    failed_.start(*hook, std::move(subject), [this, number](const HookVerdict& verdict) {
+        if (verdict.succeeded)
+            return;
+        rollout::Event event;
+        event.kind = rollout::EventKind::hook_failed;
+        event.revision = number;
+        event.text = "the hook for a failed rollout failed: " + printable(verdict.detail, 1024);
+        context_.callbacks.report(event);
+    });
+}
+
+} // namespace svc::daemon

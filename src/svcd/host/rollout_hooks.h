@@ -1,0 +1,33 @@
+// RolloutHooks: what runs once for a rollout, and not for each worker.
+#pragma once
+
+#include "svcd/host/timed_hook.h"
+
+#include <memory>
+
+namespace svc::daemon {
+
+/// One that policy waits for (before, analysis, after) at a time, and beside it, at most one `failed`,
+/// for which nobody waits: it outlives the rollout that it tells of, and is ended by the next one's.
+class RolloutHooks {
+public:
+    explicit RolloutHooks(HostContext& context)
+        : context_(context), awaited_(context), failed_(context) {}
+
+    /// The revision has this hook. `from` is the one that it is compared with. Observes
+    /// RolloutHookEnded.
+    void run(const rollout::RunRolloutHook& run, std::shared_ptr<const rollout::Revision> revision,
+             rollout::RevisionNumber from);
+    /// Ends what policy waits for.
+    void cancel() { awaited_.cancel(); }
+    /// Its `failed` hook, if it has one.
+    void tell_failure(std::shared_ptr<const rollout::Revision> revision,
+                      rollout::RevisionNumber from, const std::string& reason);
+
+private:
+    HostContext& context_;
+    TimedHook awaited_;
+    TimedHook failed_;
+};
+
+} // namespace svc::daemon

@@ -1,0 +1,81 @@
+// A worker's hooks.
+#include "svcd/host/worker_process.h"
+
+namespace svc::daemon {
+
+namespace {
+
+std::string_view word_of(rollout::Retirement why) {
+    switch (why) {
+    case rollout::Retirement::none:
+        return "exited";
+    case rollout::Retirement::replaced:
+        return "replaced";
+    case rollout::Retirement::scaled_down:
+        return "scaled_down";
+    case rollout::Retirement::failed:
+        return "failed";
+    case rollout::Retirement::taken_back:
+        return "taken_back";
+    case rollout::Retirement::stopped:
+        return "stopped";
+    }
+    fatal("word_of(): no such retirement");
+}
+
+} // namespace
+
+HookSubject WorkerProcess::hook_subject(rollout::HookPoint point) const {
+    using rollout::HookPoint;
+    HookSubject subject;
+    subject.revision = identity_.revision;
+    subject.environment = {"SVC_REPLICA=" + std::to_string(identity_.replica),
+                           "SVC_WORKER=" + identity_.name};
+    if (main_ != 0)
+        subject.environment.push_back("SVC_WORKER_PID=" + std::to_string(main_));
+    if (stage_ == Stage::running)
+        subject.pidfd = main_pidfd();
+    if (point == HookPoint::pre_stop || point == HookPoint::post_stop)
+        subject.environment.push_back("SVC_REASON=" + std::string(word_of(retired_)));
+    if (point == HookPoint::post_stop) {
+        subject.environment.push_back("SVC_EXIT_STATUS=" + std::to_string(exit_.value));
+        subject.environment.push_back("SVC_EXIT_REASON=" + rollout::describe(exit_));
+    }
+    return subject;
+}
+
+void WorkerProcess::start_hook(rollout::HookPoint point) {
+    const auto& hook = rollout::hook_of(identity_.revision->spec, point);
+    if (!hook) // policy asks only for hooks that there are
+        fatal("a hook that the worker's revision does not have");
+    rollout::HookSpec bounded = *hook;
+    // Policy itself ends these two, and may have prolonged the time that they have.
+    if (point == rollout::HookPoint::post_stop)
+        bounded.timeout.reset();
+    hook_.start(bounded, hook_subject(point), [this, point](HookVerdict verdict) {
+        context_.callbacks.observe(rollout::HookEnded{identity_.id, point, verdict.succeeded,
+                                                      std::move(verdict.detail),
+                                                      std::move(verdict.output)});
+    });
+}
+
+void WorkerProcess::cancel_hook() {
+    hook_.cancel();
+}
+
+void WorkerProcess::retire(rollout::Retirement why, bool run_pre_stop) {
+    retired_ = why;
+    hook_.cancel();
+    if (run_pre_stop)
+        start_hook(rollout::HookPoint::pre_stop);
+}
+
+void WorkerProcess::watch(rollout::ProbeKind) {
+    fatal("not yet");
+}
+
+void WorkerProcess::reload(std::shared_ptr<const rollout::Revision>, bool) {
+    fatal("not yet");
+}
+
+} // namespace svc::daemon

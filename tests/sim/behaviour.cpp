@@ -1,0 +1,154 @@
+// What hooks, probes and workers that reload themselves do, by seed.
+#include "world.h"
+
+namespace svc::sim {
+
+using namespace rollout;
+using namespace std::chrono_literals;
+
+void World::behave(const Action& action) {
+    if (const auto* spawning = std::get_if<SpawnWorker>(&action))
+        spawn(spawning->worker);
+    else if (const auto* watching = std::get_if<WatchWorker>(&action))
+        watch(*watching);
+    else if (const auto* post_ready = std::get_if<RunPostReady>(&action))
+        hook(post_ready->worker, HookPoint::post_ready);
+    else if (const auto* reloading = std::get_if<ReloadWorker>(&action))
+        reload(*reloading);
+    else if (const auto* run = std::get_if<RunRolloutHook>(&action))
+        rollout_hook(*run);
+}
+
+void World::hook(WorkerId id, HookPoint point) {
+    const bool stopping = point == HookPoint::pre_stop || point == HookPoint::post_stop;
+    // Only these two are bounded by policy; the mechanism ends the others itself.
+    if (stopping && faults_ && random_.chance(10)) {
+        count("hanging hook");
+        return;
+    }
+    const bool succeeded = random_.chance(faults_ ? 80 : 100);
+    after(random_.between(Duration{0}, 3s),
+          [this, id, point, succeeded] { end_hook(id, point, succeeded); });
+}
+
+void World::end_hook(WorkerId id, HookPoint point, bool succeeded) {
+    const State& state = supervisor_.state();
+    const auto worker = state.workers.find(id);
+    if (worker == state.workers.end() || worker->second.running_hook != point)
+        return; // it was cancelled
+    const Spec& spec = state.revisions.at(worker->second.revision).spec;
+    const bool failed = !succeeded && hook_of(spec, point)->on_failure == HookFailure::fail;
+    if (failed)
+        count("hook failed");
+    if (failed && point == HookPoint::pre_start)
+        processes_.erase(id);
+    supervisor_.observe(HookEnded{id, point, succeeded, "exit status 1", {}});
+}
+
+void World::rollout_hook(const RunRolloutHook& run) {
+    after(random_.between(Duration{0}, 3s), [this, run] {
+        const bool succeeded = !faults_ || random_.chance(70);
+        const State& state = supervisor_.state();
+        if (!state.rollout || state.rollout->to != run.revision)
+            return; // cancelled
+        const HookSpec& spec = *hook_of(state.revisions.at(run.revision).spec.rollout, run.hook);
+        const bool passes = succeeded || spec.on_failure == HookFailure::ignore;
+        switch (run.hook) {
+        case RolloutHook::before:
+            prepared_ = prepared_ || passes;
+            break;
+        case RolloutHook::analysis:
+            analysed_ = analysed_ || passes;
+            break;
+        case RolloutHook::after:
+            concluded_ = concluded_ || passes;
+            break;
+        }
+        count(std::string(describe(run.hook)) + (succeeded ? " passed" : " failed"));
+        supervisor_.observe(
+            RolloutHookEnded{run.revision, run.hook, run.stage, succeeded, "too many errors", {}});
+    });
+}
+
+void World::watch(const WatchWorker& action) {
+    const WorkerId id = action.worker;
+    if (action.kind == ProbeKind::live) {
+        if (faults_ && random_.chance(15)) {
+            after(random_.between(1s, 40s), [this, id] { probe_fails(id, ProbeKind::live); });
+            if (random_.chance(30))
+                after(random_.between(2s, 50s), [this, id] { probe_passes(id, ProbeKind::live); });
+        }
+        return;
+    }
+    // Of one that hangs nothing is heard but that it fails.
+    const Quality quality = quality_of_launch(processes_.at(id).revision);
+    const bool good = quality == Quality::good || quality == Quality::exits_within_min_ready;
+    if (good && (!faults_ || random_.chance(90))) {
+        after(random_.between(1ms, 900ms),
+              [this, id, kind = action.kind] { probe_passes(id, kind); });
+    } else {
+        supervisor_.observe(
+            ProbeReported{id, action.kind, ProbeVerdict::failing, "Connection refused"});
+        if (random_.chance(50))
+            after(random_.between(1ms, 5s),
+                  [this, id, kind = action.kind] { probe_fails(id, kind); });
+    }
+}
+
+void World::probe_passes(WorkerId id, ProbeKind kind) {
+    const auto found = processes_.find(id);
+    if (found == processes_.end())
+        return;
+    Process& process = found->second;
+    const ReadySpec& ready = supervisor_.state().revisions.at(process.revision).spec.ready;
+    const bool startup = kind == ProbeKind::startup;
+    process.started_up = process.started_up || startup;
+    const bool now_ready =
+        kind == ProbeKind::ready || (startup && ready.on == ReadyOn::notify && process.notified);
+    if (now_ready && !process.ready_at)
+        process.ready_at = now_;
+    supervisor_.observe(ProbeReported{id, kind, ProbeVerdict::passed, {}});
+    count("probe passed");
+}
+
+void World::probe_fails(WorkerId id, ProbeKind kind) {
+    if (!processes_.contains(id) || (!faults_ && kind == ProbeKind::live))
+        return;
+    count(std::string(describe(kind)) + " failed");
+    supervisor_.observe(ProbeReported{id, kind, ProbeVerdict::failed, "Connection refused"});
+}
+
+/// It does, says that it cannot, or dies over it.
+void World::reload(const ReloadWorker& action) {
+    const std::uint64_t fate = faults_ ? random_.below(100) : 100;
+    if (!reloading_.empty())
+        violated("7: two workers reload themselves at a time");
+    reloading_.insert(action.worker);
+    count(action.revert ? "revert" : "in-place reload");
+    const Quality quality = quality_of_launch(action.revision);
+    if (fate < 5) {
+        exits_after(action.worker, random_.between(Duration{0}, 1s));
+        return;
+    }
+    const bool succeeds = fate >= 15 && quality == Quality::good;
+    after(random_.between(Duration{0}, 2s),
+          [this, action, succeeds] { reloaded(action, succeeds); });
+}
+
+void World::reloaded(const ReloadWorker& action, bool succeeded) {
+    const State& state = supervisor_.state();
+    const auto found = processes_.find(action.worker);
+    const auto worker = state.workers.find(action.worker);
+    if (found == processes_.end() || worker == state.workers.end() ||
+        worker->second.becoming != action.revision)
+        return; // it is gone, or nobody waits for it any more
+    reloading_.erase(action.worker);
+    // One that could not is of the new revision as well: nobody knows what it runs.
+    if (succeeded || !action.revert)
+        found->second.revision = action.revision;
+    if (succeeded)
+        found->second.ready_at = now_;
+    supervisor_.observe(WorkerReloaded{action.worker, succeeded, "no READY=1", {}});
+}
+
+} // namespace svc::sim
