@@ -25,8 +25,9 @@ void drop_revisions(Planner& planner) {
             number == state.kept ||
             (state.rollout && (number == state.rollout->from || number == state.rollout->to)) ||
             std::any_of(
-                state.workers.begin(), state.workers.end(),
-                [number = number](const auto& entry) { return entry.second.revision == number; });
+                state.workers.begin(), state.workers.end(), [number = number](const auto& entry) {
+                    return entry.second.revision == number || entry.second.becoming == number;
+                });
         if (!used)
             planner.act(DropRevision{number});
     }

@@ -57,6 +57,19 @@ public:
                             "more workers than replicas and surge");
     }
 
+    /// A rollback can leave two at a replica: one that took the place of one that it then reverted.
+    void trim_doubles() {
+        if (state_.rollout || std::int64_t{available_} <= state_.replicas)
+            return;
+        for (const Worker* worker : live_) {
+            if (is_fresh(*worker, target_) && is_available(*worker) &&
+                fresh_at(worker->replica) != worker) {
+                planner_.retire(*worker, Retirement::scaled_down, "its replica has another worker");
+                return;
+            }
+        }
+    }
+
     void launch() {
         std::uint32_t next = 0;
         restore_serving(next);
@@ -99,9 +112,9 @@ public:
             return retire_rank(*a) < retire_rank(*b);
         });
         for (const Worker* worker : old) {
-            if (places <= 0)
-                return;
-            if (is_available(*worker) && spare-- <= 0)
+            // Where a replica is held down, what is spare never comes; a successor takes nothing away.
+            const bool succeeded = worker->revision == target_ && has_successor(*worker);
+            if (!succeeded && (places <= 0 || (is_available(*worker) && spare-- <= 0)))
                 return;
             --places;
             planner_.retire(*worker, Retirement::replaced,
@@ -136,6 +149,11 @@ private:
     /// blue_green: until the last stage is passed, the old set stays whole.
     [[nodiscard]] bool has_second_set() const {
         return is_staged(state_) && rollout_spec_in_force(state_).strategy == Strategy::blue_green;
+    }
+
+    [[nodiscard]] bool has_successor(const Worker& worker) const {
+        const Worker* successor = fresh_at(worker.replica);
+        return successor != nullptr && is_available(*successor);
     }
 
     [[nodiscard]] const Worker* fresh_at(std::uint32_t index) const {
@@ -181,7 +199,9 @@ private:
         const Replica& replica = state_.replica_list[index];
         if (replica.failing_revision != revision)
             return true;
-        return !replica.held_down && (!replica.next_start || planner_.due(*replica.next_start));
+        // The successor of one that runs is no restart: the policy does not speak of it.
+        const bool held_down = replica.held_down && live_at(index, revision) == nullptr;
+        return !held_down && (!replica.next_start || planner_.due(*replica.next_start));
     }
 
     void launch_at(std::uint32_t index, RevisionNumber revision, std::uint32_t& next) {
@@ -280,8 +300,9 @@ void move_workers(Planner& planner) {
     if (planner.state.wanted != Wanted::run || target_revision(planner.state) == 0)
         return;
     Mover mover(planner);
-    for (const auto part : {&Mover::scale_down, &Mover::take_back, &Mover::trim, &Mover::launch,
-                            &Mover::retire_old, &Mover::give_up_if_crowded}) {
+    for (const auto part :
+         {&Mover::scale_down, &Mover::take_back, &Mover::trim, &Mover::trim_doubles, &Mover::launch,
+          &Mover::retire_old, &Mover::give_up_if_crowded}) {
         (mover.*part)();
         if (planner.acted())
             return;

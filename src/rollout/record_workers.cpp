@@ -319,7 +319,7 @@ struct Recorder {
         if (worker == nullptr || worker->becoming == 0 || !is_live(*worker))
             return;
         const RevisionNumber to = std::exchange(worker->becoming, 0);
-        const bool forward = state.rollout && to == state.rollout->to;
+        const bool forward = to > worker->revision; // a revert goes to an older one
         if (seen.succeeded) {
             worker->revision = to;
             worker->ready_at = now; // min_ready counts from here
@@ -338,7 +338,8 @@ struct Recorder {
             return;
         }
         worker->revision = to; // nobody knows what it runs
-        if (state.rollout->phase == RolloutPhase::progressing && state.rollout->failure.empty()) {
+        if (state.rollout && state.rollout->to == to &&
+            state.rollout->phase == RolloutPhase::progressing && state.rollout->failure.empty()) {
             state.rollout->failure = worker->name + ": " + failure;
             state.rollout->last_output = worker->last_output;
         }

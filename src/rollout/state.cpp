@@ -225,12 +225,22 @@ bool stands_still(const State& state) {
            (rollout_spec_in_force(state).before && state.rollout->before != HookProgress::passed);
 }
 
+/// Another worker is, or is about to be, the target revision's at this one's replica.
+static bool is_filled(const State& state, const Worker& worker) {
+    const RevisionNumber target = target_revision(state);
+    return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+        const Worker& other = entry.second;
+        return other.id != worker.id && other.replica == worker.replica &&
+               (is_fresh(other, target) || (is_live(other) && other.becoming == target));
+    });
+}
+
 bool can_become_target(const State& state, const Worker& worker) {
     if (!state.rollout || !is_live(worker) || !worker.stale.empty() ||
         worker.revision == target_revision(state))
         return false;
     const Revision& to = state.revisions.at(state.rollout->to);
-    if (!to.in_place || !to.spec.rollout.in_place)
+    if (!to.in_place || !to.spec.rollout.in_place || is_filled(state, worker))
         return false;
     if (state.rollout->phase == RolloutPhase::rolling_back)
         return to.spec.rollout.in_place->revert && worker.revision == to.number;
@@ -310,8 +320,10 @@ std::vector<RevisionNumber> revisions_in_use(const State& state) {
         use(state.rollout->to);
     }
     for (const auto& [id, worker] : state.workers)
-        if (has_process(worker))
+        if (has_process(worker)) {
             use(worker.revision);
+            use(worker.becoming);
+        }
     std::sort(used.begin(), used.end());
     used.erase(std::unique(used.begin(), used.end()), used.end());
     return used;

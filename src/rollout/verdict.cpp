@@ -134,8 +134,17 @@ void end_progressing(Planner& planner) {
         planner.act(RunRolloutHook{to, RolloutHook::after, state.rollout->stage});
 }
 
+bool any_reloading(const State& state) {
+    return std::any_of(state.workers.begin(), state.workers.end(), [](const auto& entry) {
+        return is_live(entry.second) && entry.second.becoming != 0;
+    });
+}
+
 void end_rolling_back(Planner& planner) {
     const Rollout& rollout = *planner.state.rollout;
+    // What one that reloads itself at this moment will be is not known yet.
+    if (any_reloading(planner.state))
+        return;
     if (!any_live_other(planner.state, rollout.from)) {
         if (is_settled(planner, rollout.from, true))
             end_rollout(planner, Verdict::rolled_back, rollout.reason);
@@ -238,7 +247,10 @@ void end_and_begin_rollouts(Planner& planner) {
         end_progressing(planner);
     else if (state.rollout)
         end_rolling_back(planner);
-    if (state.pending != 0 && (!state.rollout || planner.acted()))
+    const bool ended = std::any_of(
+        planner.decision.actions.begin(), planner.decision.actions.end(),
+        [](const Action& action) { return std::holds_alternative<EndRollout>(action); });
+    if (state.pending != 0 && (!state.rollout || ended))
         planner.act(BeginRollout{state.pending});
     else if (!state.rollout && state.fallback == Fallback::due)
         planner.act(FallBack{state.outcomes.empty() ? "" : state.outcomes.back().reason});

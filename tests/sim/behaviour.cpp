@@ -127,7 +127,12 @@ void World::reload(const ReloadWorker& action) {
     count(action.revert ? "revert" : "in-place reload");
     const Quality quality = quality_of_launch(action.revision);
     if (fate < 5) {
-        exits_after(action.worker, random_.between(Duration{0}, 1s));
+        after(random_.between(Duration{0}, 1s), [this, action] {
+            if (faults_)
+                exits(action.worker);
+            else
+                reloaded(action, true);
+        });
         return;
     }
     const bool succeeds = fate >= 15 && quality == Quality::good;

@@ -54,6 +54,8 @@ std::optional<std::string> violation_of(const Options& options, Coverage* covera
         world.run();
     } catch (const Violation& violation) {
         return violation.what();
+    } catch (const std::exception& error) {
+        return "seed " + std::to_string(options.seed) + ": " + error.what();
     }
     if (coverage != nullptr)
         coverage->add(world.coverage());

@@ -11,6 +11,7 @@ namespace svc::sim {
 using namespace rollout;
 
 void World::violated(const std::string& what) {
+    narrate("the state is " + wire::serialize_state(supervisor_.state()));
     throw Violation("seed " + std::to_string(options_.seed) + ": invariant " + what);
 }
 
@@ -249,13 +250,21 @@ void World::check_retire(const RetireWorker& action, const State& state) {
         violated("4: a failure of another revision takes a healthy worker away");
     const Budget limit = budget(state);
     const std::uint32_t floor = limit.replicas - limit.unavailable;
-    if (process.available && available(state) - 1 < floor)
+    const bool succeeded =
+        stale && std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
+            const Process& other = entry.second;
+            return entry.first != action.worker && other.replica == process.replica &&
+                   other.revision == process.revision && other.available && !other.retired;
+        });
+    if (process.available && !succeeded && available(state) - 1 < floor)
         violated("2: a drain leaves " + std::to_string(available(state) - 1) +
                  " available workers, fewer than " + std::to_string(floor));
 }
 
 /// A probe that fails everywhere must not take everything down.
 void World::check_failing(const State& state) {
+    if (!state.rollout && state.current == 0)
+        return; // nothing is wanted of anybody any more
     const std::uint32_t missing = std::max(budget(state).unavailable, 1u);
     if (available(state) - 1 + missing < state.replicas)
         violated("9: a failing probe leaves " + std::to_string(available(state) - 1) +

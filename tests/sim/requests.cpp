@@ -78,6 +78,10 @@ Revision World::random_revision() {
     Spec& spec = revision.spec;
     randomize_health(random_, spec);
     revision.in_place = random_.chance(70);
+    // Whoever is asked for while it is to come to rest is not one that never does.
+    if (!faults_)
+        spec.recycle.max_age.reset();
+    recycles_ = recycles_ || spec.recycle.max_age.has_value();
     spec.rollout.replicas =
         static_cast<std::uint32_t>(random_.chance(5) ? 0 : 1 + random_.below(5));
     spec.rollout.max_surge = random_share(random_);

@@ -104,23 +104,20 @@ void World::run() {
 
 /// Where workers are recycled it never rests for good; it must between two of them.
 void World::let_it_rest() {
-    const auto recycles = [&] {
-        const State& state = supervisor_.state();
-        return std::any_of(state.revisions.begin(), state.revisions.end(), [](const auto& entry) {
-            return entry.second.spec.recycle.max_age.has_value();
-        });
-    };
-    advance_until(now_ + 6h, !recycles());
+    advance_until(now_ + 6h, !recycles_);
     const auto rests = [&] {
         const State& state = supervisor_.state();
+        // One that cannot be killed may leave no room for a successor.
+        const bool crowded =
+            std::any_of(state.workers.begin(), state.workers.end(),
+                        [](const auto& entry) { return cannot_be_killed(entry.second); });
         return std::all_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
-            return cannot_be_killed(entry.second) ||
-                   (entry.second.phase == WorkerPhase::available && is_live(entry.second) &&
-                    entry.second.stale.empty());
+            return crowded || (entry.second.phase == WorkerPhase::available &&
+                               is_live(entry.second) && entry.second.stale.empty());
         });
     };
-    for (int minutes = 0; !finished_ && recycles() && !rests(); ++minutes) {
-        if (minutes > 30)
+    for (int seconds = 0; !finished_ && recycles_ && !rests(); ++seconds) {
+        if (seconds > 600)
             violated("6: a worker is recycled without end");
         advance_until(now_ + 1s, false);
     }

@@ -163,9 +163,10 @@ private:
     std::uint64_t order_ = 0;
     std::optional<Instant> wake_at_;
     bool faults_ = true;
-    bool attended_ = false;                 ///< somebody will look after what is held
-    bool prepared_ = false;                 ///< the hook before the rollout passed
-    bool concluded_ = false;                ///< the one after it, too
+    bool attended_ = false;  ///< somebody will look after what is held
+    bool recycles_ = false;  ///< some revision replaces its workers for their age, for ever
+    bool prepared_ = false;  ///< the hook before the rollout passed
+    bool concluded_ = false; ///< the one after it, too
     std::set<rollout::WorkerId> reloading_; ///< told to reload themselves, not answered yet
     bool promoted_ = false;                 ///< asked for since the stage was reached
     bool analysed_ = false;                 ///< with success, since the stage was reached
