@@ -71,14 +71,12 @@ void fail_rollout(Planner& planner, std::string reason,
 /// Every replica has an available worker of `revision`, or is known not to get one now.
 bool is_settled(const Planner& planner, RevisionNumber revision, bool despite_failures) {
     const State& state = planner.state;
+    std::vector<bool> covered(state.replicas);
+    for (const auto& [id, worker] : state.workers)
+        if (worker.replica < covered.size() && worker.revision == revision && is_available(worker))
+            covered[worker.replica] = true;
     for (std::uint32_t index = 0; index < state.replicas; ++index) {
-        const bool covered =
-            std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
-                const Worker& worker = entry.second;
-                return worker.replica == index && worker.revision == revision &&
-                       is_available(worker);
-            });
-        if (covered)
+        if (covered[index])
             continue;
         if (index >= state.replica_list.size())
             return false;

@@ -60,7 +60,7 @@ Decision ignores_surge(const State& state, Instant now) {
     Decision decision = decide(state, now);
     if (!decision.actions.empty() || !state.rollout ||
         rollout_spec_in_force(state).strategy == Strategy::recreate ||
-        state.rollout->phase != RolloutPhase::progressing || state.rollout->paused_at)
+        state.rollout->phase != RolloutPhase::progressing || stands_still(state))
         return decision;
     for (std::uint32_t index = 0; index < state.replicas; ++index) {
         const bool there =
@@ -167,6 +167,48 @@ Decision recreates_too_early(const State& state, Instant now) {
     return decide(rolling, now);
 }
 
+/// 7: does not wait for the hook before the rollout.
+Decision skips_the_first_hook(const State& state, Instant now) {
+    State hasty = state;
+    if (hasty.rollout && hasty.rollout->before == HookProgress::running)
+        hasty.rollout->before = HookProgress::passed;
+    return decide(hasty, now);
+}
+
+/// 7: has every worker reload itself at once.
+Decision reloads_all_at_once(const State& state, Instant now) {
+    State blind = state;
+    for (auto& [id, worker] : blind.workers)
+        worker.becoming = 0;
+    Decision decision = decide(blind, now);
+    std::erase_if(decision.actions, [&](const Action& action) {
+        const auto* reload = std::get_if<ReloadWorker>(&action);
+        return reload != nullptr && state.workers.at(reload->worker).becoming != 0;
+    });
+    if (!decision.actions.empty() || !state.rollout || stands_still(state))
+        return decision;
+    const Worker* next = find_worker(blind, [&](const Worker& worker) {
+        return is_available(worker) && can_become_target(blind, worker) &&
+               state.workers.at(worker.id).becoming == 0;
+    });
+    if (next != nullptr)
+        decision.actions.push_back(ReloadWorker{next->id, target_revision(state), false});
+    return decision;
+}
+
+/// 9: believes every probe.
+Decision drains_all_that_fail(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || state.wanted != Wanted::run)
+        return decision;
+    const Worker* failing = find_worker(
+        state, [](const Worker& worker) { return is_live(worker) && !worker.failing.empty(); });
+    if (failing != nullptr)
+        decision.actions.push_back(
+            RetireWorker{failing->id, Retirement::failed, failing->failing, false});
+    return decision;
+}
+
 /// 8: does not know what a pause is.
 Decision moves_while_paused(const State& state, Instant now) {
     State restless = state;
@@ -189,6 +231,9 @@ const std::vector<BrokenPolicy>& broken_policies() {
         {"skips_the_hold", '7', skips_the_hold},
         {"skips_the_analysis", '7', skips_the_analysis},
         {"recreates_too_early", '7', recreates_too_early},
+        {"skips_the_first_hook", '7', skips_the_first_hook},
+        {"reloads_all_at_once", '7', reloads_all_at_once},
+        {"drains_all_that_fail", '9', drains_all_that_fail},
         {"moves_while_paused", '8', moves_while_paused},
         {"waits_for_the_unkillable", '6', waits_for_the_unkillable},
         {"waits_for_room", '6', waits_for_room},

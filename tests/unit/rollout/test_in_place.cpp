@@ -1,0 +1,216 @@
+// Workers that reload themselves, and the hooks of a rollout.
+#include "stage.h"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+
+using namespace svc::rollout;
+
+namespace {
+
+constexpr HookSpec signal_hook() {
+    return HookSpec{SignalHook{1}, {}, HookFailure::fail};
+}
+
+Stage in_place(std::uint32_t replicas, bool revert = false) {
+    RolloutSpec rollout;
+    rollout.replicas = replicas;
+    rollout.strategy = Strategy::in_place;
+    rollout.in_place = InPlaceSpec{signal_hook(), {}, {}};
+    if (revert)
+        rollout.in_place->revert = signal_hook();
+    return Stage(rollout);
+}
+
+void reload(Stage& stage) {
+    Revision revision;
+    revision.spec = stage.spec;
+    revision.in_place = true;
+    stage.see(RolloutRequested{revision});
+}
+
+void answers(Stage& stage, const std::string& worker, bool succeeded) {
+    stage.see(WorkerReloaded{stage.find(worker).id, succeeded, "no READY=1", {"bad file"}});
+}
+
+std::string reloading(const Stage& stage) {
+    std::string names;
+    for (const auto& [id, worker] : stage.state().workers)
+        if (worker.becoming != 0)
+            names += (names.empty() ? "" : " ") + worker.name;
+    return names;
+}
+
+void ends(Stage& stage, RolloutHook hook, bool succeeded) {
+    stage.see(RolloutHookEnded{stage.state().rollout->to,
+                               hook,
+                               stage.state().rollout->stage,
+                               succeeded,
+                               "exit status 1",
+                               {"too many errors"}});
+}
+
+} // namespace
+
+TEST_CASE("workers reload themselves one after the other, and no process is started") {
+    Stage stage = in_place(3);
+    stage.spec.rollout.min_ready = 2s;
+    stage.reload();
+    for (const char* name : {"r1-0", "r1-1", "r1-2"})
+        stage.ready(name);
+    stage.wait(2s);
+    stage.actions.clear();
+    reload(stage);
+    CHECK(reloading(stage) == "r1-0");
+    answers(stage, "r1-0", true);
+    CHECK(reloading(stage).empty()); // min_ready of the first one
+    CHECK(stage.find("r1-0").revision == 2);
+    stage.wait(2s);
+    CHECK(reloading(stage) == "r1-1");
+    answers(stage, "r1-1", true);
+    stage.wait(2s);
+    answers(stage, "r1-2", true);
+    CHECK(stage.state().rollout);
+    stage.wait(2s);
+    CHECK(stage.verdict(2) == Verdict::complete);
+    CHECK(stage.count<LaunchWorker>() == 0);
+    CHECK(stage.count<RetireWorker>() == 0);
+}
+
+TEST_CASE(
+    "without a revert, a worker that cannot reload itself is replaced, and so is who had done so") {
+    Stage stage = in_place(2);
+    stage.boot();
+    reload(stage);
+    answers(stage, "r1-0", true);
+    answers(stage, "r1-1", false);
+    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
+    CHECK(stage.state().rollout->reason == "r1-1: in-place reload failed: no READY=1");
+    CHECK(stage.state().rollout->last_output == std::vector<std::string>{"bad file"});
+    stage.ready("r1-0.1");
+    stage.exits("r1-0", 0);
+    stage.ready("r1-1.1");
+    stage.exits("r1-1", 0);
+    CHECK(stage.verdict(2) == Verdict::rolled_back);
+    CHECK(stage.in(WorkerPhase::available) == "r1-0.1 r1-1.1");
+}
+
+TEST_CASE("with a revert, workers go back without another process; who cannot is replaced") {
+    Stage stage = in_place(2, true);
+    stage.boot();
+    reload(stage);
+    answers(stage, "r1-0", true);
+    answers(stage, "r1-1", false);
+    CHECK(reloading(stage) == "r1-0");
+    answers(stage, "r1-0", true);
+    CHECK(reloading(stage) == "r1-1");
+    answers(stage, "r1-1", false);
+    CHECK(stage.find("r1-1").stale == "it could not be reverted");
+    stage.ready("r1-1.1");
+    CHECK(stage.verdict(2) == Verdict::rolled_back);
+    CHECK(stage.in(WorkerPhase::available) == "r1-0 r1-1.1");
+    CHECK(stage.find("r1-0").revision == 1);
+}
+
+TEST_CASE("a worker that dies over its reload fails the new version") {
+    Stage stage = in_place(2);
+    stage.boot();
+    reload(stage);
+    stage.exits("r1-0", 1);
+    CHECK(stage.state().rollout->reason == "r1-0: exit status 1 during its rollout");
+    stage.ready("r1-0.1");
+    CHECK(stage.verdict(2) == Verdict::rolled_back);
+}
+
+TEST_CASE("a rollback waits for the answer of the worker that is reloading itself") {
+    Stage stage = in_place(1);
+    stage.boot();
+    reload(stage);
+    stage.see(AbortRequested{"aborted"});
+    CHECK(stage.state().rollout);
+    answers(stage, "r1-0", true);
+    CHECK(stage.find("r1-0").revision == 2);
+    stage.ready("r1-0.1");
+    CHECK(stage.verdict(2) == Verdict::rolled_back);
+}
+
+TEST_CASE("a revision whose workers cannot become it by themselves is rolled out with new ones") {
+    Stage stage = in_place(1);
+    stage.boot();
+    stage.reload(); // not marked in_place
+    CHECK(reloading(stage).empty());
+    stage.ready("r2-0");
+    CHECK(stage.verdict(2) == Verdict::complete);
+}
+
+TEST_CASE("nothing moves before the rollout's first hook passed, and its failure moves nothing") {
+    RolloutSpec rollout;
+    rollout.before = HookSpec{ExecHook{{"/bin/true"}}, 10s, HookFailure::fail};
+    Stage stage(rollout);
+    stage.reload();
+    CHECK(stage.count<LaunchWorker>() == 0);
+    ends(stage, RolloutHook::before, true);
+    stage.ready("r1-0");
+    REQUIRE(stage.verdict(1) == Verdict::complete);
+    stage.actions.clear();
+    stage.reload();
+    ends(stage, RolloutHook::before, false);
+    CHECK(stage.verdict(2) == Verdict::rolled_back);
+    CHECK(find_outcome(stage.state(), 2)->reason ==
+          "the hook before the rollout failed: exit status 1");
+    CHECK(stage.count<LaunchWorker>() == 0);
+    CHECK(stage.count<RetireWorker>() == 0);
+}
+
+TEST_CASE("the verdict waits for the rollout's last hook, whose failure takes it back") {
+    RolloutSpec rollout;
+    Stage stage(rollout);
+    stage.boot();
+    stage.spec.rollout.after = HookSpec{ExecHook{{"/bin/true"}}, 10s, HookFailure::fail};
+    stage.reload();
+    stage.ready("r2-0");
+    REQUIRE(stage.state().rollout);
+    CHECK(stage.state().rollout->after == HookProgress::running);
+    ends(stage, RolloutHook::after, false);
+    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
+    stage.ready("r1-0.1");
+    CHECK(stage.verdict(2) == Verdict::rolled_back);
+}
+
+TEST_CASE("a hook whose failure is ignored is told of, and counts as passed") {
+    RolloutSpec rollout;
+    rollout.after = HookSpec{ExecHook{{"/bin/true"}}, 10s, HookFailure::ignore};
+    Stage stage(rollout);
+    stage.reload();
+    stage.ready("r1-0");
+    ends(stage, RolloutHook::after, false);
+    CHECK(stage.verdict(1) == Verdict::complete);
+    CHECK(std::any_of(stage.events.begin(), stage.events.end(),
+                      [](const Event& event) { return event.kind == EventKind::hook_failed; }));
+}
+
+TEST_CASE("a pending reload waits while the rollout's last hook runs") {
+    RolloutSpec rollout;
+    rollout.after = HookSpec{ExecHook{{"/bin/true"}}, 10s, HookFailure::ignore};
+    Stage stage(rollout);
+    stage.reload();
+    stage.ready("r1-0");
+    stage.reload();
+    CHECK(stage.state().rollout->to == 1);
+    ends(stage, RolloutHook::after, true);
+    CHECK(stage.verdict(1) == Verdict::complete);
+    CHECK(stage.state().rollout->to == 2);
+}
+
+TEST_CASE("the pre-stop hook of an old worker can fail the rollout that replaces it") {
+    Stage stage;
+    stage.spec.stop.pre_stop = HookSpec{ExecHook{{"/bin/true"}}, {}, HookFailure::fail};
+    stage.spec.rollout.replicas = 2;
+    stage.boot();
+    stage.reload();
+    stage.ready("r2-0");
+    stage.see(HookEnded{stage.find("r1-0").id, HookPoint::pre_stop, false, "exit status 1", {}});
+    REQUIRE(stage.state().rollout);
+    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
+    CHECK(stage.state().rollout->reason == "r1-0: pre-stop hook failed: exit status 1");
+}
