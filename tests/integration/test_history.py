@@ -1,11 +1,9 @@
 """Revisions on disk: what is kept, what is shown, and what a boot falls back to."""
 import json
 import os
-import random
 import signal
-import time
 
-from harness import BUILD, ServiceTest, end_children, main, require_root, service, worker
+from harness import BUILD, ServiceTest, main, require_root, service, worker
 
 WEB = BUILD / "examples/web/example-web"
 
@@ -198,37 +196,6 @@ class Boot(HistoryTest):
         supervisor.spawn()
         self.assertEqual(1, supervisor.wait())
         self.assertIn("changed since revision 1 was made (it is gone)", supervisor.log)
-
-
-class Killed(HistoryTest):
-    def test_while_it_writes_a_revision_leaves_a_readable_history(self):
-        rounds = int(os.environ.get("SVC_TEST_KILLS", "30"))
-        seed = int(os.environ.get("SVC_TEST_SEED", str(random.randrange(1 << 30))))
-        print(f"{rounds} rounds, SVC_TEST_SEED={seed}")
-        moments = random.Random(seed)
-        supervisor = self.make(service([str(WEB)], rollout={"history": 5}))
-        newest = 0
-        for _ in range(rounds):
-            seen = len(supervisor.manager.messages)
-            supervisor.spawn()
-            supervisor.manager.wait_for("READY=1", after=seen,
-                                        alive=lambda: supervisor.process.poll() is None)
-            listed = revisions(supervisor)
-            self.assertEqual([], [one for one in listed if one["unreadable"]])
-            self.assertGreater(listed[-1]["revision"], newest)
-            self.assertLessEqual(len(listed), 7)
-            newest = listed[-1]["revision"]
-            asking = supervisor.start_svc("reload", "--no-wait")
-            time.sleep(moments.uniform(0, 0.03))  # a random moment, not a wait
-            supervisor.process.kill()
-            supervisor.process.wait()
-            asking.communicate(timeout=20)
-            end_children()  # its workers
-        left = {path.name for path in (supervisor.state / "web/revisions").iterdir()}
-        print("left behind:", sorted(name for name in left if not name.isdigit()))
-        for name in left:
-            if name.isdigit():
-                json.loads((supervisor.state / "web/revisions" / name / "revision.json").read_text())
 
 
 if __name__ == "__main__":
