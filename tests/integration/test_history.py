@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 
 from harness import BUILD, ServiceTest, main, require_root, service, worker
 
@@ -128,6 +129,14 @@ class NotWritable(HistoryTest):
         self.assertEqual(0, undone.returncode, undone.stdout + undone.stderr)
         return event["text"]
 
+    def assert_rolls_back(self, supervisor):
+        pids = supervisor.pids("available")
+        supervisor.write(service(worker("--exit", "1")))
+        result = supervisor.svc("reload")
+        self.assertEqual(1, result.returncode, result.stdout + result.stderr)
+        self.assertIn("rolled back", result.stdout + result.stderr)
+        self.assertEqual(pids, supervisor.pids("available"))
+
     def test_an_unusable_directory_is_told_once_and_blocks_nothing(self):
         supervisor = self.start()
         place = self.place(supervisor, 1).parent
@@ -148,6 +157,22 @@ class NotWritable(HistoryTest):
             raise
         text = self.assert_everything_else_works(supervisor)
         self.assertIn("No space left on device; make room", text)
+        self.assert_rolls_back(supervisor)
+        # With room again the next one is kept again.
+        subprocess.run(["nsenter", f"--mount=/proc/{supervisor.pid}/ns/mnt", "mount", "-o",
+                        "remount,size=1m", str(self.directory / "state")], check=True)
+        supervisor.write(service())
+        self.reload(supervisor)
+        newest = revisions(supervisor)[-1]
+        self.assertEqual((supervisor.status()["revision"], "complete", ""),
+                         (newest["revision"], newest["result"], newest["unreadable"]))
+
+    def test_a_limit_of_file_sizes_is_told_and_blocks_nothing(self):
+        supervisor = self.start(prefix=("prlimit", "--fsize=16384"))
+        supervisor.write(service(service={"command": worker(), "environment": {"BIG": "x" * 40000}}))
+        text = self.assert_everything_else_works(supervisor)
+        self.assertIn("File too large", text)
+        self.assert_rolls_back(supervisor)
 
 
 class Boot(HistoryTest):
