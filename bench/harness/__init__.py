@@ -1,1 +1,1 @@
-"""What scripts/demo and bench/reload share: programs, processes, load, measurements."""
+"""What scripts/demo, bench/reload and bench/scale share: programs, processes, load, measurements."""

@@ -75,15 +75,20 @@ class NotifySocket:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
 
+    def took_ready(self, timeout):
+        """Whether READY=1 was the next that came."""
+        self.socket.settimeout(timeout)
+        with contextlib.suppress(TimeoutError):
+            return "READY=1" in self.socket.recv(8192).decode().splitlines()
+        return False
+
     def wait_ready(self, process, log, timeout=30):
         deadline = time.monotonic() + timeout
-        self.socket.settimeout(0.1)
         while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(TimeoutError):
-                if "READY=1" in self.socket.recv(8192).decode().splitlines():
-                    # Nobody reads from here on; a closed socket loses messages, a full one blocks.
-                    self.socket.close()
-                    return
+            if self.took_ready(0.1):
+                # Nobody reads from here on; a closed socket loses messages, a full one blocks.
+                self.socket.close()
+                return
         raise SystemExit(f"the supervisor did not become ready; it said:\n{tail(log)}")
 
 

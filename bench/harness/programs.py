@@ -12,6 +12,7 @@ class Programs:
         self.svcd = self.build / "src/svcd/front/svcd"
         self.svc = self.build / "src/svc/svc"
         self.example_web = self.build / "examples/web/example-web"
+        self.bench_ready = self.build / "bench/worker/bench-ready"
         self.loadgen = self.build / "bench/loadgen/loadgen"
         self.start_server = shutil.which("start_server")
 

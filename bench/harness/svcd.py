@@ -9,7 +9,7 @@ import time
 from .processes import NotifySocket, spawn, tail
 
 
-def service_file(command, address="127.0.0.1:0", replicas=1):
+def service_file(command, address="127.0.0.1:0", replicas=1, max_surge=1):
     return f"""\
 [service]
 command = {json.dumps([str(word) for word in command])}
@@ -25,6 +25,7 @@ timeout = "10s"
 
 [rollout]
 replicas = {replicas}
+max_surge = {json.dumps(max_surge)}
 
 [stop]
 grace = "10s"

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <memory>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,15 +44,27 @@ Result<void> write_all(int fd, std::string_view content, const std::string& path
     return {};
 }
 
+/// copy_file_range(2) refuses two file systems of different types (EXDEV since Linux 5.19), and some file
+/// systems altogether.
+bool cannot_copy_inside_the_kernel(int error) {
+    return error == EXDEV || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS;
+}
+
 Result<void> copy_all(int from, int to, const std::string& path) {
     if (::ioctl(to, FICLONE, from) == 0)
         return {};
     loff_t offset = 0;
+    bool by_range = true;
     for (;;) {
         constexpr std::size_t piece = 16u << 20;
-        const ssize_t count = ::copy_file_range(from, &offset, to, nullptr, piece, 0);
+        const ssize_t count = by_range ? ::copy_file_range(from, &offset, to, nullptr, piece, 0)
+                                       : ::sendfile(to, from, &offset, piece);
         if (count < 0 && errno == EINTR)
             continue;
+        if (count < 0 && by_range && cannot_copy_inside_the_kernel(errno)) {
+            by_range = false;
+            continue;
+        }
         if (count < 0)
             return cannot("cannot copy to " + path, errno);
         if (count == 0)

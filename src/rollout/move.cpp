@@ -25,6 +25,7 @@ public:
             live_.push_back(&worker);
             available_ += is_available(worker) ? 1 : 0;
             fresh_ += is_fresh(worker, target_) ? 1 : 0;
+            note_place(worker);
         }
     }
 
@@ -48,9 +49,13 @@ public:
     /// After a scale-down the surge that was right before can be too much.
     void trim() {
         const std::uint32_t most = budget_.replicas + budget_.surge;
+        if (live_.size() <= most)
+            return;
+        const bool proved = serves_all(state_, target_) && !is_staged(state_);
+        const RevisionNumber keeper = proved ? target_ : state_.current;
         std::vector<const Worker*> order = live_;
         std::stable_sort(order.begin(), order.end(), [&](const Worker* a, const Worker* b) {
-            return trim_rank(*a) < trim_rank(*b);
+            return trim_rank(*a, keeper) < trim_rank(*b, keeper);
         });
         for (std::size_t extra = 0; live_.size() - extra > most; ++extra)
             planner_.retire(*order[extra], Retirement::scaled_down,
@@ -63,7 +68,7 @@ public:
             return;
         for (const Worker* worker : live_) {
             if (is_fresh(*worker, target_) && is_available(*worker) &&
-                fresh_at(worker->replica) != worker) {
+                place(worker->replica).fresh != worker) {
                 planner_.retire(*worker, Retirement::scaled_down, "its replica has another worker");
                 return;
             }
@@ -77,10 +82,13 @@ public:
             return;
         const std::uint32_t restored = next;
         const std::uint32_t limit = fresh_limit(state_);
+        if (fresh_ >= limit)
+            return;
         for (const std::uint32_t index : by_need(state_.replicas)) {
             if (fresh_ + next - restored >= limit)
                 return;
-            if (fresh_at(index) == nullptr && !becomes_at(index) && may_start(index, target_))
+            const Place at = place(index);
+            if (at.fresh == nullptr && !at.becomes && may_start(index, target_))
                 launch_at(index, target_, next);
         }
     }
@@ -108,6 +116,8 @@ public:
         if (is_staged(state_) && !keeps_serving)
             places = std::min(places, std::ssize(old) - std::int64_t{budget_.replicas} +
                                           fresh_limit(state_));
+        if (places <= 0 && state_.rollout)
+            return;
         std::stable_sort(old.begin(), old.end(), [&](const Worker* a, const Worker* b) {
             return retire_rank(*a) < retire_rank(*b);
         });
@@ -152,34 +162,37 @@ private:
     }
 
     [[nodiscard]] bool has_successor(const Worker& worker) const {
-        const Worker* successor = fresh_at(worker.replica);
+        const Worker* successor = place(worker.replica).fresh;
         return successor != nullptr && is_available(*successor);
     }
 
-    [[nodiscard]] const Worker* fresh_at(std::uint32_t index) const {
-        for (const Worker* worker : live_)
-            if (worker->replica == index && is_fresh(*worker, target_))
-                return worker;
-        return nullptr;
+    /// Who lives at a replica; of several the one that was launched first. Asked for every replica at every
+    /// decision, so it is looked up once.
+    struct Place {
+        bool covered = false;
+        const Worker* fresh = nullptr;   ///< of the target revision, and nothing wants another one
+        const Worker* newer = nullptr;   ///< of the target revision
+        const Worker* serving = nullptr; ///< of the revision that completed last
+        bool becomes =
+            false; ///< in_place: one is, or will be told to become, the target revision's
+    };
+
+    void note_place(const Worker& worker) {
+        if (worker.replica >= places_.size())
+            places_.resize(worker.replica + 1);
+        Place& place = places_[worker.replica];
+        place.covered = true;
+        if (place.fresh == nullptr && is_fresh(worker, target_))
+            place.fresh = &worker;
+        if (place.newer == nullptr && worker.revision == target_)
+            place.newer = &worker;
+        if (place.serving == nullptr && worker.revision == state_.current)
+            place.serving = &worker;
+        place.becomes = place.becomes || can_become_target(state_, worker);
     }
 
-    /// in_place: a worker is there that will be the target revision's, or is on its way to it.
-    [[nodiscard]] bool becomes_at(std::uint32_t index) const {
-        return std::any_of(live_.begin(), live_.end(), [&](const Worker* worker) {
-            return worker->replica == index && can_become_target(state_, *worker);
-        });
-    }
-
-    [[nodiscard]] const Worker* live_at(std::uint32_t index, RevisionNumber revision) const {
-        for (const Worker* worker : live_)
-            if (worker->replica == index && worker->revision == revision)
-                return worker;
-        return nullptr;
-    }
-
-    [[nodiscard]] bool covered(std::uint32_t index) const {
-        return std::any_of(live_.begin(), live_.end(),
-                           [&](const Worker* worker) { return worker->replica == index; });
+    [[nodiscard]] Place place(std::uint32_t index) const {
+        return index < places_.size() ? places_[index] : Place{};
     }
 
     /// Replicas without any worker first, then in order.
@@ -187,9 +200,15 @@ private:
         std::vector<std::uint32_t> order;
         for (const bool served : {false, true})
             for (std::uint32_t index = 0; index < replicas; ++index)
-                if (covered(index) == served)
+                if (place(index).covered == served)
                     order.push_back(index);
         return order;
+    }
+
+    [[nodiscard]] bool lives_at(std::uint32_t index, RevisionNumber revision) const {
+        const Place at = place(index);
+        return (revision == target_ && at.newer != nullptr) ||
+               (revision == state_.current && at.serving != nullptr);
     }
 
     /// Backoff and restart policy, as far as they are about this revision.
@@ -200,7 +219,7 @@ private:
         if (replica.failing_revision != revision)
             return true;
         // The successor of one that runs is no restart: the policy does not speak of it.
-        const bool held_down = replica.held_down && live_at(index, revision) == nullptr;
+        const bool held_down = replica.held_down && !lives_at(index, revision);
         return !held_down && (!replica.next_start || planner_.due(*replica.next_start));
     }
 
@@ -241,9 +260,9 @@ private:
         for (const std::uint32_t index : by_need(before)) {
             if (missing <= 0)
                 return;
-            const Worker* newer = live_at(index, target_);
+            const Worker* newer = place(index).newer;
             const bool served = newer != nullptr && is_available(*newer) && !has_second_set();
-            if (live_at(index, serving) != nullptr || served)
+            if (place(index).serving != nullptr || served)
                 continue;
             if (is_held_down(index, serving))
                 continue;
@@ -262,13 +281,12 @@ private:
 
     /// Who goes first when there are too many: who does not serve, the newest revision before the others;
     /// then workers of a revision that was given up; last the revision that proved itself last.
-    [[nodiscard]] int trim_rank(const Worker& worker) const {
+    [[nodiscard]] int trim_rank(const Worker& worker, RevisionNumber keeper) const {
         if (!is_available(worker))
             return worker.revision == target_ ? 0 : 1;
         if (!wanted(worker.revision) || !worker.stale.empty())
             return 2;
-        const bool proved = serves_all(state_, target_) && !is_staged(state_);
-        return (worker.revision == (proved ? target_ : state_.current)) ? 4 : 3;
+        return worker.revision == keeper ? 4 : 3;
     }
 
     /// Which old worker goes first: one that does not serve; one whose replica the new revision serves
@@ -276,7 +294,7 @@ private:
     [[nodiscard]] int retire_rank(const Worker& worker) const {
         if (!is_available(worker))
             return 0;
-        const Worker* successor = live_at(worker.replica, target_);
+        const Worker* successor = place(worker.replica).newer;
         if (successor == nullptr)
             return 3;
         return is_available(*successor) ? 1 : 2;
@@ -287,6 +305,7 @@ private:
     RevisionNumber target_;
     Budget budget_;
     std::vector<const Worker*> live_;
+    std::vector<Place> places_; ///< by replica
     std::uint32_t available_ = 0;
     std::uint32_t fresh_ = 0;
     std::uint32_t running_ = 0; ///< draining ones too

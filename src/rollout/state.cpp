@@ -3,7 +3,6 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <set>
 
 namespace svc::rollout {
 
@@ -196,11 +195,11 @@ std::uint32_t available_workers(const State& state) {
 }
 
 bool serves_all(const State& state, RevisionNumber revision) {
-    std::set<std::uint32_t> served;
+    std::vector<bool> served(state.replicas);
     for (const auto& [id, worker] : state.workers)
         if (is_available(worker) && worker.revision == revision && worker.replica < state.replicas)
-            served.insert(worker.replica);
-    return served.size() == state.replicas;
+            served[worker.replica] = true;
+    return std::find(served.begin(), served.end(), false) == served.end();
 }
 
 bool is_fresh(const Worker& worker, RevisionNumber revision) {

@@ -142,6 +142,8 @@ struct ServiceStatus {
 };
 /// All but listeners, supervisor_pid, service_file: those the daemon knows.
 ServiceStatus status_of(const rollout::State& state, Instant now);
+/// ServiceStatus::summary alone: told to the service manager after every step, so without the rest.
+std::string summary_of(const rollout::State& state);
 /// What the stage of a rollout is and waits for, as RolloutStatus::step; empty: it has none.
 std::string describe_stage(const rollout::State& state, Instant now);
 /// Available workers without those of a kept old set.

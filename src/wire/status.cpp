@@ -118,16 +118,14 @@ WorkerStatus worker_status(const State& state, const Worker& worker, Instant now
     return status;
 }
 
-ReplicaStatus replica_status(const State& state, const Replica& replica, Instant now) {
+/// `live`: the first worker of the replica that lives, or null.
+ReplicaStatus replica_status(const State& state, const Replica& replica, const Worker* live,
+                             Instant now) {
     ReplicaStatus status{replica.index, replica.restarts, replica.failures, {}};
-    const auto live = std::find_if(state.workers.begin(), state.workers.end(), [&](auto& entry) {
-        return entry.second.replica == replica.index && is_live(entry.second);
-    });
-    if (live != state.workers.end()) {
-        const Worker& worker = live->second;
-        const auto* revision = find_revision(state, worker.revision);
-        if (worker.revision != replica.failing_revision ||
-            (revision && stayed_up(worker, revision->spec.restart, now)))
+    if (live != nullptr) {
+        const auto* revision = find_revision(state, live->revision);
+        if (live->revision != replica.failing_revision ||
+            (revision && stayed_up(*live, revision->spec.restart, now)))
             status.failures = 0;
         return status;
     }
@@ -138,6 +136,18 @@ ReplicaStatus replica_status(const State& state, const Replica& replica, Instant
         status.waits_for = "restart in " + left_until(*replica.next_start, now) +
                            (replica.last_exit.empty() ? "" : " (" + replica.last_exit + ")");
     return status;
+}
+
+std::vector<ReplicaStatus> replicas_status(const State& state, Instant now) {
+    std::vector<const Worker*> live(state.replicas);
+    for (const auto& [id, worker] : state.workers)
+        if (worker.replica < live.size() && live[worker.replica] == nullptr && is_live(worker))
+            live[worker.replica] = &worker;
+    std::vector<ReplicaStatus> list;
+    for (const auto& replica : state.replica_list)
+        if (replica.index < live.size())
+            list.push_back(replica_status(state, replica, live[replica.index], now));
+    return list;
 }
 
 /// "5m": what has gone by is rounded down.
@@ -212,7 +222,16 @@ std::string kept_set(const State& state, Instant now) {
            " more";
 }
 
-std::string summary_of(const State& state, const ServiceStatus& status) {
+void describe_revision(const Revision& revision, ServiceStatus& status) {
+    status.revision = revision.number;
+    status.cause = describe(revision.cause);
+    status.revision_made_at_us = revision.made_at.time_since_epoch().count();
+    status.guarantee = describe(guarantee_of(revision));
+}
+
+} // namespace
+
+std::string summary_of(const State& state) {
     if (state.wanted != Wanted::run) {
         const auto left = std::count_if(state.workers.begin(), state.workers.end(),
                                         [](auto& entry) { return has_process(entry.second); });
@@ -239,7 +258,7 @@ std::string summary_of(const State& state, const ServiceStatus& status) {
         text = "no revision yet";
     } else {
         text = "revision " + number(state.current) + ", " +
-               share(status.available, state.replicas) + " available";
+               share(count_serving(state), state.replicas) + " available";
     }
     if (state.pending != 0)
         text += ", " + number(state.pending) + " waits";
@@ -247,15 +266,6 @@ std::string summary_of(const State& state, const ServiceStatus& status) {
         text += ", frozen";
     return text;
 }
-
-void describe_revision(const Revision& revision, ServiceStatus& status) {
-    status.revision = revision.number;
-    status.cause = describe(revision.cause);
-    status.revision_made_at_us = revision.made_at.time_since_epoch().count();
-    status.guarantee = describe(guarantee_of(revision));
-}
-
-} // namespace
 
 ServiceStatus status_of(const State& state, Instant now) {
     ServiceStatus status;
@@ -280,10 +290,8 @@ ServiceStatus status_of(const State& state, Instant now) {
     // The map is by id, which is by age.
     std::stable_sort(status.workers.begin(), status.workers.end(),
                      [](auto& left, auto& right) { return left.replica < right.replica; });
-    for (const auto& replica : state.replica_list)
-        if (replica.index < state.replicas)
-            status.replica_list.push_back(replica_status(state, replica, now));
-    status.summary = summary_of(state, status);
+    status.replica_list = replicas_status(state, now);
+    status.summary = summary_of(state);
     return status;
 }
 

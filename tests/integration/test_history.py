@@ -1,11 +1,10 @@
 """Revisions on disk: what is kept, what is shown, and what a boot falls back to."""
 import json
 import os
-import random
 import signal
-import time
+import subprocess
 
-from harness import BUILD, ServiceTest, end_children, main, require_root, service, worker
+from harness import BUILD, ServiceTest, main, require_root, service, worker
 
 WEB = BUILD / "examples/web/example-web"
 
@@ -130,6 +129,14 @@ class NotWritable(HistoryTest):
         self.assertEqual(0, undone.returncode, undone.stdout + undone.stderr)
         return event["text"]
 
+    def assert_rolls_back(self, supervisor):
+        pids = supervisor.pids("available")
+        supervisor.write(service(worker("--exit", "1")))
+        result = supervisor.svc("reload")
+        self.assertEqual(1, result.returncode, result.stdout + result.stderr)
+        self.assertIn("rolled back", result.stdout + result.stderr)
+        self.assertEqual(pids, supervisor.pids("available"))
+
     def test_an_unusable_directory_is_told_once_and_blocks_nothing(self):
         supervisor = self.start()
         place = self.place(supervisor, 1).parent
@@ -150,6 +157,22 @@ class NotWritable(HistoryTest):
             raise
         text = self.assert_everything_else_works(supervisor)
         self.assertIn("No space left on device; make room", text)
+        self.assert_rolls_back(supervisor)
+        # With room again the next one is kept again.
+        subprocess.run(["nsenter", f"--mount=/proc/{supervisor.pid}/ns/mnt", "mount", "-o",
+                        "remount,size=1m", str(self.directory / "state")], check=True)
+        supervisor.write(service())
+        self.reload(supervisor)
+        newest = revisions(supervisor)[-1]
+        self.assertEqual((supervisor.status()["revision"], "complete", ""),
+                         (newest["revision"], newest["result"], newest["unreadable"]))
+
+    def test_a_limit_of_file_sizes_is_told_and_blocks_nothing(self):
+        supervisor = self.start(prefix=("prlimit", "--fsize=16384"))
+        supervisor.write(service(service={"command": worker(), "environment": {"BIG": "x" * 40000}}))
+        text = self.assert_everything_else_works(supervisor)
+        self.assertIn("File too large", text)
+        self.assert_rolls_back(supervisor)
 
 
 class Boot(HistoryTest):
@@ -198,37 +221,6 @@ class Boot(HistoryTest):
         supervisor.spawn()
         self.assertEqual(1, supervisor.wait())
         self.assertIn("changed since revision 1 was made (it is gone)", supervisor.log)
-
-
-class Killed(HistoryTest):
-    def test_while_it_writes_a_revision_leaves_a_readable_history(self):
-        rounds = int(os.environ.get("SVC_TEST_KILLS", "30"))
-        seed = int(os.environ.get("SVC_TEST_SEED", str(random.randrange(1 << 30))))
-        print(f"{rounds} rounds, SVC_TEST_SEED={seed}")
-        moments = random.Random(seed)
-        supervisor = self.make(service([str(WEB)], rollout={"history": 5}))
-        newest = 0
-        for _ in range(rounds):
-            seen = len(supervisor.manager.messages)
-            supervisor.spawn()
-            supervisor.manager.wait_for("READY=1", after=seen,
-                                        alive=lambda: supervisor.process.poll() is None)
-            listed = revisions(supervisor)
-            self.assertEqual([], [one for one in listed if one["unreadable"]])
-            self.assertGreater(listed[-1]["revision"], newest)
-            self.assertLessEqual(len(listed), 7)
-            newest = listed[-1]["revision"]
-            asking = supervisor.start_svc("reload", "--no-wait")
-            time.sleep(moments.uniform(0, 0.03))  # a random moment, not a wait
-            supervisor.process.kill()
-            supervisor.process.wait()
-            asking.communicate(timeout=20)
-            end_children()  # its workers
-        left = {path.name for path in (supervisor.state / "web/revisions").iterdir()}
-        print("left behind:", sorted(name for name in left if not name.isdigit()))
-        for name in left:
-            if name.isdigit():
-                json.loads((supervisor.state / "web/revisions" / name / "revision.json").read_text())
 
 
 if __name__ == "__main__":

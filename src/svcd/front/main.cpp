@@ -79,6 +79,8 @@ int run(Options options) {
     hold_signals_back();
     // A client or a worker that closes its end must not end us; svc-launch resets it for workers.
     ::signal(SIGPIPE, SIG_IGN);
+    // Nor may a limit of file sizes (setrlimit(2), RLIMIT_FSIZE): what is too large is reported as EFBIG.
+    ::signal(SIGXFSZ, SIG_IGN);
     os::ManagerSocket manager = os::ManagerSocket::take();
     auto ground = prepare(std::move(options));
     if (!ground) {

@@ -94,7 +94,7 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
         phase_ = Phase::running;
         add_line(lines, "READY=1");
     }
-    std::string status = printable(wire::status_of(state, now).summary, 200);
+    std::string status = printable(wire::summary_of(state), 200);
     if (status != status_ && !status.empty()) {
         status_ = std::move(status);
         add_line(lines, "STATUS=" + status_);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/mman.h>
 #include <unistd.h>
 
 using namespace svc;
@@ -80,6 +81,18 @@ TEST_CASE("a copy of an open file is the file that was opened, whatever its name
     REQUIRE(made->commit());
     CHECK(*os::read_file(directory.path() + "/7/executable", 100) == "old");
     CHECK(::access((directory.path() + "/7/executable").c_str(), X_OK) == 0);
+}
+
+TEST_CASE("a copy goes to a file system of another type as well") {
+    const TemporaryDirectory directory;
+    const UniqueFd memory(::memfd_create("web", MFD_CLOEXEC)); // tmpfs: mostly not what holds /tmp
+    const std::string content(3'000'000, 'x');
+    REQUIRE(::write(memory.get(), content.data(), content.size()) == std::ssize(content));
+    auto made = os::NewDirectory::make(directory.path(), "7");
+    REQUIRE(made);
+    REQUIRE(made->copy("executable", memory.get(), 0755));
+    REQUIRE(made->commit());
+    CHECK(*os::read_file(directory.path() + "/7/executable", 4'000'000) == content);
 }
 
 TEST_CASE("a file is replaced in one step") {

@@ -1,0 +1,154 @@
+// One short story under the real Supervisor, move by move: what can happen next is a finite list, and everything
+// that follows from a move is determined. exhaustive.cpp tries every list of moves.
+//
+// It shares nothing with World (world.h) but the idea. World draws its services by seed, so its observer has to
+// compute what is permitted; here each scenario says its bounds as plain numbers, and the observer only counts.
+#pragma once
+
+#include "rollout/supervisor.h"
+
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace svc::sim {
+
+/// A service, and what its invariants come to as numbers.
+struct Scenario {
+    std::string name;
+    rollout::Spec spec;
+    std::size_t live = 0;           ///< replicas + max_surge
+    std::size_t total = 0;          ///< max_total
+    std::int64_t floor = 0;         ///< replicas - max_unavailable
+    std::vector<std::size_t> sizes; ///< of the stages
+    bool begins_empty = false;      ///< else: revision 2 serves, and revision 1 came before it
+};
+
+enum class MoveKind {
+    request_good,
+    request_bad, ///< its program cannot be executed
+    request_superseding,
+    undo,
+    pause,
+    resume,
+    abort,
+    promote,
+    stop,
+    stop_now,
+    time_passes, ///< until the supervisor wants to be called again
+    becomes_ready,
+    exits, ///< by itself, or because it was told to
+    hook_ends,
+    hook_fails,
+    analysis_passes,
+    analysis_fails,
+};
+
+struct Move {
+    MoveKind kind = MoveKind::time_passes;
+    rollout::WorkerId worker = 0; ///< whose; 0: nobody's
+    bool operator==(const Move&) const = default;
+};
+
+/// What really happened, in books of our own.
+struct Books {
+    struct Process {
+        rollout::RevisionNumber revision = 0;
+        std::uint32_t replica = 0;
+        std::string name;
+        bool recorded = false;
+        bool executed = false;
+        bool available = false;
+        bool retired = false;
+        bool signalled = false;
+        bool killed = false;
+        std::optional<Instant> ready_at;
+    };
+    std::map<rollout::WorkerId, Process> processes; ///< until their ends were observed
+    std::map<rollout::WorkerId, std::string> hooks; ///< that run: whose, by worker
+    std::map<rollout::WorkerId, rollout::WorkerPhase> phases;
+    std::set<rollout::RevisionNumber> listening; ///< revisions whose listeners are open
+    std::set<rollout::RevisionNumber> bad;
+    std::set<rollout::RevisionNumber> ended;                           ///< revisions with a verdict
+    std::map<rollout::RevisionNumber, rollout::RevisionNumber> undoes; ///< asked to go back to
+    std::size_t stages_passed = 0;
+    std::optional<Instant> stage_reached;
+    bool promoted = false; ///< since the stage was reached
+    bool analysed = false;
+    bool analysing = false;
+    bool finished = false;
+};
+
+/// All of one moment.
+struct Scene {
+    rollout::State state;
+    Books books;
+    Instant now{std::chrono::seconds(1000)};
+    std::optional<Instant> wake_at;
+};
+
+/// An invariant does not hold; the message begins with its number.
+struct Broken : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class Trial final : public rollout::Host {
+public:
+    Trial(const Scenario& scenario, rollout::Policy policy, Scene scene);
+
+    /// Everything that can happen next.
+    [[nodiscard]] std::vector<Move> moves() const;
+    /// "ready r3-0": the same words for the same move of the same story.
+    [[nodiscard]] std::string describe(const Move& move) const;
+    /// Throws Broken.
+    void make(const Move& move);
+    /// From here on nothing goes wrong by itself and somebody looks after what waits: comes to rest, or
+    /// throws Broken.
+    void come_to_rest();
+    [[nodiscard]] Scene scene() const;
+    /// The state as it would be written.
+    [[nodiscard]] std::string written() const;
+    /// What there is besides: equal if and only if the scenes are, together with written().
+    [[nodiscard]] std::string unwritten() const;
+    /// That `written` reads back as the state.
+    void check_round_trip(const std::string& written) const;
+    bool narrate = false;
+
+    void perform(const rollout::Action& action, const rollout::State& state) override;
+    void report(const rollout::Event& event) override;
+    void settled(const rollout::State& state) override;
+
+private:
+    // trial.cpp: the machine
+    void request(bool bad, bool supersede, rollout::RevisionNumber undo_to);
+    [[nodiscard]] rollout::RevisionNumber undo_target() const;
+    void exits(rollout::WorkerId id);
+    void released(rollout::WorkerId id);
+    void step();
+    bool tend_machine();
+    bool attend();
+    // trial_observer.cpp: what must never happen
+    void check(const rollout::Action& action, const rollout::State& state);
+    void check_launch(const rollout::LaunchWorker& action, const rollout::State& state);
+    void check_strategy(const rollout::LaunchWorker& action, const rollout::State& state);
+    void check_available(const rollout::MarkAvailable& action, const rollout::State& state);
+    void check_retire(const rollout::RetireWorker& action, const rollout::State& state);
+    void check_signal(rollout::WorkerId id, const rollout::State& state);
+    void check_stage(const rollout::State& state);
+    void check_outcome(const rollout::Outcome& outcome, const rollout::State& state);
+    void check_listeners(const rollout::State& state);
+    void check_rest();
+    void follow_take_back(const rollout::State& state);
+    [[nodiscard]] std::size_t live(const rollout::State& state) const;
+    [[nodiscard]] std::int64_t available(const rollout::State& state) const;
+
+    const Scenario& scenario_;
+    Books books_;
+    Instant now_;
+    std::optional<Instant> wake_at_;
+    rollout::Supervisor supervisor_;
+};
+
+} // namespace svc::sim
