@@ -142,8 +142,12 @@ void read_hook(Table& parent, std::string_view key, const HookDefaults& defaults
     Duration timeout{};
     if (table->read_duration("timeout", timeout, "\"10s\""))
         made.timeout = timeout;
-    if (defaults.fails)
-        table->read_choice<rollout::HookFailure>("on_failure", made.on_failure, on_failures);
+    rollout::HookFailure rule = defaults.on_failure;
+    if (table->read_choice<rollout::HookFailure>("on_failure", rule, on_failures) &&
+        !defaults.fixed.empty())
+        table->refuse("on_failure", std::string(defaults.fixed) + "; take it out");
+    else
+        made.on_failure = rule;
     std::vector<std::string_view> given;
     for (const std::string_view kind : kinds) {
         if (table->has(kind))

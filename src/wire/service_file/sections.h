@@ -22,7 +22,7 @@ void read_restart(Table& restart, rollout::RestartSpec& spec);
 struct HookDefaults {
     std::optional<Duration> timeout = std::chrono::seconds(30);
     rollout::HookFailure on_failure = rollout::HookFailure::ignore;
-    bool fails = true; ///< it may say on_failure
+    std::string_view fixed; ///< why it has no on_failure; empty: it has
 };
 /// A table with one of exec, sleep, signal or http, and timeout and on_failure.
 void read_hook(Table& parent, std::string_view key, const HookDefaults& defaults,

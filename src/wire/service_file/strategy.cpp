@@ -154,7 +154,8 @@ void read_strategy(Table& rollout, RolloutSpec& spec) {
     std::vector<RolloutStage> steps;
     read_steps(rollout, steps);
     read_hook(rollout, "analysis",
-              {std::chrono::minutes(1), rollout::HookFailure::fail, /*fails=*/false},
+              {std::chrono::minutes(1), rollout::HookFailure::fail,
+               "a failed analysis is always a failed rollout"},
               spec.analysis);
     // What belongs to a strategy that is misspelt is not known.
     if (!rollout.mistakes().about(rollout.path_of("strategy")))

@@ -141,18 +141,19 @@ TEST_CASE("the first revision of all goes without steps") {
 
 TEST_CASE("an analysis decides at the end of the hold") {
     Stage stage(canary(4, {{Share{1, false}, 5min}}));
-    stage.spec.rollout.analysis = ExecHook{{"/bin/rate"}};
+    stage.spec.rollout.analysis = HookSpec{ExecHook{{"/bin/rate"}}, 1min, HookFailure::fail};
     reach_first_step(stage);
-    CHECK(stage.count<RunAnalysis>() == 0);
+    CHECK(stage.count<RunRolloutHook>() == 0);
     stage.wait(5min);
-    CHECK(stage.count<RunAnalysis>() == 1);
+    CHECK(stage.count<RunRolloutHook>() == 1);
     SUBCASE("passed: the rest follows") {
-        stage.see(AnalysisEnded{2, 0, true, {}, {}});
+        stage.see(RolloutHookEnded{2, RolloutHook::analysis, 0, true, {}, {}});
         serve_the_rest(stage);
         CHECK(stage.verdict(2) == Verdict::complete);
     }
     SUBCASE("failed: taken back, with what it said") {
-        stage.see(AnalysisEnded{2, 0, false, "exit status 1", {"5 % errors"}});
+        stage.see(
+            RolloutHookEnded{2, RolloutHook::analysis, 0, false, "exit status 1", {"5 % errors"}});
         CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
         CHECK(stage.state().rollout->reason == "the analysis failed: exit status 1");
         CHECK(stage.state().rollout->last_output == std::vector<std::string>{"5 % errors"});
@@ -162,22 +163,22 @@ TEST_CASE("an analysis decides at the end of the hold") {
         stage.reload(true);
         stage.ready("r3-0");
         stage.wait(5min);
-        stage.see(AnalysisEnded{3, 0, false, "exit status 1", {}});
+        stage.see(RolloutHookEnded{3, RolloutHook::analysis, 0, false, "exit status 1", {}});
         CHECK(stage.state().rollout->paused_at);
         stage.actions.clear();
         stage.see(ResumeRequested{});
-        CHECK(stage.count<RunAnalysis>() == 1);
+        CHECK(stage.count<RunRolloutHook>() == 1);
     }
 }
 
 TEST_CASE("a failure that was noted while paused is not overwritten by a later one") {
     Stage stage(canary(4, {{Share{1, false}, 0s}}));
-    stage.spec.rollout.analysis = ExecHook{{"/bin/rate"}};
+    stage.spec.rollout.analysis = HookSpec{ExecHook{{"/bin/rate"}}, 1min, HookFailure::fail};
     reach_first_step(stage);
     stage.see(PauseRequested{"lunch"});
     stage.exits("r2-0");
     CHECK(stage.state().rollout->failure == "r2-0: exit status 1 during its rollout");
-    stage.see(AnalysisEnded{2, 0, false, "later", {"later"}});
+    stage.see(RolloutHookEnded{2, RolloutHook::analysis, 0, false, "later", {"later"}});
     CHECK(stage.state().rollout->failure == "r2-0: exit status 1 during its rollout");
     CHECK(stage.state().rollout->last_output == std::vector<std::string>{"last words"});
 }

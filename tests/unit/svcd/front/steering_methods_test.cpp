@@ -137,9 +137,9 @@ TEST_CASE("only what is held is promoted") {
     CHECK(has(scene.refusal("Promote"), "(asked for by uid 0: lunch); `svc resume` it first"));
     scene.call("Resume", {{"wait", false}});
     CHECK(has(scene.refusal("Resume"), "it waits for `svc promote`"));
-    scene.backend.known.rollout->analysis = rollout::Analysis::running;
+    scene.backend.known.rollout->analysis = rollout::HookProgress::running;
     CHECK(has(scene.refusal("Promote"), "its analysis runs"));
-    scene.backend.known.rollout->analysis = rollout::Analysis::none;
+    scene.backend.known.rollout->analysis = rollout::HookProgress::due;
     auto& caller = scene.call("Promote");
     CHECK(scene.backend.known.rollout->promoted);
     CHECK_FALSE(caller.answered());
