@@ -63,7 +63,7 @@ TEST_CASE("a time limit without what it limits is refused") {
     check_mistake(minimal + "check_timeout = \"5s\"\n", "3:17 service.check_timeout",
                   "there is no check");
     check_mistake(minimal + "[stop]\npost_stop = { timeout = \"5s\" }\n", "4:13 stop.post_stop",
-                  "it says not what to do");
+                  "it does not say what to do");
 }
 
 TEST_CASE("listeners that cannot be told apart are refused") {
