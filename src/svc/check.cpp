@@ -86,8 +86,8 @@ public:
                 there("service.environment_files", file);
         for (const auto& input : process_.inputs)
             there("service.inputs", input);
-        hook("stop.pre_stop", spec.stop.pre_stop);
-        hook("stop.post_stop", spec.stop.post_stop);
+        for (const auto& named : wire::commands_of(spec))
+            program(named.key, *named.command);
     }
     [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -118,10 +118,6 @@ private:
             return;
         if (auto found = os::resolve_path(*path); !found)
             note(key, found.error());
-    }
-    void hook(const std::string& key, const std::optional<rollout::HookSpec>& hook) {
-        if (const auto* exec = hook ? std::get_if<rollout::ExecHook>(&hook->what) : nullptr)
-            program(key, exec->command);
     }
 
     const rollout::ProcessSpec& process_;

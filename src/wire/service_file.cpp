@@ -44,10 +44,11 @@ void read_root(Table& root, rollout::Spec& spec) {
     section(root, "service", spec.process, read_process);
     read_listeners(root, spec.listeners);
     section(root, "ready", spec.ready, read_ready);
+    section(root, "live", spec.live, read_live);
     section(root, "rollout", spec.rollout, read_rollout);
     section(root, "stop", spec.stop, read_stop);
     section(root, "restart", spec.restart, read_restart);
-    root.refuse_later("live");
+    section(root, "recycle", spec.recycle, read_recycle);
     root.refuse_later("limits");
     root.finish();
 }

@@ -42,11 +42,19 @@ std::string default_listener_name(const Address& address);
 
 /// Replaces ${release}. An unknown ${name} is an error; "$$" is a dollar. A service file may say
 /// ${release} in command, check, inputs, directory, the values of environment, environment_files
-/// and the commands of both hooks, and nowhere else.
+/// and the commands of hooks and probes (commands_of()), and nowhere else.
 Result<std::string> expand(std::string_view text, std::string_view release);
 
+/// A command that is run beside the workers' own: a hook's or a probe's.
+struct NamedCommand {
+    std::string key;                                   ///< "stop.pre_stop.exec"
+    const std::vector<std::string>* command = nullptr; ///< in the Spec
+};
+std::vector<NamedCommand> commands_of(const rollout::Spec& spec);
+
 /// What makes a listener of two service files the same socket: its address; of a port 0, which the
-/// kernel chose, the name as well; of a unix path, whatever its type, the path.
+/// kernel chose, the name as well; of a unix path, whatever its type, the path. A worker's own one
+/// (ListenerScope::worker) is never the same as a shared one.
 std::string listener_identity(const rollout::ListenerSpec& listener);
 
 /// The listeners of `next` that ask for what an open socket cannot become: one sentence each, with

@@ -156,7 +156,7 @@ class Drain(ServiceTest):
 
     def test_a_post_stop_hook_without_an_end_is_ended(self):
         supervisor = self.start(self.marked(stop={
-            "post_stop": {"exec": ["/bin/sleep", "1000"]}, "post_stop_timeout": "300ms"}))
+            "post_stop": {"exec": ["/bin/sleep", "1000"], "timeout": "300ms"}}))
         began = time.monotonic()
         supervisor.stop(PATIENCE)
         self.assertLess(time.monotonic() - began, 5)

@@ -152,8 +152,7 @@ class Canary(StrategyTest):
 
     def test_an_analysis_without_an_end_is_a_failed_one(self):
         supervisor = self.start_settled(web(1, **self.TIMED))
-        supervisor.write(web(2, **self.TIMED, analysis={"exec": ["/bin/sleep", "1000"]},
-                             analysis_timeout="300ms"))
+        supervisor.write(web(2, **self.TIMED, analysis={"exec": ["/bin/sleep", "1000"], "timeout": "300ms"}))
         result = supervisor.svc("reload")
         self.assertEqual(1, result.returncode)
         self.assertIn("the analysis failed: it took longer than 300ms", result.stderr)

@@ -77,6 +77,14 @@ const Revision* newest_wanted(const State& state) {
     return found == state.revisions.end() ? nullptr : &found->second;
 }
 
+/// Of the serving revision, and of the one that may serve before this one's turn comes.
+bool can_be_reached_in_place(const State& state, const Revision& candidate) {
+    const auto serving = state.revisions.find(state.current);
+    const Revision* newest = newest_wanted(state);
+    return serving != state.revisions.end() && newest != nullptr &&
+           reloads_in_place(serving->second, candidate) && reloads_in_place(*newest, candidate);
+}
+
 /// An open socket cannot become another one: asked of every revision that still has sockets.
 std::vector<std::string> conflicts_with_open(const State& state, const Revision& candidate) {
     std::vector<std::string> all;
@@ -235,6 +243,7 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     if (auto opened = world_.open_listeners(candidate.spec); !opened)
         return refused(wire::control_error::refused,
                        opened.error().message + "; nothing was changed");
+    candidate.in_place = can_be_reached_in_place(world_.state(), candidate);
     const rollout::RevisionNumber number = world_.state().next_revision;
     world_.request_rollout(std::move(candidate), request.supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.

@@ -15,6 +15,7 @@ namespace svc::daemon {
 namespace {
 
 using rollout::ListenerSpec;
+using rollout::ProcessSpec;
 using rollout::Revision;
 using rollout::Spec;
 
@@ -142,15 +143,55 @@ Differences compare(const Revision& serving, std::uint32_t file_replicas, const 
     compare_table(out, "service", before.process, now.spec.process);
     compare_listeners(out, before.listeners, now.spec.listeners);
     compare_table(out, "ready", before.ready, now.spec.ready);
+    compare_table(out, "live", before.live, now.spec.live);
     compare_table(out, "rollout", before.rollout, now.spec.rollout);
     compare_table(out, "stop", before.stop, now.spec.stop);
     compare_table(out, "restart", before.restart, now.spec.restart);
+    compare_table(out, "recycle", before.recycle, now.spec.recycle);
     // A table that Spec gains later and that is not above must not pass as unchanged.
     if (out.empty() && !(now.spec == before))
         out.emplace_back("service file");
     compare_files(out, serving, now);
     compare_environment(out, serving, now);
     return {std::move(out), file_replicas != now.spec.rollout.replicas};
+}
+
+namespace {
+
+/// What a worker's process is made from, and what decides nothing about it left out.
+ProcessSpec made_from(const Revision& revision) {
+    ProcessSpec process = revision.spec.process;
+    process.command = revision.command; // expanded
+    process.release.clear();            // where it leads shows in what is expanded with it
+    process.inputs.clear();
+    process.check.clear();
+    process.check_timeout = {};
+    process.pre_start.reset();
+    process.keep_executable = {};
+    process.environment_files.clear(); // what they say counts
+    return process;
+}
+
+bool same_sockets(const std::vector<ListenerSpec>& before, const std::vector<ListenerSpec>& now) {
+    // Their options are set on the open sockets, or refused.
+    return std::equal(before.begin(), before.end(), now.begin(), now.end(),
+                      [](const ListenerSpec& a, const ListenerSpec& b) {
+                          return a.name == b.name && a.address == b.address && a.scope == b.scope;
+                      });
+}
+
+} // namespace
+
+bool reloads_in_place(const Revision& before, const Revision& now) {
+    return now.spec.rollout.in_place && made_from(before) == made_from(now) &&
+           before.credentials == now.credentials &&
+           before.file_environment == now.file_environment && before.executable == now.executable &&
+           before.executable_identity == now.executable_identity &&
+           before.program_identity == now.program_identity &&
+           same_sockets(before.spec.listeners, now.spec.listeners) &&
+           // SVC_READY_FD and WATCHDOG_USEC are in the environment.
+           before.spec.ready.on == now.spec.ready.on && before.spec.ready.fd == now.spec.ready.fd &&
+           before.spec.live.watchdog == now.spec.live.watchdog;
 }
 
 } // namespace svc::daemon

@@ -23,4 +23,9 @@ struct Differences {
 Differences compare(const rollout::Revision& serving, std::uint32_t file_replicas,
                     const rollout::Revision& now);
 
+/// strategy = "in-place", and a worker of `before` that reloads itself can be one of `now`: it was
+/// started from the same executable, command, directory, environment and user, with the same sockets.
+/// (What the program reads from its inputs is what a reload is for.)
+bool reloads_in_place(const rollout::Revision& before, const rollout::Revision& now);
+
 } // namespace svc::daemon

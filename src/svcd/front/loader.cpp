@@ -126,8 +126,8 @@ private:
         return {};
     }
 
-    /// Command, directory and environment are kept expanded in the revision. Hooks, which
-    /// are expanded when they run, are tried here, so that a wrong name is found now.
+    /// Command, directory and environment are kept expanded in the revision. Hooks and probes,
+    /// which are expanded when they run, are tried here, so that a wrong name is found now.
     void expand_all() {
         // A command line was expanded by the shell that it was typed into.
         for (const auto& argument : process().command)
@@ -145,12 +145,9 @@ private:
         if (!directory.empty() && ::access(directory.c_str(), X_OK) != 0)
             mistake(system_error(where() + ": service.directory: cannot enter " + directory, errno)
                         .message);
-        const rollout::Spec& spec = revision().spec;
-        for (const auto* hook : {&spec.stop.pre_stop, &spec.stop.post_stop, &spec.rollout.analysis})
-            if (hook->has_value())
-                if (const auto* exec = std::get_if<rollout::ExecHook>(&(*hook)->what))
-                    for (const auto& argument : exec->command)
-                        expand("hook", argument);
+        for (const auto& named : wire::commands_of(revision().spec))
+            for (const auto& argument : *named.command)
+                expand(named.key, argument);
     }
 
     void read_environment_files() {

@@ -1,5 +1,5 @@
-// Combinations that cannot work, wherever they came from. What concerns listeners is in
-// check_listeners.cpp.
+// Combinations that cannot work, wherever they came from. Listeners, probes, hooks and strategies have
+// their own check_….cpp.
 #include "wire/service_file/sections.h"
 
 #include "base/text.h"
@@ -20,24 +20,16 @@ public:
 
     void check_process();
     void check_rollout();
-    void check_ready();
     void check_stop();
-    /// `no_signal`: why a signal has nobody to go to; empty: it has.
-    void check_hook(const std::optional<rollout::HookSpec>& given, const std::string& key,
-                    std::string_view no_signal);
     void check_restart();
 
 private:
     void add(std::string key, std::string message, std::vector<std::string> also = {}) {
         findings_.push_back(Finding{std::move(key), std::move(also), std::move(message)});
     }
-    void check_command(const std::vector<std::string>& command, const std::string& key);
     void check_path(const std::string& path, const std::string& key, std::string_view example);
-    void check_hook_lengths();
     void add_if_not_positive(Duration value, const std::string& key, std::string_view example) {
-        if (value <= Duration::zero())
-            add(key, format_duration(value) + " is too short; write " +
-                         key.substr(key.rfind('.') + 1) + " = \"" + std::string(example) + '"');
+        check_positive(value, key, example, findings_);
     }
 
     const Spec& spec_;
@@ -50,24 +42,16 @@ void Checker::check_path(const std::string& path, const std::string& key,
         add(key, quoted(path) + " is not an absolute path; write " + std::string(example));
 }
 
-void Checker::check_command(const std::vector<std::string>& command, const std::string& key) {
-    if (command.empty())
-        add(key, "the command is empty; write its program and arguments, such as "
-                 "[\"/usr/bin/web\", \"--verbose\"]");
-    else if (command.front().empty())
-        add(key, "the program's name is empty; write [\"/usr/bin/web\"]");
-}
-
 void Checker::check_process() {
     const rollout::ProcessSpec& process = spec_.process;
-    check_command(process.command, "service.command");
+    check_command(process.command, "service.command", findings_);
     if (!process.release.empty() && !process.release.starts_with('/'))
         add("service.release",
             quoted(process.release) + " is not an absolute path; write \"/srv/web/current\"");
     for (const std::string& input : process.inputs)
         check_path(input, "service.inputs", "\"/etc/web.conf\"");
     if (!process.check.empty())
-        check_command(process.check, "service.check");
+        check_command(process.check, "service.check", findings_);
     add_if_not_positive(process.check_timeout, "service.check_timeout", "60s");
     if (!process.directory.empty())
         check_path(process.directory, "service.directory", "\"/srv/web\"");
@@ -92,7 +76,8 @@ void Checker::check_rollout() {
                                     " is out of range; write a number from 0 to " +
                                     std::to_string(replica_limit));
     const bool moves_some_at_a_time = rollout.strategy == rollout::Strategy::rolling ||
-                                      rollout.strategy == rollout::Strategy::canary;
+                                      rollout.strategy == rollout::Strategy::canary ||
+                                      rollout.strategy == rollout::Strategy::in_place;
     if (moves_some_at_a_time && rollout.max_surge.value == 0 && rollout.max_unavailable.value == 0)
         add("rollout.max_surge",
             "max_surge and max_unavailable are both 0, so that no worker could ever be replaced; "
@@ -110,90 +95,12 @@ void Checker::check_rollout() {
             {"rollout.replicas", "rollout.max_surge", "rollout.max_unavailable",
              "rollout.strategy"});
     add_if_not_positive(rollout.progress_deadline, "rollout.progress_deadline", "10m");
-    // The clock of progress runs until a new worker is available (rollout/verdict.cpp).
-    const Duration soonest = spec_.ready.delay + rollout.min_ready;
-    if (soonest >= rollout.progress_deadline && rollout.progress_deadline > Duration::zero())
-        add("rollout.progress_deadline",
-            format_duration(rollout.progress_deadline) +
-                " is over before a worker can be available, which takes " +
-                format_duration(soonest) +
-                " (delay and min_ready together); every rollout would fail: make it longer",
-            {"rollout.min_ready", "ready.delay", "ready.on"});
-    find_impossible_strategy(rollout, findings_);
-    check_hook(rollout.analysis, "rollout.analysis", "an analysis is about no worker");
-}
-
-void Checker::check_ready() {
-    const rollout::ReadySpec& ready = spec_.ready;
-    add_if_not_positive(ready.timeout, "ready.timeout", "60s");
-    switch (ready.on) {
-    case rollout::ReadyOn::notify:
-        if (ready.delay != Duration::zero())
-            add("ready.delay",
-                "a delay needs on = \"started\"; with on = \"notify\" the worker "
-                "itself says when it is ready",
-                {"ready.on"});
-        break;
-    case rollout::ReadyOn::started:
-    case rollout::ReadyOn::fd:
-    case rollout::ReadyOn::probe:
-        break;
-    }
-}
-
-void Checker::check_hook(const std::optional<rollout::HookSpec>& given, const std::string& key,
-                         std::string_view no_signal) {
-    if (!given)
-        return;
-    const rollout::Hook* hook = &given->what;
-    if (given->timeout)
-        add_if_not_positive(*given->timeout, key + ".timeout", "10s");
-    const auto* slept = std::get_if<rollout::SleepHook>(hook);
-    if (slept != nullptr && given->timeout && slept->length > *given->timeout)
-        add(key + ".sleep",
-            format_duration(slept->length) + " is longer than its timeout (" +
-                format_duration(*given->timeout) +
-                "), so that it would always fail; make one shorter or the other longer",
-            {key + ".timeout"});
-    if (const auto* exec = std::get_if<rollout::ExecHook>(hook))
-        check_command(exec->command, key + ".exec");
-    if (const auto* sleep = std::get_if<rollout::SleepHook>(hook))
-        add_if_not_positive(sleep->length, key + ".sleep", "5s");
-    if (const auto* signal = std::get_if<rollout::SignalHook>(hook)) {
-        if (!no_signal.empty())
-            add(key + ".signal", std::string(no_signal) + "; use exec or http");
-        else if (signal->signal == SIGKILL || signal->signal == SIGSTOP)
-            add(key + ".signal", signal_name(signal->signal) +
-                                     " ends the worker's serving before it could drain; write a "
-                                     "signal that it handles, such as \"SIGUSR1\"");
-    }
-}
-
-void Checker::check_hook_lengths() {
-    const rollout::StopSpec& stop = spec_.stop;
-    const auto length = [](const std::optional<rollout::HookSpec>& hook) {
-        const auto* sleep = hook ? std::get_if<rollout::SleepHook>(&hook->what) : nullptr;
-        return sleep == nullptr ? Duration::zero() : sleep->length;
-    };
-    if (stop.pre_stop && stop.grace <= stop.min_stop)
-        add("stop.pre_stop",
-            "the hook has no time: it is ended min_stop (" + format_duration(stop.min_stop) +
-                ") before grace (" + format_duration(stop.grace) + ") is over; make grace longer",
-            {"stop.grace", "stop.min_stop"});
-    else if (stop.pre_stop && length(stop.pre_stop) > stop.grace - stop.min_stop)
-        add("stop.pre_stop.sleep",
-            format_duration(length(stop.pre_stop)) + " is cut short: a hook is ended min_stop (" +
-                format_duration(stop.min_stop) + ") before grace (" + format_duration(stop.grace) +
-                ") is over; make grace longer or the sleep shorter",
-            {"stop.grace", "stop.min_stop"});
+    find_impossible_strategy(spec_, findings_);
 }
 
 void Checker::check_stop() {
     const rollout::StopSpec& stop = spec_.stop;
-    check_hook(stop.pre_stop, "stop.pre_stop", "");
-    check_hook(stop.post_stop, "stop.post_stop", "the worker is gone when post_stop runs");
     add_if_not_positive(stop.grace, "stop.grace", "30s");
-    check_hook_lengths();
     if (stop.grace_max < stop.grace)
         add("stop.grace_max",
             format_duration(stop.grace_max) + " is shorter than grace (" +
@@ -219,13 +126,37 @@ void Checker::check_restart() {
 
 } // namespace
 
+void check_command(const std::vector<std::string>& command, const std::string& key,
+                   std::vector<Finding>& findings) {
+    if (command.empty())
+        findings.push_back({key,
+                            {},
+                            "the command is empty; write its program and arguments, such as "
+                            "[\"/usr/bin/web\", \"--verbose\"]"});
+    else if (command.front().empty())
+        findings.push_back({key, {}, "the program's name is empty; write [\"/usr/bin/web\"]"});
+}
+
+void check_positive(Duration value, const std::string& key, std::string_view example,
+                    std::vector<Finding>& findings) {
+    if (value <= Duration::zero())
+        findings.push_back({key,
+                            {},
+                            format_duration(value) + " is too short; write " +
+                                key.substr(key.rfind('.') + 1) + " = \"" + std::string(example) +
+                                '"'});
+}
+
 std::vector<Finding> find_impossible(const Spec& spec) {
     std::vector<Finding> findings;
     Checker checker(spec, findings);
     checker.check_process();
     find_impossible_listeners(spec, findings);
-    checker.check_ready();
+    find_impossible_scopes(spec, findings);
+    find_impossible_health(spec, findings);
+    find_impossible_probes(spec, findings);
     checker.check_rollout();
+    find_impossible_hooks(spec, findings);
     checker.check_stop();
     checker.check_restart();
     return findings;

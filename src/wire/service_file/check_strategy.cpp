@@ -45,7 +45,8 @@ void check_steps(const RolloutSpec& rollout, std::vector<Finding>& findings) {
 
 } // namespace
 
-void find_impossible_strategy(const RolloutSpec& rollout, std::vector<Finding>& findings) {
+void find_impossible_strategy(const rollout::Spec& spec, std::vector<Finding>& findings) {
+    const RolloutSpec& rollout = spec.rollout;
     if (rollout.strategy == Strategy::canary) {
         check_steps(rollout, findings);
         if (rollout.replicas == 1)
@@ -59,6 +60,13 @@ void find_impossible_strategy(const RolloutSpec& rollout, std::vector<Finding>& 
                             {"rollout.strategy"},
                             "a recreate that is paused leaves nobody to serve, for its old workers "
                             "are gone; write \"rollback\""});
+    if (rollout.in_place && !rollout.in_place->verify && spec.ready.on != rollout::ReadyOn::notify)
+        findings.push_back(
+            {"rollout.in_place",
+             {"ready.on", "ready.probe", "rollout.strategy"},
+             "nothing says whether a worker has reloaded itself; write verify = { exec = "
+             "[\"/usr/local/bin/check\"] } in it, or on = \"notify\" in [ready] if the worker "
+             "sends RELOADING=1 and then READY=1"});
 }
 
 } // namespace svc::wire::service_file

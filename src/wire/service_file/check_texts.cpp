@@ -33,12 +33,6 @@ public:
             check(text, key);
     }
 
-    void check(const std::optional<rollout::HookSpec>& hook, const std::string& key) {
-        const auto* exec = hook ? std::get_if<rollout::ExecHook>(&hook->what) : nullptr;
-        if (exec != nullptr)
-            check(exec->command, key + ".exec");
-    }
-
 private:
     bool has_release_;
     std::vector<Finding>& findings_;
@@ -72,9 +66,8 @@ void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings)
         checker.check(value, "service.environment." + printable(name, 60));
     }
     checker.check(process.environment_files, "service.environment_files");
-    checker.check(spec.stop.pre_stop, "stop.pre_stop");
-    checker.check(spec.stop.post_stop, "stop.post_stop");
-    checker.check(spec.rollout.analysis, "rollout.analysis");
+    for (const NamedCommand& named : commands_of(spec))
+        checker.check(*named.command, named.key);
 }
 
 } // namespace svc::wire::service_file

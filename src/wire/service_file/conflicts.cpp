@@ -38,6 +38,8 @@ std::vector<std::string> differences(const ListenerOptions& a, const ListenerOpt
 
 std::string listener_identity(const ListenerSpec& listener) {
     const Address& address = listener.address;
+    if (listener.scope == rollout::ListenerScope::worker)
+        return "private " + format_address(address) + ' ' + listener.name;
     switch (address.family) {
     case AddressFamily::ipv4:
     case AddressFamily::ipv6:
@@ -62,8 +64,13 @@ std::vector<std::string> creation_conflicts(const rollout::Spec& open, const rol
         const auto found = known.find(listener_identity(listener));
         if (found == known.end())
             continue;
+        // Each worker's own is made anew with the worker.
+        if (listener.scope == rollout::ListenerScope::worker)
+            continue;
         const ListenerSpec& before = *found->second;
         std::vector<std::string> keys = differences(before.options, listener.options);
+        if (before.scope != listener.scope)
+            keys.emplace_back("preview");
         if (before.address.type != listener.address.type)
             keys.emplace_back("the socket type");
         if (keys.empty())

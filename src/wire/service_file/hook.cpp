@@ -80,14 +80,15 @@ bool read_signal(Table& table, std::string_view key, int& into, std::string_view
     return true;
 }
 
-Result<rollout::HttpHook> parse_hook_url(std::string_view url) {
+Result<rollout::HttpHook> parse_hook_url(std::string_view url, std::string_view what) {
     const auto refuse = [&](std::string_view why) {
-        return Error{quoted(url) + " is not a place for an HTTP hook: " + std::string(why)};
+        return Error{quoted(url) + " is not a place for an HTTP " + std::string(what) + ": " +
+                     std::string(why)};
     };
     constexpr std::string_view scheme = "http://";
     const bool over_unix = url.starts_with("unix:");
     if (url.starts_with("https://"))
-        return refuse("a hook speaks plain HTTP; write http:// or use exec with curl");
+        return refuse("svc speaks plain HTTP; write http:// or use exec with curl");
     if (!over_unix && !url.starts_with(scheme))
         return refuse("write http://127.0.0.1:9000/drain or unix:/run/web.sock:/drain");
     if (std::any_of(url.begin(), url.end(), [](char c) { return c <= ' ' || c > '~'; }))
@@ -142,8 +143,12 @@ void read_hook(Table& parent, std::string_view key, const HookDefaults& defaults
     Duration timeout{};
     if (table->read_duration("timeout", timeout, "\"10s\""))
         made.timeout = timeout;
-    if (defaults.fails)
-        table->read_choice<rollout::HookFailure>("on_failure", made.on_failure, on_failures);
+    rollout::HookFailure rule = defaults.on_failure;
+    if (table->read_choice<rollout::HookFailure>("on_failure", rule, on_failures) &&
+        !defaults.fixed.empty())
+        table->refuse("on_failure", std::string(defaults.fixed) + "; take it out");
+    else
+        made.on_failure = rule;
     std::vector<std::string_view> given;
     for (const std::string_view kind : kinds) {
         if (table->has(kind))
@@ -165,7 +170,7 @@ void read_hook(Table& parent, std::string_view key, const HookDefaults& defaults
     if (given.empty() && table->toml().empty())
         parent.refuse(key, "it is empty; write " + std::string(hook_forms));
     else if (given.empty() && (table->has("timeout") || table->has("on_failure")))
-        parent.refuse(key, "it says not what to do; write " + std::string(hook_forms));
+        parent.refuse(key, "it does not say what to do; write " + std::string(hook_forms));
     table->finish();
 }
 

@@ -94,6 +94,20 @@ void read_defer_accept(Table& table, std::optional<std::uint32_t>& into) {
         into = static_cast<std::uint32_t>(seconds.count());
 }
 
+void read_scope(Table& table, rollout::ListenerScope& scope) {
+    bool own = false;
+    bool preview = false;
+    table.read_bool("private", own);
+    table.read_bool("preview", preview);
+    if (own && preview)
+        table.refuse("preview", "a listener is each worker's own (private) or each revision's "
+                                "(preview); take one of them out");
+    else if (own)
+        scope = rollout::ListenerScope::worker;
+    else if (preview)
+        scope = rollout::ListenerScope::revision;
+}
+
 void read_listener(Table& table, rollout::ListenerSpec& listener) {
     ListenerOptions& options = listener.options;
     read_address(table, listener);
@@ -117,7 +131,7 @@ void read_listener(Table& table, rollout::ListenerSpec& listener) {
     table.read_size("receive_buffer", options.receive_buffer, "\"256K\"");
     table.read_size("send_buffer", options.send_buffer, "\"256K\"");
     table.read_integer("mark", options.mark, 0, largest_unsigned);
-    table.refuse_later("preview");
+    read_scope(table, listener.scope);
     table.finish();
 }
 

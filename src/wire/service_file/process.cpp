@@ -140,6 +140,8 @@ void read_process(Table& service, rollout::ProcessSpec& spec) {
     service.read_choice<rollout::ErrorOutput>("stderr", spec.error_output, error_outputs);
     service.read_choice<rollout::KeepExecutable>("keep_executable", spec.keep_executable,
                                                  keep_executables);
+    read_hook(service, "pre_start", {std::chrono::seconds(60), rollout::HookFailure::fail},
+              spec.pre_start);
     service.refuse_later("preset");
     service.finish();
 }

@@ -1,4 +1,4 @@
-// [ready], [rollout] and [restart]
+// [rollout] and [restart]
 #include "wire/service_file/sections.h"
 
 #include <array>
@@ -10,16 +10,10 @@ namespace {
 
 constexpr std::int64_t most_workers = 10'000;
 
-constexpr std::array ready_on{
-    Choice<rollout::ReadyOn>{"notify", rollout::ReadyOn::notify},
-    Choice<rollout::ReadyOn>{"started", rollout::ReadyOn::started},
-};
-constexpr std::array<std::string_view, 4> ready_on_later{"exec", "http", "tcp", "fd"};
-
-constexpr std::array notify_accesses{
-    Choice<rollout::NotifyAccess>{"main", rollout::NotifyAccess::main},
-    Choice<rollout::NotifyAccess>{"group", rollout::NotifyAccess::group},
-    Choice<rollout::NotifyAccess>{"all", rollout::NotifyAccess::all},
+constexpr std::array memory_checks{
+    Choice<rollout::MemoryCheck>{"off", rollout::MemoryCheck::off},
+    Choice<rollout::MemoryCheck>{"warn", rollout::MemoryCheck::warn},
+    Choice<rollout::MemoryCheck>{"refuse", rollout::MemoryCheck::refuse},
 };
 
 constexpr std::array policies{
@@ -65,13 +59,19 @@ void read_share(Table& table, std::string_view key, rollout::Share& share) {
                                                 "\"100%\"; write 1 or \"25%\"");
 }
 
-void read_ready(Table& ready, rollout::ReadySpec& spec) {
-    ready.read_choice<rollout::ReadyOn>("on", spec.on, ready_on, ready_on_later);
-    ready.read_choice<rollout::NotifyAccess>("notify_access", spec.notify_access, notify_accesses);
-    ready.read_duration("timeout", spec.timeout, "\"60s\"");
-    ready.read_duration("delay", spec.delay, "\"2s\"");
-    ready.finish();
+namespace {
+
+void read_rollout_hooks(Table& rollout, rollout::RolloutSpec& spec) {
+    const auto minute = std::chrono::seconds(60);
+    read_hook(rollout, "before", {minute, rollout::HookFailure::fail}, spec.before);
+    read_hook(rollout, "after", {minute, rollout::HookFailure::ignore}, spec.after);
+    read_hook(
+        rollout, "failed",
+        {minute, rollout::HookFailure::ignore, "this hook changes nothing, whatever becomes of it"},
+        spec.failed);
 }
+
+} // namespace
 
 void read_rollout(Table& rollout, rollout::RolloutSpec& spec) {
     rollout.read_integer("replicas", spec.replicas, 0, replica_limit);
@@ -81,6 +81,8 @@ void read_rollout(Table& rollout, rollout::RolloutSpec& spec) {
     rollout.read_duration("progress_deadline", spec.progress_deadline, "\"10m\"");
     rollout.read_integer("max_total", spec.max_total, 1, most_workers);
     rollout.read_integer("history", spec.history, 1, 1000);
+    rollout.read_choice<rollout::MemoryCheck>("memory_check", spec.memory_check, memory_checks);
+    read_rollout_hooks(rollout, spec);
     read_strategy(rollout, spec);
     rollout.finish();
 }

@@ -20,8 +20,8 @@ constexpr std::array strategies{
     Choice<Strategy>{"recreate", Strategy::recreate},
     Choice<Strategy>{"blue-green", Strategy::blue_green},
     Choice<Strategy>{"canary", Strategy::canary},
+    Choice<Strategy>{"in-place", Strategy::in_place},
 };
-constexpr std::array<std::string_view, 1> strategies_later{"in-place"};
 
 constexpr std::array on_failures{
     Choice<OnFailure>{"rollback", OnFailure::rollback},
@@ -130,6 +130,9 @@ void refuse_strangers(Table& rollout, Strategy strategy) {
     belongings.only_in(Strategy::canary, "steps", "a rollout in steps");
     belongings.only_in(Strategy::blue_green, "promote", "the promotion of a second set");
     belongings.only_in(Strategy::blue_green, "keep_old", "an old set that is kept");
+    belongings.only_in(Strategy::in_place, "in_place", "a worker that reloads itself");
+    belongings.not_in(Strategy::recreate, "memory_check",
+                      "a recreate starts nothing beside the old workers");
     for (const std::string_view key : {"max_surge", "max_unavailable"}) {
         belongings.not_in(Strategy::recreate, key, old_go_first);
         belongings.not_in(Strategy::blue_green, key, second_set);
@@ -137,6 +140,10 @@ void refuse_strangers(Table& rollout, Strategy strategy) {
     if (strategy == Strategy::canary && !rollout.has("steps"))
         rollout.refuse("strategy",
                        "a canary needs its steps; write steps = " + std::string(steps_example));
+    if (strategy == Strategy::in_place && !rollout.has("in_place"))
+        rollout.refuse("strategy",
+                       "how does a worker reload itself? write in_place = { reload = { signal = "
+                       "\"SIGHUP\" }, verify = { exec = [\"/usr/local/bin/check\"] } }");
     const bool has_stages = strategy == Strategy::canary || strategy == Strategy::blue_green;
     if (!has_stages && rollout.has("analysis"))
         rollout.refuse("analysis", "it is run at the end of a step, and this strategy has none; "
@@ -146,7 +153,7 @@ void refuse_strangers(Table& rollout, Strategy strategy) {
 } // namespace
 
 void read_strategy(Table& rollout, RolloutSpec& spec) {
-    rollout.read_choice<Strategy>("strategy", spec.strategy, strategies, strategies_later);
+    rollout.read_choice<Strategy>("strategy", spec.strategy, strategies);
     rollout.read_choice<OnFailure>("on_failure", spec.on_failure, on_failures);
     Promotion promotion = Promotion::automatic;
     rollout.read_choice<Promotion>("promote", promotion, promotions);
@@ -154,8 +161,10 @@ void read_strategy(Table& rollout, RolloutSpec& spec) {
     std::vector<RolloutStage> steps;
     read_steps(rollout, steps);
     read_hook(rollout, "analysis",
-              {std::chrono::minutes(1), rollout::HookFailure::fail, /*fails=*/false},
+              {std::chrono::minutes(1), rollout::HookFailure::fail,
+               "a failed analysis is always a failed rollout"},
               spec.analysis);
+    read_in_place(rollout, spec.in_place);
     // What belongs to a strategy that is misspelt is not known.
     if (!rollout.mistakes().about(rollout.path_of("strategy")))
         refuse_strangers(rollout, spec.strategy);

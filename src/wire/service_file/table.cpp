@@ -135,30 +135,43 @@ bool Table::read_duration(std::string_view key, Duration& into, std::string_view
 
 bool Table::read_size(std::string_view key, std::optional<std::uint32_t>& into,
                       std::string_view example) {
-    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    const auto size = read_bytes(key, std::numeric_limits<std::int32_t>::max(), example);
+    if (size)
+        into = static_cast<std::uint32_t>(*size);
+    return size.has_value();
+}
+
+bool Table::read_size(std::string_view key, std::optional<std::uint64_t>& into,
+                      std::string_view example) {
+    const auto size = read_bytes(key, std::numeric_limits<std::int64_t>::max(), example);
+    if (size)
+        into = *size;
+    return size.has_value();
+}
+
+std::optional<std::uint64_t> Table::read_bytes(std::string_view key, std::int64_t most,
+                                               std::string_view example) {
     const toml::node* node = find(key);
     if (node == nullptr)
-        return false;
+        return std::nullopt;
     if (node->is_integer()) {
         const auto value = read_integer(key, 1, most);
-        if (value)
-            into = static_cast<std::uint32_t>(*value);
-        return value.has_value();
+        return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
     }
     const auto text = plain_string(*this, key, *node, example);
     if (!text)
-        return false;
+        return std::nullopt;
     const auto size = parse_size(*text);
     if (!size) {
         refuse(key, size.error().message);
-        return false;
+        return std::nullopt;
     }
-    if (*size < 1 || *size > most) {
-        refuse(key, quoted(*text) + " is out of range; write 1 to 2147483647 bytes");
-        return false;
+    if (*size < 1 || *size > static_cast<std::uint64_t>(most)) {
+        refuse(key,
+               quoted(*text) + " is out of range; write 1 to " + std::to_string(most) + " bytes");
+        return std::nullopt;
     }
-    into = static_cast<std::uint32_t>(*size);
-    return true;
+    return *size;
 }
 
 std::optional<std::int64_t> Table::read_integer(std::string_view key, std::int64_t least,
@@ -182,8 +195,7 @@ std::optional<std::int64_t> Table::read_integer(std::string_view key, std::int64
 }
 
 std::optional<std::size_t> Table::choose(std::string_view key,
-                                         const std::vector<std::string>& words,
-                                         std::span<const std::string_view> later) {
+                                         const std::vector<std::string>& words) {
     const toml::node* node = find(key);
     if (node == nullptr)
         return std::nullopt;
@@ -197,10 +209,6 @@ std::optional<std::size_t> Table::choose(std::string_view key,
     const auto found = std::find(words.begin(), words.end(), word);
     if (found != words.end())
         return static_cast<std::size_t>(found - words.begin());
-    if (std::find(later.begin(), later.end(), word) != later.end()) {
-        refuse(key, "this version of svc does not have " + quoted(word) + " yet; " + right);
-        return std::nullopt;
-    }
     const std::string meant = nearest(word, words);
     refuse(key, quoted(word) + " is not one of the words for it; " +
                     (meant.empty() ? right : "did you mean \"" + meant + "\"?"));
@@ -237,6 +245,10 @@ void Table::refuse_type(std::string_view key, const toml::node& node, std::strin
     refuse_at(node, key,
               std::string(type_name(node)) + " stands here; write " + std::string(key) + " = " +
                   std::string(example));
+}
+
+void Table::refuse_all(std::string message) {
+    mistakes_.add(table_.source().begin, path_, std::move(message));
 }
 
 void Table::refuse_at(const toml::node& node, std::string_view key, std::string message) {

@@ -39,6 +39,8 @@ public:
     /// Bytes: 4096, "64M".
     bool read_size(std::string_view key, std::optional<std::uint32_t>& into,
                    std::string_view example);
+    bool read_size(std::string_view key, std::optional<std::uint64_t>& into,
+                   std::string_view example);
     std::optional<std::int64_t> read_integer(std::string_view key, std::int64_t least,
                                              std::int64_t most);
     template <class T>
@@ -49,8 +51,7 @@ public:
         return value.has_value();
     }
     template <class E>
-    bool read_choice(std::string_view key, E& into, std::span<const Choice<E>> choices,
-                     std::span<const std::string_view> later = {});
+    bool read_choice(std::string_view key, E& into, std::span<const Choice<E>> choices);
     /// The sub-table, or nothing (with a mistake noted if it is something else).
     std::optional<Table> read_table(std::string_view key, std::string_view example);
 
@@ -58,6 +59,8 @@ public:
     void refuse_later(std::string_view key);
     /// Notes a mistake about the value of `key`.
     void refuse(std::string_view key, std::string message);
+    /// Notes a mistake about the table itself.
+    void refuse_all(std::string message);
     void refuse_type(std::string_view key, const toml::node& node, std::string_view example);
     void refuse_at(const toml::node& node, std::string_view key, std::string message);
     /// Notes the unknown keys.
@@ -68,8 +71,9 @@ public:
 
 private:
     /// The place of the one chosen word, or nothing.
-    std::optional<std::size_t> choose(std::string_view key, const std::vector<std::string>& words,
-                                      std::span<const std::string_view> later);
+    std::optional<std::size_t> choose(std::string_view key, const std::vector<std::string>& words);
+    std::optional<std::uint64_t> read_bytes(std::string_view key, std::int64_t most,
+                                            std::string_view example);
 
     const toml::table& table_;
     std::string path_;
@@ -87,12 +91,11 @@ std::optional<std::string> plain_string(Table& table, std::string_view key, cons
                                         std::string_view example);
 
 template <class E>
-bool Table::read_choice(std::string_view key, E& into, std::span<const Choice<E>> choices,
-                        std::span<const std::string_view> later) {
+bool Table::read_choice(std::string_view key, E& into, std::span<const Choice<E>> choices) {
     std::vector<std::string> words;
     for (const Choice<E>& choice : choices)
         words.emplace_back(choice.word);
-    const auto index = choose(key, words, later);
+    const auto index = choose(key, words);
     if (index)
         into = choices[*index].value;
     return index.has_value();

@@ -8,7 +8,7 @@ namespace {
 
 /// One replica of revision 1 with a pre-stop hook, just replaced by revision 2.
 Stage& replaced(Stage& stage) {
-    stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, {}};
+    stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, HookFailure::ignore};
     stage.boot();
     stage.reload();
     stage.ready("r2-0");
@@ -39,7 +39,7 @@ TEST_CASE("A hook that runs on is ended min_stop before the end of grace, and th
 
 TEST_CASE("A worker that was never ready has no pre-stop hook") {
     Stage stage;
-    stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, {}};
+    stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, HookFailure::ignore};
     stage.boot();
     stage.reload();
     stage.reload(true);
@@ -62,7 +62,7 @@ TEST_CASE("EXTEND_TIMEOUT_USEC prolongs the grace period up to grace_max") {
 
 TEST_CASE("The post-stop hook runs after the exit and the worker is forgotten when it ended") {
     Stage stage;
-    stage.spec.stop.post_stop = HookSpec{ExecHook{{"/bin/true"}}, 10s, {}};
+    stage.spec.stop.post_stop = HookSpec{ExecHook{{"/bin/true"}}, 10s, HookFailure::ignore};
     stage.boot();
     stage.reload();
     stage.ready("r2-0");

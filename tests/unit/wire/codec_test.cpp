@@ -67,7 +67,8 @@ TEST_CASE("what is written is JSON that others read") {
     CHECK(state.at("wanted") == "run");
     CHECK(state.at("revisions").at("7").at("spec").at("ready").at("timeout") == 60'000'000);
     CHECK(state.at("revisions").at("7").at("spec").at("stop").at("pre_stop") ==
-          boost::json::value{{"kind", "sleep"}, {"length", 5'000'000}});
+          boost::json::value{{"what", {{"kind", "sleep"}, {"length", 5'000'000}}},
+                             {"on_failure", "ignore"}});
     CHECK_FALSE(state.as_object().contains("rollout"));
 }
 
@@ -88,7 +89,7 @@ TEST_CASE("a mistake is told with its place") {
     const auto text = serialize_state(small_state());
     const auto changed = [&](auto from, auto to) { return fault(with(text, from, to)); };
     CHECK(changed(R"("phase":"spawning")", R"("phase":"flying")")
-              .starts_with("state.workers[3].phase is not one of spawning, spawned, "));
+              .starts_with("state.workers[3].phase is not one of preparing, spawning, "));
     CHECK(changed(R"("next_worker":1)", R"("next_worker":-1)") ==
           "state.next_worker is not a whole number from 0 to 18446744073709551615");
     CHECK(changed(R"("next_worker":1)", R"("next_worker":1.0)").starts_with("state.next_worker"));
@@ -105,10 +106,11 @@ TEST_CASE("a mistake is told with its place") {
           "state.outcomes[0].x? is not known");
     CHECK(changed(R"("reason":"why")", R"("reason":[])") ==
           "state.outcomes[0].reason is not a string");
-    CHECK(changed(R"("kind":"sleep")", R"("kind":"nap")") ==
-          "state.revisions[7].spec.stop.pre_stop.kind is not one of exec, sleep, signal, http");
+    CHECK(
+        changed(R"("kind":"sleep")", R"("kind":"nap")") ==
+        "state.revisions[7].spec.stop.pre_stop.what.kind is not one of exec, sleep, signal, http");
     CHECK(changed(R"("kind":"sleep")", R"("kind":"sleep","x":1)") ==
-          "state.revisions[7].spec.stop.pre_stop.x is not known");
+          "state.revisions[7].spec.stop.pre_stop.what.x is not known");
     CHECK(changed(R"("workers":{"3")", R"("workers":{"03")") ==
           "state.workers has a key that is not a whole number");
     CHECK(changed(R"("workers":{)", R"("workers":[{)").starts_with("the state is not JSON"));

@@ -152,8 +152,7 @@ max_total = 12
 on_failure = "rollback"
 [stop]
 pre_stop = { sleep = "5s" }
-post_stop = { exec = ["/bin/true"] }
-post_stop_timeout = "3s"
+post_stop = { exec = ["/bin/true"], timeout = "3s" }
 signal = "SIGQUIT"
 grace = "1h"
 min_stop = "500ms"
@@ -162,15 +161,19 @@ grace_max = "2h"
 policy = "on-failure"
 backoff = { min = "1s", max = "1m" }
 )");
-    CHECK(spec.ready == ReadySpec{ReadyOn::started, NotifyAccess::main, 90s, 2s});
+    CHECK(spec.ready == ReadySpec{.on = ReadyOn::started,
+                                  .notify_access = NotifyAccess::main,
+                                  .timeout = 90s,
+                                  .delay = 2s});
     CHECK(spec.rollout == RolloutSpec{.replicas = 4,
                                       .max_surge = {25, true},
                                       .max_unavailable = {1, false},
                                       .min_ready = 5s,
                                       .progress_deadline = 20min,
                                       .max_total = 12u});
-    CHECK(spec.stop ==
-          StopSpec{Hook(SleepHook{5s}), Hook(ExecHook{{"/bin/true"}}), 3s, SIGQUIT, 1h, 500ms, 2h});
+    CHECK(spec.stop == StopSpec{HookSpec{SleepHook{5s}, {}, HookFailure::ignore},
+                                HookSpec{ExecHook{{"/bin/true"}}, 3s, HookFailure::ignore}, SIGQUIT,
+                                1h, 500ms, 2h});
     CHECK(spec.restart == RestartSpec{RestartPolicy::on_failure, 1s, 1min});
 }
 

@@ -12,7 +12,7 @@ namespace {
 Hook pre_stop(const std::string& hook) {
     const Spec spec = spec_of(minimal + "[stop]\npre_stop = " + hook + "\n");
     REQUIRE(spec.stop.pre_stop.has_value());
-    return *spec.stop.pre_stop;
+    return spec.stop.pre_stop->what;
 }
 
 HttpHook http(const std::string& url) {

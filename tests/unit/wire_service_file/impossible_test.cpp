@@ -62,8 +62,8 @@ TEST_CASE("a soft limit is not above the hard one") {
 TEST_CASE("a time limit without what it limits is refused") {
     check_mistake(minimal + "check_timeout = \"5s\"\n", "3:17 service.check_timeout",
                   "there is no check");
-    check_mistake(minimal + "[stop]\npost_stop_timeout = \"5s\"\n", "4:21 stop.post_stop_timeout",
-                  "there is no post_stop hook");
+    check_mistake(minimal + "[stop]\npost_stop = { timeout = \"5s\" }\n", "4:13 stop.post_stop",
+                  "it does not say what to do");
 }
 
 TEST_CASE("listeners that cannot be told apart are refused") {
@@ -164,7 +164,7 @@ TEST_CASE("a stop that could not go as written is refused") {
                   "is cut short");
     CHECK(mistakes_of(stop + "pre_stop = { sleep = \"28s\" }\n").empty());
     check_mistake(stop + "post_stop = { sleep = \"11s\" }\n", "4:23 stop.post_stop.sleep",
-                  "cut short by post_stop_timeout");
+                  "longer than its timeout (10s)");
     check_mistake(stop + "grace = \"30s\"\ngrace_max = \"10s\"\n", "5:13 stop.grace_max",
                   "write at least \"30s\"");
     check_mistake(stop + "grace = \"0\"\n", "4:9 stop.grace", "too short");

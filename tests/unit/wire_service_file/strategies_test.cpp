@@ -34,8 +34,7 @@ const std::string canary = "strategy = \"canary\"\nreplicas = 10\n";
 TEST_CASE("a canary's steps become its stages") {
     const RolloutSpec spec = read(canary + R"(
 steps = [{ size = "10%", hold = "5m" }, { size = 4, hold = "manual" }, { size = "100%", hold = "0" }]
-analysis = { exec = ["/usr/local/bin/error-rate", "--max", "1"] }
-analysis_timeout = "30s"
+analysis = { exec = ["/usr/local/bin/error-rate", "--max", "1"], timeout = "30s" }
 on_failure = "pause"
 )");
     CHECK(spec.strategy == Strategy::canary);
@@ -43,8 +42,8 @@ on_failure = "pause"
     CHECK(spec.stages == std::vector<RolloutStage>{{Share{10, true}, 5min},
                                                    {Share{4, false}, std::nullopt},
                                                    {Share{100, true}, Duration::zero()}});
-    CHECK(spec.analysis == Hook(ExecHook{{"/usr/local/bin/error-rate", "--max", "1"}}));
-    CHECK(spec.analysis_timeout == 30s);
+    CHECK(spec.analysis ==
+          HookSpec{ExecHook{{"/usr/local/bin/error-rate", "--max", "1"}}, 30s, HookFailure::fail});
 }
 
 TEST_CASE("steps may be written as tables of their own") {
@@ -71,13 +70,16 @@ TEST_CASE("an analysis may be any hook but a signal") {
     check_mistake(table("strategy = \"blue-green\"\nanalysis = { signal = \"SIGUSR1\" }\n"),
                   "5:23 rollout.analysis.signal", "about no worker; use exec or http");
     check_mistake(table("strategy = \"blue-green\"\nanalysis = { sleep = \"2m\" }\n"),
-                  "5:22 rollout.analysis.sleep", "longer than analysis_timeout (1m)");
+                  "5:22 rollout.analysis.sleep", "longer than its timeout (1m)");
     check_mistake(
         table("strategy = \"blue-green\"\nanalysis = { exec = [\"${release}/check\"] }\n"),
         "5:21 rollout.analysis.exec", "there is no release");
-    check_mistake(table("strategy = \"blue-green\"\nanalysis = { exec = [\"/a\"] }\n"
-                        "analysis_timeout = \"0\"\n"),
-                  "6:20 rollout.analysis_timeout", "too short");
+    check_mistake(table("strategy = \"blue-green\"\n"
+                        "analysis = { exec = [\"/a\"], timeout = \"0\" }\n"),
+                  "5:39 rollout.analysis.timeout", "too short");
+    check_mistake(table("strategy = \"blue-green\"\n"
+                        "analysis = { exec = [\"/a\"], on_failure = \"ignore\" }\n"),
+                  "5:42 rollout.analysis.on_failure", "always a failed rollout; take it out");
 }
 
 TEST_CASE("a step says how many and for how long") {
@@ -133,8 +135,6 @@ TEST_CASE("a key of another strategy is refused, never ignored") {
                           "take it out, or write strategy = \"rolling\"");
     check_mistake(table("analysis = { sleep = \"1s\" }\n"), "4:12 rollout.analysis",
                   "this strategy has none");
-    check_mistake(table("strategy = \"blue-green\"\nanalysis_timeout = \"1s\"\n"),
-                  "5:20 rollout.analysis_timeout", "there is no analysis");
     // What belongs to a strategy that nobody knows is not judged.
     check_mistake(table("strategy = \"canaryy\"\nsteps = [{ size = 1, hold = \"1s\" }]\n"),
                   "4:12 rollout.strategy", "did you mean \"canary\"?");

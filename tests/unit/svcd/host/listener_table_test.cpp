@@ -223,6 +223,7 @@ TEST_CASE("live options follow the revision that is rolled out, and go back with
     REQUIRE(house.listeners.open(seven.spec));
     house.perform(BeginRollout{8});
     CHECK(house.listeners.status(seven.spec)[0].backlog == 32);
+    house.state.rollout = Rollout{.from = 7, .to = 8};
     house.perform(RollBack{7, "a test", {}});
     CHECK(house.listeners.status(seven.spec)[0].backlog == 64);
     house.listeners.inspect_all();
