@@ -248,8 +248,10 @@ std::string render_timeline(const Timeline& timeline, const Terminal& terminal) 
     // One column stays free: a full line would make some terminals go to the next one.
     const std::size_t width = terminal.width > 1 ? terminal.width - 1 : width_without_terminal;
     const Layout layout = layout_of(workers, width);
+    // A hundred years: what is longer is no record of ours.
+    constexpr std::int64_t longest = std::int64_t{100} * 366 * 86'400 * 1'000'000;
     const Scale scale{
-        std::max<std::int64_t>({timeline.until_us, timeline.length_us, std::int64_t{1}}),
+        std::clamp(std::max(timeline.until_us, timeline.length_us), std::int64_t{1}, longest),
         layout.bar};
     std::vector<std::vector<Mark>> rows;
     for (const auto& worker : workers) {

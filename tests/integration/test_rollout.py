@@ -260,7 +260,7 @@ class DuringTheBoot(ServiceTest):
         out, err = client.communicate(timeout=PATIENCE)
         self.assertEqual(0, client.returncode, out + err)
         self.assertIn("revision 2 waits for the rollout of revision 1", out)
-        self.assertIn("revision 2 is complete", out)
+        self.assertIn("revision 2 serves: 1 of 1 worker available", out)
         self.assert_second_serves(supervisor)
 
     def test_a_boot_that_fails_makes_way_for_the_reload_that_waits(self):

@@ -207,8 +207,8 @@ Result<wire::Timeline> show_timeline(const HistoryView& view, const TimelineReco
     if (number == state.pending)
         return Error{text_of(number) + " waits for the rollout of " + text_of(state.rollout->to) +
                      ": there is nothing to draw yet"};
-    const HistoryEntry entry = find_revision(view, number);
-    if (!entry.revision && entry.unreadable.empty())
+    const auto kept = view.history.numbers();
+    if (!state.revisions.contains(number) && !std::binary_search(kept.begin(), kept.end(), number))
         return Error{text_of(number) + " is not kept; `svc history` lists what is"};
     return Error{text_of(number) +
                  " has no timeline: its rollout never began, its supervisor was killed "

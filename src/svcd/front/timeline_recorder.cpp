@@ -93,8 +93,13 @@ void TimelineRecorder::begin_if_new(const State& state, WallTime wall, Instant n
 void TimelineRecorder::happened(const rollout::Event& event, const State& state, Instant now,
                                 WallTime wall) {
     begin_if_new(state, wall, now);
-    for (Record& record : open_)
+    for (Record& record : open_) {
         note(record, event, state, now);
+        // After the verdict: of an old set that was kept, at a stop. What a newer rollout replaces is its own.
+        if (event.kind == EventKind::worker_retired && record.ended && &record == &open_.back() &&
+            record.rows.contains(event.worker))
+            record.leaving.insert(event.worker);
+    }
 }
 
 void TimelineRecorder::note(Record& record, const rollout::Event& event, const State& state,
@@ -128,8 +133,6 @@ void TimelineRecorder::note(Record& record, const rollout::Event& event, const S
         once(track.available_us);
     } else if (event.kind == EventKind::worker_retired) {
         once(track.drain_us);
-        if (record.ended)
-            record.leaving.insert(event.worker);
     } else if (event.kind == EventKind::worker_stopping || event.kind == EventKind::worker_killed) {
         once(track.stop_us);
     } else if (event.kind == EventKind::worker_exited) {
