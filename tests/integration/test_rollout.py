@@ -204,7 +204,9 @@ class Order(ServiceTest):
         follower = supervisor.start_svc("events", "--follow", "--json")
         self.reload(supervisor)
         supervisor.stop()
-        out, _ = follower.communicate(timeout=PATIENCE)
+        out, said = follower.communicate(timeout=PATIENCE)
+        self.assertEqual(0, follower.returncode)
+        self.assertEqual("svc: web: the supervisor has ended\n", said)
         kinds = [json.loads(line)["kind"] for line in out.splitlines()]
         for kind in "rollout_started", "worker_ready", "worker_stopping", "rollout_ended", "stopping":
             self.assertIn(kind, kinds)
