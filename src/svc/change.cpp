@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 namespace svc::cli {
 namespace {
@@ -61,6 +62,7 @@ wire::VarlinkCall call_for(const Options& options) {
     case Verb::list:
     case Verb::history:
     case Verb::diff:
+    case Verb::timeline:
         break;
     }
     fatal("call_for(): a verb that changes nothing");
@@ -85,7 +87,8 @@ public:
         if (!client)
             return fail(client.error(), console_);
         if (auto sent = client->send(call_for(options_), deadline_); !sent)
-            return give_up(sent.error(), *interrupts);
+            return sent.error().code == EINTR ? give_up_for(interrupts->take())
+                                              : give_up(sent.error());
         known_ = Known::sent;
         for (;;) {
             const auto reply = client->receive(next_wakeup());
@@ -93,8 +96,15 @@ public:
                 write(view_.redraw(os::now()));
                 continue;
             }
+            if (!reply && reply.error().code == EINTR) {
+                if (const int signal = interrupts->take(); Interrupts::ends(signal))
+                    return give_up_for(signal);
+                else
+                    draw_for(signal);
+                continue;
+            }
             if (!reply)
-                return give_up(reply.error(), *interrupts);
+                return give_up(reply.error());
             known_ = Known::accepted;
             if (const auto status = handle(*reply))
                 return *status;
@@ -108,12 +118,19 @@ private:
 
     [[nodiscard]] bool timed_out() const { return deadline_ && os::now() >= *deadline_; }
 
-    /// The next second's drawing or the caller's deadline, whichever is sooner.
+    /// Its size changed, or it was somebody else's for a while.
+    void draw_for(int signal) {
+        if (console_.measure && signal == SIGWINCH)
+            write(view_.resize(console_.measure(), os::now()));
+        else
+            write(view_.start_over(os::now()));
+    }
+
+    /// The next drawing or the caller's deadline, whichever is sooner.
     [[nodiscard]] std::optional<Instant> next_wakeup() const {
         if (!console_.terminal.interactive || options_.json)
             return deadline_;
-        const Instant drawing = os::now() + std::chrono::seconds(1);
-        return deadline_ ? std::min(*deadline_, drawing) : drawing;
+        return deadline_ ? std::min(*deadline_, view_.due()) : view_.due();
     }
 
     void write(const std::string& text) const {
@@ -142,7 +159,7 @@ private:
         }
         write(view_.clear());
         // The last reply may name another revision than the first without one in between.
-        (void)view_.show(*progress, os::now());
+        view_.learn(*progress, os::now());
         const auto verdict =
             verdict_of(*progress, service_.name, view_.superseded(), os::now() - began_);
         if (verdict.exit_status == 0)
@@ -175,12 +192,14 @@ private:
         fatal("whereabouts(): nothing is known");
     }
 
-    int give_up(const Error& error, const Interrupts& interrupts) {
+    int give_up_for(int signal) {
         write(view_.clear());
-        if (error.code == EINTR) {
-            console_.err("svc: " + service_.name + ": interrupted: " + whereabouts());
-            return interrupts.exit_status();
-        }
+        console_.err("svc: " + service_.name + ": interrupted: " + whereabouts());
+        return Interrupts::exit_status(signal);
+    }
+
+    int give_up(const Error& error) {
+        write(view_.clear());
         if (error.code == ETIMEDOUT) {
             const std::string limit = format_duration(options_.timeout.value_or(Duration{}));
             console_.err("svc: " + service_.name + ": not over after " + limit + ": " +

@@ -1,4 +1,4 @@
-// history and diff: what the revisions were, and what differs between them.
+// history, diff and timeline: what the revisions were, what differs between them, how a rollout went.
 #include "os/clock.h"
 #include "svc/conversation.h"
 #include "svc/render.h"
@@ -55,6 +55,14 @@ int show_diff(const Options& options, const Console& console) {
     const auto call =
         make_call("Diff", wire::to_json(wire::DiffCall{options.from, options.revision}), false);
     return ask<wire::DiffReply>(options, console, call, render_diff);
+}
+
+int show_timeline(const Options& options, const Console& console) {
+    const auto call =
+        make_call("Timeline", wire::to_json(wire::TimelineCall{options.revision}), false);
+    return ask<wire::Timeline>(options, console, call, [&](const wire::Timeline& timeline) {
+        return render_timeline(timeline, console.terminal);
+    });
 }
 
 } // namespace svc::cli

@@ -12,6 +12,9 @@ Result<Interrupts> Interrupts::make() {
     ::sigemptyset(&signals);
     ::sigaddset(&signals, SIGINT);
     ::sigaddset(&signals, SIGTERM);
+    // Ignored by default, and delivered all the same while they are blocked (signal(7)).
+    ::sigaddset(&signals, SIGWINCH);
+    ::sigaddset(&signals, SIGCONT);
     // Blocked first: a signal that comes in between waits for the fd (signalfd(2)).
     if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
         return system_error("cannot block signals", errno);
@@ -21,10 +24,14 @@ Result<Interrupts> Interrupts::make() {
     return Interrupts(std::move(fd));
 }
 
-int Interrupts::exit_status() const {
+int Interrupts::take() const {
     signalfd_siginfo info{};
     const bool known = ::read(fd_.get(), &info, sizeof info) == sizeof info;
-    return 128 + static_cast<int>(known ? info.ssi_signo : SIGINT);
+    return known ? static_cast<int>(info.ssi_signo) : SIGINT;
+}
+
+bool Interrupts::ends(int signal) {
+    return signal == SIGINT || signal == SIGTERM;
 }
 
 } // namespace svc::cli

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as something to wait for.
+// Signals as something to wait for.
 #pragma once
 
 #include "base/result.h"
@@ -6,13 +6,18 @@
 
 namespace svc::cli {
 
-/// From its making on the two signals do not end the program any more: their fd becomes readable.
+/// From its making on SIGINT and SIGTERM do not end the program any more: the fd becomes readable. So it does for
+/// what whoever draws on a terminal must know: its size changed (SIGWINCH), or the program was stopped for a while
+/// and others wrote to it (SIGCONT).
 class Interrupts {
 public:
     static Result<Interrupts> make();
     [[nodiscard]] int fd() const { return fd_.get(); }
-    /// 130 after SIGINT, 143 after SIGTERM: what a shell expects. Only once fd() is readable.
-    [[nodiscard]] int exit_status() const;
+    /// The number of the signal that came. Only once fd() is readable.
+    [[nodiscard]] int take() const;
+    /// What a shell expects of a program that a signal ended: 130 after SIGINT, 143 after SIGTERM.
+    static int exit_status(int signal) { return 128 + signal; }
+    static bool ends(int signal);
 
 private:
     explicit Interrupts(UniqueFd fd) : fd_(std::move(fd)) {}

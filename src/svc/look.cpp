@@ -27,14 +27,34 @@ std::string problem_of(const Error& error) {
     return error.message;
 }
 
-/// Prints one reply of Events; the exit status if it was the last.
+/// Numbers that are missing between two events: the supervisor keeps a thousand, and a reader that is slower than
+/// the service loses the oldest.
+void tell_gap(std::uint64_t seen, std::uint64_t next, const Service& service,
+              const Console& console) {
+    if (next <= seen + 1)
+        return;
+    const std::uint64_t missing = next - seen - 1;
+    console.err("svc: " + service.name + ": " + std::to_string(missing) +
+                (missing == 1 ? " event is" : " events are") +
+                " missing here; the supervisor keeps only the newest\n");
+}
+
+/// Prints one reply of Events; the exit status if it was the last. `seen`: the number of the last event.
 std::optional<int> handle_event(const wire::VarlinkReply& reply, const Service& service,
-                                const Options& options, const Console& console) {
+                                const Options& options, const Console& console,
+                                std::uint64_t& seen) {
     if (!reply.error.empty())
         return fail(reply, service, options, console);
     const auto event = wire::from_json<rollout::Event>(reply.parameters);
     if (!event)
         return fail(Error{"an event is not understood: " + event.error().message, EPROTO}, console);
+    if (event->sequence != 0) {
+        if (seen != 0)
+            tell_gap(seen, event->sequence, service, console);
+        seen = event->sequence;
+    }
+    if (!reply.continues && options.follow)
+        console.err("svc: " + service.name + ": the supervisor has ended\n");
     // The stream's end carries none.
     if (event->sequence != 0 && options.json)
         print_json(reply.parameters, console);
@@ -70,13 +90,19 @@ int show_events(const Options& options, const Console& console) {
     if (!client)
         return fail(client.error(), console);
     const Instant deadline = os::now() + quick_answer;
-    const wire::EventsCall call{.since = options.since, .follow = options.follow};
+    const wire::EventsCall call{
+        .since = options.since, .newest = options.lines, .follow = options.follow};
     if (auto sent = client->send(make_call("Events", wire::to_json(call), true), deadline); !sent)
         return fail(sent.error(), console);
+    // With --lines it is meant to begin later.
+    std::uint64_t seen = options.lines ? 0 : options.since;
     for (bool answered = false;;) {
         const auto reply = client->receive(options.follow ? std::nullopt : std::optional(deadline));
-        if (!reply && reply.error().code == EINTR)
-            return interrupts->exit_status();
+        if (!reply && reply.error().code == EINTR) {
+            if (const int signal = interrupts->take(); Interrupts::ends(signal))
+                return Interrupts::exit_status(signal);
+            continue;
+        }
         if (!reply && reply.error().code == ECONNRESET && answered)
             return fail(Error{"the supervisor of " + service->name +
                                   " has ended without a word; its log says why",
@@ -85,7 +111,7 @@ int show_events(const Options& options, const Console& console) {
         if (!reply)
             return fail(reply.error(), console);
         answered = true;
-        if (const auto status = handle_event(*reply, *service, options, console))
+        if (const auto status = handle_event(*reply, *service, options, console, seen))
             return *status;
     }
 }

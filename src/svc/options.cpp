@@ -14,9 +14,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 18> verb_names = {
-    "reload", "apply",    "undo", "pause",  "resume", "abort",   "promote", "scale", "replace",
-    "freeze", "unfreeze", "stop", "status", "events", "history", "diff",    "check", "list"};
+constexpr std::array<std::string_view, 19> verb_names = {
+    "reload",  "apply",   "undo",     "pause",    "resume", "abort",  "promote",
+    "scale",   "replace", "freeze",   "unfreeze", "stop",   "status", "events",
+    "history", "diff",    "timeline", "check",    "list"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {
@@ -24,6 +25,7 @@ struct Typed {
     std::string replicas;
     std::string replica;
     std::string since;
+    std::string lines;
     std::string timeout;
     std::string to;
     std::vector<std::string> words; ///< numbers of revisions, then perhaps a name
@@ -128,6 +130,9 @@ void add_history(CLI::App& app, Typed& typed) {
     auto* diff = add_verb(app, typed, Verb::diff, "Show what differs between two revisions");
     diff->add_option("N", typed.words, "An older revision, a newer one, and the service's name")
         ->expected(0, 3);
+    auto* timeline =
+        add_verb(app, typed, Verb::timeline, "Draw how a rollout went, one row a worker");
+    timeline->add_option("N", typed.words, "Its revision, and the service's name")->expected(0, 2);
 }
 
 void add_verbs(CLI::App& app, Typed& typed) {
@@ -154,6 +159,8 @@ void add_verbs(CLI::App& app, Typed& typed) {
     auto* events = add_verb(app, typed, Verb::events, "Tell what happened");
     add_name(*events, typed);
     events->add_flag("-f,--follow", typed.options.follow, "And go on telling what happens");
+    events->add_option("-n,--lines", typed.lines, "Begin with the newest so many of them")
+        ->type_name("NUMBER");
     events->add_option("--since", typed.since, "Only what came after the event with this number")
         ->type_name("NUMBER");
 
@@ -224,6 +231,8 @@ std::variant<Options, EndNow> combine(Typed typed) {
     if (!typed.since.empty() && !read_number(typed.since, options.since))
         return usage("--since " + printable(typed.since, 40) +
                      " is not an event's number; `svc events` shows them");
+    if (!typed.lines.empty() && !read_number(typed.lines, options.lines.emplace()))
+        return usage("--lines " + printable(typed.lines, 40) + " is not a number of events");
     if (!typed.timeout.empty()) {
         const auto timeout = parse_duration(typed.timeout);
         if (!timeout)

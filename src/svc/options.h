@@ -28,6 +28,7 @@ enum class Verb {
     events,
     history,
     diff,
+    timeline,
     check,
     list
 };
@@ -50,8 +51,9 @@ struct Options {
     std::uint32_t replicas = 0;
     bool follow = false;
     std::uint64_t since = 0;
+    std::optional<std::uint32_t> lines; ///< events: at most so many of those that are there
     std::uint64_t revision =
-        0; ///< undo: to; history: the one to show; diff: the newer one; 0: none given
+        0; ///< undo: to; history, timeline: the one to show; diff: the newer one; 0: none given
     std::uint64_t from = 0; ///< diff: the older one
 };
 

@@ -9,7 +9,9 @@
 namespace svc::cli {
 namespace {
 
-constexpr std::string_view clear_line = "\r\x1b[K";
+/// Many workers move at once: a person sees no more drawings than this, and a slow line has room for no more.
+constexpr Duration shortest_pause = std::chrono::milliseconds(100);
+constexpr Duration longest_pause = std::chrono::seconds(1);
 
 std::string updated_of(const wire::Progress& progress) {
     return std::to_string(progress.updated) + "/" + std::to_string(progress.replicas);
@@ -58,15 +60,13 @@ std::string render_elapsed(Duration elapsed) {
 }
 
 std::string ProgressView::show(const wire::Progress& progress, Instant now) {
-    const bool changed_hands = first_ != 0 && progress.revision != last_.revision;
-    if (first_ == 0)
-        first_ = progress.revision;
-    last_ = progress;
+    const bool changed_hands = first_ != 0 && progress.revision != watched_.last().revision;
+    learn(progress, now);
     const std::string text = safe(progress.text);
     if (terminal_.interactive) {
         // That somebody else's reload decides now must not be wiped away by the next drawing.
-        const std::string kept = changed_hands ? std::string(clear_line) + text + '\n' : "";
-        return kept + redraw(now);
+        const std::string kept = changed_hands && !text.empty() ? clear() + text + "\r\n" : "";
+        return kept + (now >= due() ? redraw(now) : "");
     }
     if (text.empty())
         return {};
@@ -76,29 +76,65 @@ std::string ProgressView::show(const wire::Progress& progress, Instant now) {
     return line + text + '\n';
 }
 
-std::string ProgressView::redraw(Instant now) const {
-    if (!terminal_.interactive)
-        return {};
-    std::string line = doing_ + " " + render_elapsed(now - began_);
-    // That it goes on is seen; room is short.
-    std::vector<std::string> parts;
-    if (!last_.state.empty() && last_.state != "progressing")
-        parts.push_back(safe(last_.state));
-    if (last_.replicas > 0)
-        parts.push_back(updated_of(last_) + " updated");
-    if (!parts.empty())
-        line += ": " + join(parts, ", ");
-    if (!last_.workers.empty())
-        line += " (" + safe(last_.workers) + ")";
-    if (!last_.text.empty())
-        line += ": " + safe(last_.text);
-    // One column is left free: a full line would make some terminals go to the next one.
-    return std::string(clear_line) + fit(line, terminal_.width - 1);
+void ProgressView::learn(const wire::Progress& progress, Instant now) {
+    if (first_ == 0)
+        first_ = progress.revision;
+    watched_.learn(progress, now);
+    news_ = true;
 }
 
-std::string ProgressView::clear() const {
-    return terminal_.interactive ? std::string(clear_line) : "";
+std::string ProgressView::redraw(Instant now) {
+    if (!terminal_.interactive)
+        return {};
+    drawn_ = now;
+    news_ = false;
+    const std::string doing = doing_ + " " + render_elapsed(now - began_);
+    return block_.draw(draw_watched(watched_, doing, now, terminal_), terminal_);
 }
+
+Instant ProgressView::due() const {
+    return drawn_ ? *drawn_ + (news_ ? shortest_pause : longest_pause) : began_;
+}
+
+std::string ProgressView::resize(const Terminal& terminal, Instant now) {
+    if (!terminal_.interactive || !terminal.interactive)
+        return {};
+    terminal_ = terminal;
+    return redraw(now);
+}
+
+std::string ProgressView::start_over(Instant now) {
+    block_.forget();
+    return redraw(now);
+}
+
+std::string ProgressView::clear() {
+    return block_.clear(terminal_);
+}
+
+namespace {
+
+/// "4 of 4 workers available"
+std::string available_of(std::uint32_t available, std::uint32_t replicas) {
+    return std::to_string(available) + " of " + std::to_string(replicas) +
+           (replicas == 1 ? " worker" : " workers") + " available";
+}
+
+/// A good end, and how long it took.
+std::string good_sentence(const wire::Progress& last, Duration elapsed) {
+    const std::string took = render_elapsed(elapsed);
+    if (last.verdict == "complete" && last.replicas > 0)
+        return "revision " + std::to_string(last.revision) +
+               " serves: " + available_of(last.updated, last.replicas) + ", in " + took;
+    std::string text = last.text.empty() ? safe(last.verdict) : safe(last.text);
+    if (last.verdict == "scaled" && last.replicas > 0)
+        return text + ": " + available_of(last.available, last.replicas) + ", in " + took;
+    if (!last.verdict.empty() && last.verdict != "unchanged")
+        text += " (" + took + ")";
+    return text;
+}
+
+} // namespace
 
 Verdict verdict_of(const wire::Progress& last, const std::string& service, std::uint64_t superseded,
                    Duration elapsed) {
@@ -106,11 +142,12 @@ Verdict verdict_of(const wire::Progress& last, const std::string& service, std::
     const bool good = last.verdict.empty() || is_good(last.verdict);
     Verdict verdict{good ? 0 : 1, good ? "" : "svc: "};
     verdict.text += service + ": ";
-    verdict.text += last.text.empty() ? safe(last.verdict) : safe(last.text);
+    if (good)
+        verdict.text += good_sentence(last, elapsed);
+    else
+        verdict.text += last.text.empty() ? safe(last.verdict) : safe(last.text);
     if (!last.reason.empty() && last.text.find(last.reason) == std::string::npos)
         verdict.text += ": " + safe(last.reason);
-    if (good && !last.verdict.empty() && last.verdict != "unchanged")
-        verdict.text += " (" + render_elapsed(elapsed) + ")";
     verdict.text += '\n';
     if (superseded != 0)
         verdict.text += "Your revision " + std::to_string(superseded) + " was superseded by " +

@@ -1,12 +1,16 @@
 // The progress of a call that waits, as text.
 #pragma once
 
+#include "svc/block.h"
 #include "svc/render.h"
+#include "svc/watched.h"
+
+#include <optional>
 
 namespace svc::cli {
 
-/// On a terminal one line that is drawn again and again; elsewhere a line for each thing that
-/// happened. Everything it returns is to be written to stdout at once.
+/// On a terminal a block of lines that is drawn again and again, a line a worker; elsewhere a line for each thing
+/// that happened. Everything it returns is to be written to stdout at once.
 class ProgressView {
 public:
     /// `doing`: "reload web"
@@ -14,22 +18,33 @@ public:
         : doing_(std::move(doing)), began_(began), terminal_(terminal) {}
 
     std::string show(const wire::Progress& progress, Instant now);
-    /// The line again, because time went by; empty without a terminal.
-    [[nodiscard]] std::string redraw(Instant now) const;
-    /// Takes the line away, before anything else is written.
-    [[nodiscard]] std::string clear() const;
+    /// As show(), without a word.
+    void learn(const wire::Progress& progress, Instant now);
+    /// The block again, because time went by; empty without a terminal.
+    std::string redraw(Instant now);
+    /// When it is to be drawn again: soon if something is new, else when its seconds are out of date.
+    [[nodiscard]] Instant due() const;
+    /// The terminal has another size.
+    std::string resize(const Terminal& terminal, Instant now);
+    /// Others wrote to the terminal.
+    std::string start_over(Instant now);
+    /// Takes the block away, before anything else is written.
+    std::string clear();
 
     /// The revision first promised, if another one decides now.
     [[nodiscard]] std::uint64_t superseded() const {
-        return first_ != 0 && first_ != last_.revision ? first_ : 0;
+        return first_ != 0 && first_ != watched_.last().revision ? first_ : 0;
     }
 
 private:
     std::string doing_;
     Instant began_;
     Terminal terminal_;
-    wire::Progress last_;
+    Watched watched_;
+    Block block_;
     std::uint64_t first_ = 0;
+    std::optional<Instant> drawn_;
+    bool news_ = false; ///< since it was drawn
 };
 
 /// What the last reply means for the caller.

@@ -26,6 +26,8 @@ std::string render_list(const std::vector<ListedService>& services, WallTime now
 /// `svc history`: a table of them; `svc history N`; `svc diff`.
 std::string render_history(const wire::HistoryReply& history, const Terminal& terminal);
 std::string render_revision(const wire::RevisionReply& revision);
+/// `svc timeline`: a row a worker, scaled to the terminal's width (80 columns without one).
+std::string render_timeline(const wire::Timeline& timeline, const Terminal& terminal);
 std::string render_diff(const wire::DiffReply& diff);
 
 /// One line of `svc events`, with its newline. Never cut: the end of a reason is the reason.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <cstdlib>
 #include <sys/ioctl.h>
@@ -62,14 +63,30 @@ bool set(const char* name) {
 
 Terminal terminal_of(int fd) {
     Terminal terminal;
+    terminal.utf8 =
+        locale_is_utf8(std::getenv("LC_ALL"), std::getenv("LC_CTYPE"), std::getenv("LANG"));
     if (::isatty(fd) == 0)
         return terminal;
     const char* const kind = std::getenv("TERM");
     terminal.interactive = kind && std::string_view(kind) != "dumb";
     terminal.color = terminal.interactive && !set("NO_COLOR");
     winsize size{};
-    terminal.width = ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    const bool known = ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    terminal.width = known ? size.ws_col : 80;
+    terminal.height = known && size.ws_row > 0 ? size.ws_row : 24;
     return terminal;
+}
+
+bool locale_is_utf8(const char* all, const char* ctype, const char* lang) {
+    for (const char* const value : {all, ctype, lang}) {
+        if (!value || *value == '\0')
+            continue;
+        std::string name(value);
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](unsigned char byte) { return std::tolower(byte); });
+        return name.find("utf-8") != std::string::npos || name.find("utf8") != std::string::npos;
+    }
+    return false;
 }
 
 std::string tinted(std::string_view text, Tint tint, bool color) {

@@ -10,10 +10,15 @@ namespace svc::cli {
 /// What an output can show. Without a terminal: plain lines of any length.
 struct Terminal {
     bool interactive = false;
-    bool color = false;    ///< NO_COLOR is not set (no-color.org), TERM is not "dumb"
-    std::size_t width = 0; ///< columns; 0: as many as there are
+    bool color = false;     ///< NO_COLOR is not set (no-color.org), TERM is not "dumb"
+    std::size_t width = 0;  ///< columns; 0: as many as there are
+    std::size_t height = 0; ///< lines; 0: not known
+    bool utf8 = true;       ///< the locale's character set: whether lines and blocks can be drawn
 };
 Terminal terminal_of(int fd);
+
+/// Of LC_ALL, LC_CTYPE and LANG, in this order (locale(7)): svc itself sets no locale.
+bool locale_is_utf8(const char* all, const char* ctype, const char* lang);
 
 enum class Tint { none, good, busy, bad, faint };
 std::string tinted(std::string_view text, Tint tint, bool color);

@@ -25,6 +25,8 @@ int run(const Options& options, const Console& console) {
         return show_history(options, console);
     case Verb::diff:
         return show_diff(options, console);
+    case Verb::timeline:
+        return show_timeline(options, console);
     case Verb::check:
         return check_file(options, console);
     case Verb::list:

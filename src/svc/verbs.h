@@ -22,7 +22,8 @@ enum Exit {
 
 /// Where output goes. A test keeps it.
 struct Console {
-    Terminal terminal; ///< of `out`
+    Terminal terminal;                 ///< of `out`
+    std::function<Terminal()> measure; ///< as it is now, after its size changed; may be empty
     std::function<void(std::string_view)> out;
     std::function<void(std::string_view)> err;
 };
@@ -38,6 +39,7 @@ int change_service(const Options& options, const Console& console); ///< those t
 int show_status(const Options& options, const Console& console);
 int show_events(const Options& options, const Console& console);
 int show_history(const Options& options, const Console& console);
+int show_timeline(const Options& options, const Console& console);
 int show_diff(const Options& options, const Console& console);
 int show_list(const Options& options, const Console& console);
 int check_file(const Options& options, const Console& console);

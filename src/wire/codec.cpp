@@ -1,5 +1,6 @@
 #include "wire/codec.h"
 
+#include "wire/control_described.h"
 #include "wire/json_read.h"
 #include "wire/json_write.h"
 
@@ -32,6 +33,12 @@ struct OutcomeEnvelope {
     StoredOutcome outcome;
 };
 BOOST_DESCRIBE_STRUCT(OutcomeEnvelope, (), (version, outcome))
+
+struct TimelineEnvelope {
+    std::uint32_t version = 0;
+    Timeline timeline;
+};
+BOOST_DESCRIBE_STRUCT(TimelineEnvelope, (), (version, timeline))
 
 /// A newer version's state may have any shape: its number is looked at before the rest.
 Result<void> check_version(const json::value& document, const std::string& what,
@@ -115,6 +122,18 @@ Result<StoredOutcome> parse_outcome(std::string_view text) {
     if (!envelope)
         return envelope.error();
     return std::move(envelope->outcome);
+}
+
+std::string serialize_timeline(const Timeline& timeline) {
+    return envelope_of(history_version, "timeline", timeline);
+}
+
+Result<Timeline> parse_timeline(std::string_view text) {
+    auto envelope = parse_envelope<TimelineEnvelope>(text, "timeline", history_version,
+                                                     history_file_limit, of_history);
+    if (!envelope)
+        return envelope.error();
+    return std::move(envelope->timeline);
 }
 
 } // namespace svc::wire

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "rollout/state.h"
+#include "wire/timeline.h"
 
 #include <cstdint>
 #include <string>
@@ -42,5 +43,7 @@ std::string serialize_revision(const rollout::Revision& revision);
 Result<rollout::Revision> parse_revision(std::string_view text);
 std::string serialize_outcome(const StoredOutcome& outcome);
 Result<StoredOutcome> parse_outcome(std::string_view text);
+std::string serialize_timeline(const Timeline& timeline);
+Result<Timeline> parse_timeline(std::string_view text);
 
 } // namespace svc::wire

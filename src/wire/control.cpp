@@ -24,8 +24,8 @@ template <class T>
 constexpr json_codec::Rules rules_of() {
     constexpr bool is_call = boost::mp11::mp_contains<
         boost::mp11::mp_list<ReloadCall, UndoCall, ScaleCall, StopCall, PauseCall, ContinueCall,
-                             AbortCall, ReplaceCall, FreezeCall, EventsCall, RevisionCall,
-                             DiffCall>,
+                             AbortCall, ReplaceCall, FreezeCall, EventsCall, RevisionCall, DiffCall,
+                             TimelineCall>,
         T>::value;
     return {.missing_is_default = true, .ignore_unknown = !is_call};
 }
@@ -77,6 +77,12 @@ json::object to_json(const RevisionReply& reply) {
 json::object to_json(const DiffReply& reply) {
     return as_object(reply);
 }
+json::object to_json(const TimelineCall& call) {
+    return as_object(call);
+}
+json::object to_json(const Timeline& timeline) {
+    return as_object(timeline);
+}
 json::object to_json(const ServiceStatus& status) {
     return as_object(status);
 }
@@ -114,6 +120,8 @@ template Result<DiffCall> from_json(const json::object&);
 template Result<HistoryReply> from_json(const json::object&);
 template Result<RevisionReply> from_json(const json::object&);
 template Result<DiffReply> from_json(const json::object&);
+template Result<TimelineCall> from_json(const json::object&);
+template Result<Timeline> from_json(const json::object&);
 template Result<ServiceStatus> from_json(const json::object&);
 template Result<Progress> from_json(const json::object&);
 template Result<rollout::Event> from_json(const json::object&);

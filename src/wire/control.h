@@ -8,6 +8,7 @@
 
 #include "rollout/event.h"
 #include "rollout/state.h"
+#include "wire/timeline.h"
 
 #include <boost/json/object.hpp>
 
@@ -71,9 +72,13 @@ struct ReplaceCall {
 struct FreezeCall {
     std::string reason;
 };
+struct TimelineCall {
+    std::uint64_t revision = 0; ///< 0: the rollout under way, else the last one
+};
 struct EventsCall {
     std::uint64_t since = 0; ///< sequence number; the newest ones kept are replayed after it
-    bool follow = false;     ///< needs `more`
+    std::optional<std::uint32_t> newest; ///< of those at most so many
+    bool follow = false;                 ///< needs `more`
 };
 
 // Replies ----------------------------------------------------------------------------------------
@@ -197,17 +202,44 @@ struct DiffReply {
     bool operator==(const DiffReply&) const = default;
 };
 
+/// What a worker does, for who watches a rollout. Time goes by without a message: whoever draws it counts on
+/// from the two durations.
+struct WorkerProgress {
+    std::string name;
+    std::uint64_t revision = 0;
+    std::uint32_t replica = 0;
+    std::string state;         ///< as WorkerStatus::state; "gone"
+    std::int64_t since_us = 0; ///< how long it has been in it
+    std::string waits_for;     ///< "readiness", "stop signal sent"; empty: nothing
+    std::int64_t left_us =
+        0;               ///< until that has gone on for too long, or is over; 0: no time is set
+    std::string note;    ///< what it said of itself; how it ended
+    bool failed = false; ///< gone: by itself
+    bool operator==(const WorkerProgress&) const = default;
+};
+/// Of a worker that is in the state, without a post-mortem.
+WorkerProgress progress_of(const rollout::State& state, const rollout::Worker& worker, Instant now);
+/// What the rollout under way is: "rolling", "canary, step 1 of 3", "rolling back"; empty: there is none.
+std::string name_of_stage(const rollout::State& state);
+/// "rolling", "blue-green".
+std::string name_of(rollout::Strategy strategy);
+
 /// One progress reply (`continues`) or the last one of a method that changes something.
 struct Progress {
     std::string state; ///< "accepted", "pending", "progressing", "held", "paused", "rolling back",
                        ///< "draining", "done"
+    std::uint64_t from = 0; ///< of the rollout under way; 0: there is none, or nothing before it
+    std::string step;       ///< name_of_stage()
     std::uint64_t revision = 0;
-    std::string text;   ///< a sentence for a person: "r7-0 is ready", "revision 7 is complete"
-    std::string worker; ///< name, if it is about one
+    std::string
+        text; ///< a sentence for a person: "r7-0 is ready", "revision 7 is complete"; empty:
+              ///< only worker_list is new
+    std::string worker;          ///< name, if it is about one
     std::uint32_t updated = 0;   ///< available workers of `revision`
     std::uint32_t available = 0; ///< of any revision
     std::uint32_t replicas = 0;
-    std::string workers; ///< "2 available, 1 starting, 1 draining"
+    std::string workers;                     ///< "2 available, 1 starting, 1 draining"
+    std::vector<WorkerProgress> worker_list; ///< those that changed since the reply before
     std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted", "paused"
                          ///< (it failed, and on_failure is "pause"), "taken back" (as Abort asked),
     ///< "replaced", "unchanged", "scaled", "stopped"; "accepted" if nothing was
@@ -248,6 +280,7 @@ boost::json::object to_json(const AbortCall& call);
 boost::json::object to_json(const ReplaceCall& call);
 boost::json::object to_json(const FreezeCall& call);
 boost::json::object to_json(const EventsCall& call);
+boost::json::object to_json(const TimelineCall& call);
 boost::json::object to_json(const UndoCall& call);
 boost::json::object to_json(const RevisionCall& call);
 boost::json::object to_json(const DiffCall& call);
@@ -255,6 +288,7 @@ boost::json::object to_json(const ServiceStatus& status);
 boost::json::object to_json(const HistoryReply& reply);
 boost::json::object to_json(const RevisionReply& reply);
 boost::json::object to_json(const DiffReply& reply);
+boost::json::object to_json(const Timeline& timeline);
 boost::json::object to_json(const Progress& progress);
 boost::json::object to_json(const rollout::Event& event);
 boost::json::object to_json(const Refusal& refusal);

@@ -17,7 +17,8 @@ BOOST_DESCRIBE_STRUCT(ContinueCall, (), (wait, wait_drained))
 BOOST_DESCRIBE_STRUCT(AbortCall, (), (reason, wait))
 BOOST_DESCRIBE_STRUCT(ReplaceCall, (), (replica, wait))
 BOOST_DESCRIBE_STRUCT(FreezeCall, (), (reason))
-BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, follow))
+BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, newest, follow))
+BOOST_DESCRIBE_STRUCT(TimelineCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
@@ -36,9 +37,18 @@ BOOST_DESCRIBE_STRUCT(RevisionReply, (),
                       (summary, last_output, command, release, executable, build_id, sha256,
                        program, copy, user, environment_names, guarantee, service_file))
 BOOST_DESCRIBE_STRUCT(DiffReply, (), (from, to, lines))
+BOOST_DESCRIBE_STRUCT(WorkerTrack, (),
+                      (name, revision, replica, launched_us, ready_us, available_us, drain_us,
+                       stop_us, ended_us, ended, failed))
+BOOST_DESCRIBE_STRUCT(TimelineMark, (), (at_us, text))
+BOOST_DESCRIBE_STRUCT(Timeline, (),
+                      (revision, from, began_us, strategy, result, reason, length_us, until_us,
+                       open, workers, marks, cut))
+BOOST_DESCRIBE_STRUCT(WorkerProgress, (),
+                      (name, revision, replica, state, since_us, waits_for, left_us, note, failed))
 BOOST_DESCRIBE_STRUCT(Progress, (),
-                      (state, revision, text, worker, updated, available, replicas, workers,
-                       verdict, reason, last_output, changed))
+                      (state, from, step, revision, text, worker, updated, available, replicas,
+                       workers, worker_list, verdict, reason, last_output, changed))
 BOOST_DESCRIBE_STRUCT(Refusal, (), (message, mistakes))
 
 } // namespace svc::wire

@@ -4,6 +4,8 @@
 #define PROGRESS                                                                                   \
     "(\n"                                                                                          \
     "  state: string,\n"                                                                           \
+    "  from: int,\n"                                                                               \
+    "  step: string,\n"                                                                            \
     "  revision: int,\n"                                                                           \
     "  text: string,\n"                                                                            \
     "  worker: string,\n"                                                                          \
@@ -11,6 +13,7 @@
     "  available: int,\n"                                                                          \
     "  replicas: int,\n"                                                                           \
     "  workers: string,\n"                                                                         \
+    "  worker_list: []WorkerProgress,\n"                                                           \
     "  verdict: string,\n"                                                                         \
     "  reason: string,\n"                                                                          \
     "  last_output: []string,\n"                                                                   \
@@ -25,6 +28,7 @@ const std::string_view control_interface =
 # Whatever changes something answers, with "more", whenever something happened; the last reply
 # (without "continues") has a verdict. Without "more" there is only the last reply.
 # updated, available: workers of `revision`, of any revision
+# worker_list: the workers that changed since the reply before; in the first ones: all
 interface io.svc.Supervisor
 
 # state: launching, starting, ready, available, draining, stopping, killing, exited
@@ -38,6 +42,20 @@ type WorkerStatus (
   age_us: int,
   waits_for: string,
   status_text: string
+)
+
+# state: as WorkerStatus, or gone
+# since_us: in this state; left_us: until what it waits for is over, or too late; 0: no time is set
+type WorkerProgress (
+  name: string,
+  revision: int,
+  replica: int,
+  state: string,
+  since_us: int,
+  waits_for: string,
+  left_us: int,
+  note: string,
+  failed: bool
 )
 
 # failures: the restarts in a row; 0 once a worker stayed up for restart.backoff.max
@@ -98,6 +116,24 @@ type RevisionSummary (
   unreadable: string
 )
 
+# Microseconds since the rollout began, negative before it; none: it did not come, or not yet
+# failed: it ended by itself
+type WorkerTrack (
+  name: string,
+  revision: int,
+  replica: int,
+  launched_us: int,
+  ready_us: ?int,
+  available_us: ?int,
+  drain_us: ?int,
+  stop_us: ?int,
+  ended_us: ?int,
+  ended: string,
+  failed: bool
+)
+
+type TimelineMark (at_us: int, text: string)
+
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
   rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched,
   worker_ready, worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
@@ -154,6 +190,23 @@ method Revision(revision: ?int) -> (
 # What differs between two of them; left out: the serving one and what completed before it.
 method Diff(from: ?int, to: ?int) -> (from: int, to: int, lines: []string)
 
+# How a rollout went; 0 or left out: the one under way, else the last one.
+# until_us: what came later is not known; open: it goes on; cut: workers that there was no room for
+method Timeline(revision: ?int) -> (
+  revision: int,
+  from: int,
+  began_us: int,
+  strategy: string,
+  result: string,
+  reason: string,
+  length_us: int,
+  until_us: int,
+  open: bool,
+  workers: []WorkerTrack,
+  marks: []TimelineMark,
+  cut: int
+)
+
 # A new revision from the service file as it is now; every worker is replaced.
 # supersede: do not wait for a rollout that is under way, end it
 # immediate: a worker that is ready is available, min_ready does not count
@@ -197,10 +250,11 @@ method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(
 # Drain all workers (now: kill them) and end.
 method Stop(now: ?bool, wait: ?bool) -> )" PROGRESS R"(
 
-# The events kept after the sequence number `since`, one a reply, and then (follow) those to come.
+# The events kept after the sequence number `since` (at most the `newest` of them), one a reply, and then
+# (follow) those to come.
 # Needs "more". The stream's last reply has no event in it.
 # at: microseconds since 1970
-method Events(since: ?int, follow: ?bool) -> (
+method Events(since: ?int, newest: ?int, follow: ?bool) -> (
   sequence: ?int,
   at: ?int,
   kind: ?EventKind,

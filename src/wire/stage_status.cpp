@@ -1,6 +1,9 @@
 // What a rollout in stages is at, in words.
 #include "base/text.h"
 #include "wire/control.h"
+#include "wire/described.h"
+
+#include <boost/describe/enum_to_string.hpp>
 
 #include <algorithm>
 
@@ -51,6 +54,24 @@ std::string describe_stage(const State& state, Instant now) {
     const rollout::RolloutSpec& spec = rollout::rollout_spec_in_force(state);
     const RolloutStage& stage = spec.stages.at(state.rollout->stage);
     return place_of(state, spec) + ", " + wait_of(state, stage, now);
+}
+
+std::string name_of(rollout::Strategy strategy) {
+    std::string name = boost::describe::enum_to_string(strategy, "");
+    std::replace(name.begin(), name.end(), '_', '-');
+    return name;
+}
+
+std::string name_of_stage(const State& state) {
+    if (!state.rollout)
+        return {};
+    if (state.rollout->phase == rollout::RolloutPhase::rolling_back)
+        return "rolling back";
+    const rollout::RolloutSpec& spec = rollout::rollout_spec_in_force(state);
+    const std::string name = name_of(spec.strategy);
+    if (!rollout::is_staged(state) || spec.stages.size() < 2)
+        return name;
+    return name + ", step " + count(state.rollout->stage + 1) + " of " + count(spec.stages.size());
 }
 
 std::uint32_t count_serving(const State& state) {

@@ -68,39 +68,50 @@ const Revision* find_revision(const State& state, RevisionNumber number) {
     return found == state.revisions.end() ? nullptr : &found->second;
 }
 
-std::string wait_to_start(const Worker& worker, const Revision* revision, Instant now) {
-    if (revision && revision->spec.ready.on == rollout::ReadyOn::started && worker.executed_at)
-        return "start delay, " + left_until(*worker.executed_at + revision->spec.ready.delay, now) +
-               " left";
-    return "readiness, " + left_until(worker.start_deadline, now) + " left";
+/// What a worker waits for, and how long at most.
+struct Wait {
+    std::string what; ///< empty: nothing
+    std::optional<Instant> until;
+    std::string_view of = ""; ///< what the time is part of
+};
+
+std::string text_of(const Wait& wait, Instant now) {
+    if (!wait.until)
+        return wait.what;
+    return wait.what + ", " + left_until(*wait.until, now) + std::string(wait.of) + " left";
 }
 
-std::string wait_of(const Worker& worker, const Revision* revision, Instant now) {
-    const auto grace = [&] { return left_until(worker.stop_deadline, now) + " of grace left"; };
+Wait wait_to_start(const Worker& worker, const Revision* revision) {
+    if (revision && revision->spec.ready.on == rollout::ReadyOn::started && worker.executed_at)
+        return {"start delay", *worker.executed_at + revision->spec.ready.delay};
+    return {"readiness", worker.start_deadline};
+}
+
+Wait wait_of(const Worker& worker, const Revision* revision) {
+    constexpr std::string_view grace = " of grace";
     switch (shown_phase(worker.phase)) {
     case Shown::launching:
-        return "launch";
+        return {"launch", {}};
     case Shown::starting:
-        return wait_to_start(worker, revision, now);
+        return wait_to_start(worker, revision);
     case Shown::ready:
         if (!revision || !worker.ready_at)
             return {};
-        return "min_ready, " +
-               left_until(*worker.ready_at + revision->spec.rollout.min_ready, now) + " left";
+        return {"min_ready", *worker.ready_at + revision->spec.rollout.min_ready};
     case Shown::available:
         if (!worker.stale.empty())
-            return "is being replaced, " + worker.stale;
-        return worker.reloading ? "its own reload" : "";
+            return {"is being replaced, " + worker.stale, {}};
+        return {worker.reloading ? "its own reload" : "", {}};
     case Shown::draining:
-        return (worker.running_hook ? "pre-stop hook, " : "stop signal, ") + grace();
+        return {worker.running_hook ? "pre-stop hook" : "stop signal", worker.stop_deadline, grace};
     case Shown::stopping:
-        return "stop signal sent, " + grace();
+        return {"stop signal sent", worker.stop_deadline, grace};
     case Shown::killing:
-        return cannot_be_killed(worker) ? describe_kill_failure(worker) : "end after SIGKILL";
+        return {cannot_be_killed(worker) ? describe_kill_failure(worker) : "end after SIGKILL", {}};
     case Shown::exited:
         if (!worker.running_hook)
             return {};
-        return "post-stop hook, " + left_until(worker.stop_deadline, now) + " left";
+        return {"post-stop hook", worker.stop_deadline};
     }
     fatal("wait_of(): no such phase");
 }
@@ -113,7 +124,7 @@ WorkerStatus worker_status(const State& state, const Worker& worker, Instant now
     status.state = word_of(shown_phase(worker.phase));
     status.pid = worker.pid;
     status.age_us = std::max(now - worker.launched_at, Duration::zero()).count();
-    status.waits_for = wait_of(worker, find_revision(state, worker.revision), now);
+    status.waits_for = text_of(wait_of(worker, find_revision(state, worker.revision)), now);
     status.status_text = worker.status_text;
     return status;
 }
@@ -293,6 +304,21 @@ ServiceStatus status_of(const State& state, Instant now) {
     status.replica_list = replicas_status(state, now);
     status.summary = summary_of(state);
     return status;
+}
+
+WorkerProgress progress_of(const State& state, const Worker& worker, Instant now) {
+    const Wait wait = wait_of(worker, find_revision(state, worker.revision));
+    WorkerProgress progress;
+    progress.name = worker.name;
+    progress.revision = worker.revision;
+    progress.replica = worker.replica;
+    progress.state = word_of(shown_phase(worker.phase));
+    progress.since_us = std::max(now - worker.since, Duration::zero()).count();
+    progress.waits_for = wait.what;
+    if (wait.until)
+        progress.left_us = std::max(*wait.until - now, Duration::zero()).count();
+    progress.note = worker.status_text;
+    return progress;
 }
 
 std::string count_workers(const State& state) {

@@ -201,9 +201,10 @@ class Supervisor:
 
     # Talk ------------------------------------------------------------------------------------------
 
-    def svc(self, *arguments, timeout=PATIENCE, user=None):
+    def svc(self, *arguments, timeout=PATIENCE, user=None, environment=None):
         """Runs `svc …` to its end, perhaps as another uid; .returncode, .stdout and .stderr."""
-        return subprocess.run([str(SVC), *map(str, arguments)], env=self.environment, text=True,
+        return subprocess.run([str(SVC), *map(str, arguments)], text=True,
+                              env={**self.environment, **(environment or {})},
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
                               **({"user": user, "group": user, "extra_groups": []} if user else {}))
 

@@ -176,12 +176,8 @@ class Looking(ServiceTest):
         self.assertEqual(0, os.waitstatus_to_exitcode(status), said)
         return said.decode()
 
-    def test_a_terminal_has_one_line_that_is_drawn_again_and_colors_unless_told_otherwise(self):
+    def test_a_terminal_has_colors_unless_told_otherwise(self):
         supervisor = self.start()
-        said = self.on_a_terminal(supervisor, "reload")
-        self.assertIn("\r\x1b[K", said)
-        self.assertRegex(said, r"\x1b\[Kweb: revision 2 is complete \(\d+\.\ds\)\r\n$")
-        self.assertEqual(1, said.count("\n"))
         self.assertIn("\x1b[32mavailable", self.on_a_terminal(supervisor, "status"))
         self.assertNotIn("\x1b", self.on_a_terminal(supervisor, "status", NO_COLOR="1"))
         self.assertNotIn("\x1b", supervisor.svc("status").stdout)

@@ -204,7 +204,9 @@ class Order(ServiceTest):
         follower = supervisor.start_svc("events", "--follow", "--json")
         self.reload(supervisor)
         supervisor.stop()
-        out, _ = follower.communicate(timeout=PATIENCE)
+        out, said = follower.communicate(timeout=PATIENCE)
+        self.assertEqual(0, follower.returncode)
+        self.assertEqual("svc: web: the supervisor has ended\n", said)
         kinds = [json.loads(line)["kind"] for line in out.splitlines()]
         for kind in "rollout_started", "worker_ready", "worker_stopping", "rollout_ended", "stopping":
             self.assertIn(kind, kinds)
@@ -260,7 +262,7 @@ class DuringTheBoot(ServiceTest):
         out, err = client.communicate(timeout=PATIENCE)
         self.assertEqual(0, client.returncode, out + err)
         self.assertIn("revision 2 waits for the rollout of revision 1", out)
-        self.assertIn("revision 2 is complete", out)
+        self.assertIn("revision 2 serves: 1 of 1 worker available", out)
         self.assert_second_serves(supervisor)
 
     def test_a_boot_that_fails_makes_way_for_the_reload_that_waits(self):

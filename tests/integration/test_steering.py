@@ -144,7 +144,7 @@ class OnFailurePause(SteeringTest):
             self.assertEqual(old, sorted(entry["pid"] for entry in status["workers"]))
             self.assertIn("exit status 5", self.refused(supervisor, "resume"))
             flag.touch()
-            self.assertIn("revision 2 is complete", self.done(supervisor, "resume"))
+            self.assertIn("revision 2 serves: ", self.done(supervisor, "resume"))
         load.assert_no_failure(self)
         self.assertIn("version 2", supervisor.get())
 

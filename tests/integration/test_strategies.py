@@ -119,7 +119,7 @@ class Canary(StrategyTest):
                                             lambda s: len(s["workers"]) == 4)
             self.assertEqual([1, 1, 1, 2], sorted(w["revision"] for w in status["workers"]))
             self.assertEqual(0, supervisor.svc("promote", "--no-wait").returncode)
-            self.assertIn("revision 2 is complete", self.finish(client))
+            self.assertIn("revision 2 serves: ", self.finish(client))
         load.assert_no_failure(self)
         texts = [event["text"] for event in supervisor.events.of("rollout_stage")]
         self.assertIn("step 1 of 2 serves: 1 of 4 workers; waits for svc promote", texts)

@@ -20,6 +20,8 @@ public:
     revision(rollout::RevisionNumber number) const = 0;
     [[nodiscard]] virtual Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                        rollout::RevisionNumber to) const = 0;
+    /// How a rollout went; 0: the one under way, else the last one.
+    [[nodiscard]] virtual Result<wire::Timeline> timeline(rollout::RevisionNumber number) const = 0;
     /// All three are observed and stepped before they return.
     virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;

@@ -41,6 +41,7 @@ void verify_survives(const State& state) {
 
 Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manager)
     : io_(io), settings_(std::move(settings)), manager_(io.get_executor(), std::move(manager)),
+      timelines_([this](const wire::Timeline& timeline) { store(timeline); }),
       admissions_(io.get_executor(), *this), methods_(*this), signals_(io), deadline_(io),
       farewell_(io) {}
 
@@ -141,11 +142,15 @@ void Daemon::settled(const State& state) {
     if (state.wanted != rollout::Wanted::run)
         admissions_.stop();
     manager_.update(state, os::now());
+    timelines_.settled(state, os::now(), os::wall_now());
     events_.wake_all();
 }
 
 void Daemon::report(const rollout::Event& event) {
-    log_event(events_.append(event, os::wall_now()));
+    const rollout::Event& stamped = events_.append(event, os::wall_now());
+    if (supervisor_)
+        timelines_.happened(event, state(), os::now(), stamped.at);
+    log_event(stamped);
 }
 
 void Daemon::note(rollout::EventKind kind, std::string text) {
@@ -273,23 +278,6 @@ wire::ServiceStatus Daemon::status() const {
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
     return status;
-}
-
-HistoryView Daemon::history_view() const {
-    return HistoryView{state(), host_->history(), host_->executables()};
-}
-
-wire::HistoryReply Daemon::history() const {
-    return list_revisions(history_view());
-}
-
-Result<wire::RevisionReply> Daemon::revision(rollout::RevisionNumber number) const {
-    return show_revision(history_view(), number);
-}
-
-Result<wire::DiffReply> Daemon::diff(rollout::RevisionNumber from,
-                                     rollout::RevisionNumber to) const {
-    return diff_revisions(history_view(), from, to);
 }
 
 void Daemon::request(rollout::Observation asked) {

@@ -75,6 +75,7 @@ private:
     revision(rollout::RevisionNumber number) const override;
     [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                rollout::RevisionNumber to) const override;
+    [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override;
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
@@ -87,6 +88,7 @@ private:
     void settled(const rollout::State& state);
     void report(const rollout::Event& event);
     void note(rollout::EventKind kind, std::string text);
+    void store(const wire::Timeline& timeline);
 
     void wait_for_signal();
     void handle_signal(int number);
@@ -104,6 +106,7 @@ private:
     Settings settings_;
     ServiceManager manager_;
     EventLog events_;
+    TimelineRecorder timelines_;
     std::unique_ptr<ListenerTable> listeners_;
     std::unique_ptr<DaemonHost> host_;
     std::unique_ptr<rollout::Supervisor> supervisor_;

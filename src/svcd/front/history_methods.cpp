@@ -1,4 +1,4 @@
-// The methods about older revisions: Undo, History, Revision, Diff.
+// The methods about older revisions: Undo, History, Revision, Diff, Timeline.
 #include "svcd/front/methods.h"
 
 #include "base/text.h"
@@ -65,6 +65,12 @@ void Methods::diff(const wire::VarlinkCall& call, Caller& caller) {
     const auto wanted = parameters_of<wire::DiffCall>(call, caller);
     if (wanted)
         answer(caller, backend_.diff(wanted->from, wanted->to));
+}
+
+void Methods::timeline(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::TimelineCall>(call, caller);
+    if (wanted)
+        answer(caller, backend_.timeline(wanted->revision));
 }
 
 } // namespace svc::daemon

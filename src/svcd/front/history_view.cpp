@@ -6,6 +6,7 @@
 #include "wire/guarantee.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace svc::daemon {
 
@@ -187,6 +188,32 @@ Result<wire::DiffReply> diff_revisions(const HistoryView& view, RevisionNumber f
             "service file: rollout.replicas: " + std::to_string(before->spec.rollout.replicas) +
             " → " + std::to_string(after->spec.rollout.replicas));
     return reply;
+}
+
+Result<wire::Timeline> show_timeline(const HistoryView& view, const TimelineRecorder& timelines,
+                                     RevisionNumber number, Instant now) {
+    const State& state = view.state;
+    if (number == 0 && state.rollout)
+        number = state.rollout->to;
+    else if (number == 0 && !state.outcomes.empty())
+        number = state.outcomes.back().revision;
+    if (number == 0)
+        return Error{"no rollout has begun yet"};
+    if (auto open = timelines.find(number, now))
+        return std::move(*open);
+    auto stored = view.history.read_timeline(number);
+    if (stored || stored.error().code != ENOENT)
+        return stored;
+    if (number == state.pending)
+        return Error{text_of(number) + " waits for the rollout of " + text_of(state.rollout->to) +
+                     ": there is nothing to draw yet"};
+    const auto kept = view.history.numbers();
+    if (!state.revisions.contains(number) && !std::binary_search(kept.begin(), kept.end(), number))
+        return Error{text_of(number) + " is not kept; `svc history` lists what is"};
+    return Error{text_of(number) +
+                 " has no timeline: its rollout never began, its supervisor was killed "
+                 "meanwhile, or it could not be written; `svc history " +
+                 std::to_string(number) + "` shows what is known"};
 }
 
 } // namespace svc::daemon

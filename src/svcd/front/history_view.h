@@ -1,6 +1,7 @@
 // What can be said of the revisions, those in the state and those on disk.
 #pragma once
 
+#include "svcd/front/timeline_recorder.h"
 #include "svcd/host/executables.h"
 #include "svcd/host/history.h"
 #include "wire/control.h"
@@ -25,5 +26,8 @@ Result<wire::RevisionReply> show_revision(const HistoryView& view, rollout::Revi
 /// 0: the serving one (`to`), what completed before `to` (`from`).
 Result<wire::DiffReply> diff_revisions(const HistoryView& view, rollout::RevisionNumber from,
                                        rollout::RevisionNumber to);
+/// How the rollout of `number` went; 0: the one under way, else the last one.
+Result<wire::Timeline> show_timeline(const HistoryView& view, const TimelineRecorder& timelines,
+                                     rollout::RevisionNumber number, Instant now);
 
 } // namespace svc::daemon

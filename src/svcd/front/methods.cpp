@@ -4,6 +4,8 @@
 #include "svcd/front/call_parameters.h"
 #include "svcd/front/waiting.h"
 
+#include <algorithm>
+
 namespace svc::daemon {
 
 namespace asio = boost::asio;
@@ -49,6 +51,8 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
         revision(call, caller);
     else if (method == "Diff")
         diff(call, caller);
+    else if (method == "Timeline")
+        timeline(call, caller);
     else if (method == "Scale")
         co_await scale(call, caller);
     else if (method == "Stop")
@@ -213,6 +217,8 @@ asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& cal
     EventLog& log = backend_.events();
     EventLog::Subscription subscription(log, caller.wakeup());
     std::uint64_t seen = wanted->since;
+    if (wanted->newest && log.newest() > *wanted->newest)
+        seen = std::max(seen, log.newest() - *wanted->newest);
     // Without `follow`: what there is now, not what comes while a slow client reads it.
     const std::uint64_t end = log.newest();
     while (!caller.gone()) {

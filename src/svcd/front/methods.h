@@ -31,6 +31,7 @@ private:
     boost::asio::awaitable<void> undo(const wire::VarlinkCall& call, Caller& caller);
     void history(const wire::VarlinkCall& call, Caller& caller);
     void revision(const wire::VarlinkCall& call, Caller& caller);
+    void timeline(const wire::VarlinkCall& call, Caller& caller);
     void diff(const wire::VarlinkCall& call, Caller& caller);
 
     // steering_methods.cpp

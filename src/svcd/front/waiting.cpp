@@ -1,5 +1,6 @@
 #include "svcd/front/waiting.h"
 
+#include "os/clock.h"
 #include "svcd/front/steering.h"
 
 #include <algorithm>
@@ -13,6 +14,9 @@ using rollout::State;
 using rollout::Verdict;
 
 namespace {
+
+/// Of one reply: some kilobytes.
+constexpr std::size_t workers_a_reply = 100;
 
 std::string verdict_sentence(const Outcome& outcome) {
     const std::string name = "revision " + std::to_string(outcome.revision);
@@ -84,11 +88,16 @@ std::size_t older_with_process(const State& state, rollout::RevisionNumber revis
 
 Waiting::Waiting(Backend& backend, Caller& caller, bool more)
     : backend_(backend), caller_(caller), more_(more), seen_(backend.events().newest()),
-      subscription_(backend.events(), caller.wakeup()) {}
+      subscription_(backend.events(), caller.wakeup()) {
+    if (more_)
+        news_.begin(backend_.state());
+}
 
 void Waiting::send(wire::Progress progress, bool last) {
     if (!last && (!more_ || caller_.backed_up()))
         return;
+    if (!last)
+        progress.worker_list = news_.take(backend_.state(), os::now(), workers_a_reply);
     wire::VarlinkReply reply;
     reply.parameters = wire::to_json(progress);
     reply.continues = !last;
@@ -114,6 +123,8 @@ wire::Progress Waiting::progress(std::string state, rollout::RevisionNumber revi
     const State& now = backend_.state();
     wire::Progress made;
     made.state = std::move(state);
+    made.from = now.rollout ? now.rollout->from : 0;
+    made.step = wire::name_of_stage(now);
     made.revision = revision;
     made.text = std::move(text);
     made.updated = rollout::available_workers(now, revision);
@@ -139,6 +150,8 @@ std::optional<EventKind> Waiting::forward_events(const std::string& state) {
     std::optional<EventKind> told;
     while (const rollout::Event* event = backend_.events().after(seen_)) {
         seen_ = event->sequence;
+        if (more_)
+            news_.happened(*event);
         if (!tells_progress(event->kind))
             continue;
         wire::Progress made =
@@ -147,7 +160,13 @@ std::optional<EventKind> Waiting::forward_events(const std::string& state) {
         send(std::move(made), false);
         told = event->kind;
     }
+    tell_workers(state);
     return told;
+}
+
+void Waiting::tell_workers(const std::string& state) {
+    while (more_ && !caller_.backed_up() && news_.any(backend_.state()))
+        send(progress(state.empty() ? phase_name() : state, {}), false);
 }
 
 /// What it waits for stays the last thing told: on a terminal that is all that is seen.

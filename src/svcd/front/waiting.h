@@ -3,6 +3,7 @@
 
 #include "svcd/front/backend.h"
 #include "svcd/front/call_handler.h"
+#include "svcd/front/worker_news.h"
 
 #include <optional>
 
@@ -12,7 +13,7 @@ namespace svc::daemon {
 /// for `more`) and sends the last reply. A caller that vanishes ends the waiting and nothing else.
 ///
 /// A caller that reads too slowly gets fewer progress replies, never old ones: while its queue is
-/// long, events are passed over.
+/// long, events are passed over; what became of the workers comes together in a later reply.
 class Waiting {
 public:
     Waiting(Backend& backend, Caller& caller, bool more);
@@ -48,6 +49,8 @@ private:
     [[nodiscard]] wire::Progress progress(std::string state, std::string text) const {
         return progress(std::move(state), revision_, std::move(text));
     }
+    /// What is new of workers, in replies without a text if no event took it along.
+    void tell_workers(const std::string& state);
     /// The kind of the last event that was told.
     std::optional<rollout::EventKind> forward_events(const std::string& state);
     void tell_standstill(std::optional<rollout::EventKind> told);
@@ -64,6 +67,7 @@ private:
     bool more_;
     rollout::RevisionNumber revision_ = 0;
     std::uint64_t seen_;
+    WorkerNews news_;
     std::string standstill_; ///< the last that was told
     EventLog::Subscription subscription_;
 };

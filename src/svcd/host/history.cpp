@@ -20,6 +20,7 @@ constexpr std::size_t entries_limit = 20'000;
 constexpr mode_t secret = 0600; // the contents of environment files are in it
 constexpr const char* revision_file = "revision.json";
 constexpr const char* outcome_file = "outcome.json";
+constexpr const char* timeline_file = "timeline.json";
 constexpr const char* text_file = "service.toml";
 constexpr const char* copy_file = "executable";
 
@@ -105,6 +106,24 @@ Result<void> History::trim(std::size_t limit, std::set<RevisionNumber> kept) {
 Result<void> History::end(RevisionNumber number, const wire::StoredOutcome& outcome) {
     return os::write_durably(place_of(number), outcome_file, wire::serialize_outcome(outcome),
                              secret);
+}
+
+Result<void> History::write_timeline(const wire::Timeline& timeline) {
+    return os::write_durably(place_of(timeline.revision), timeline_file,
+                             wire::serialize_timeline(timeline), secret);
+}
+
+Result<wire::Timeline> History::read_timeline(RevisionNumber number) const {
+    const std::string path = place_of(number) + "/" + timeline_file;
+    const auto text = os::read_file(path, wire::history_file_limit);
+    if (!text)
+        return text.error();
+    auto timeline = wire::parse_timeline(*text);
+    if (timeline && timeline->revision == number)
+        return timeline;
+    return Error{path + ": " +
+                 (timeline ? "it is revision " + std::to_string(timeline->revision) + "'s"
+                           : printable(timeline.error().message, 500))};
 }
 
 std::vector<RevisionNumber> History::numbers() const {

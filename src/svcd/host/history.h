@@ -33,6 +33,7 @@ struct HistoryEntry {
 /// A directory is there whole or not at all:
 ///
 ///   .new-N ─ revision.json, service.toml, executable, each on disk ─ rename → N ─ outcome.json → N
+///   timeline.json, when its rollout ended, and again when the last old worker is gone → N
 ///
 /// Policy never waits for it and never fails from it: every error is the caller's to report, and what
 /// cannot be written is not there. What is read was written by an earlier supervisor, or by a mistake:
@@ -46,9 +47,12 @@ public:
     /// Writes a revision. `executable`: a fd to keep a copy of; -1: none.
     Result<void> begin(const rollout::Revision& revision, int executable);
     Result<void> end(rollout::RevisionNumber number, const wire::StoredOutcome& outcome);
+    Result<void> write_timeline(const wire::Timeline& timeline);
 
     [[nodiscard]] std::vector<rollout::RevisionNumber> numbers() const; ///< rising
     [[nodiscard]] HistoryEntry read(rollout::RevisionNumber number) const;
+    /// ENOENT: none was recorded.
+    [[nodiscard]] Result<wire::Timeline> read_timeline(rollout::RevisionNumber number) const;
     /// The newest one below `below` that completed and can be read.
     [[nodiscard]] std::optional<HistoryEntry> last_completed(rollout::RevisionNumber below) const;
     /// The copy of its executable.

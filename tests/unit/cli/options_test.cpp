@@ -120,6 +120,12 @@ TEST_CASE("history and diff take revisions and a name in any order that tells th
     CHECK(one.revision == 7);
     CHECK(one.name == "web");
     CHECK(parsed({"history", "web"}).name == "web");
+    CHECK(parsed({"timeline", "web", "7"}).revision == 7);
+    CHECK(parsed({"timeline", "7", "web"}).name == "web");
+    CHECK(has(mistake({"timeline", "6", "7"}), "at most 1 revision"));
+    CHECK(parsed({"events", "-n", "10"}).lines == 10);
+    CHECK_FALSE(parsed({"events"}).lines);
+    CHECK(has(mistake({"events", "--lines", "all"}), "--lines all is not a number of events"));
     const auto both = parsed({"diff", "6", "7", "web"});
     CHECK(both.from == 6);
     CHECK(both.revision == 7);

@@ -13,6 +13,8 @@ constexpr Instant began{100s};
 
 Progress step(std::uint64_t revision, std::string text, std::uint32_t updated) {
     return {.state = "progressing",
+            .from = 6,
+            .step = "rolling",
             .revision = revision,
             .text = std::move(text),
             .updated = updated,
@@ -20,6 +22,8 @@ Progress step(std::uint64_t revision, std::string text, std::uint32_t updated) {
             .replicas = 4,
             .workers = "4 available, 1 starting"};
 }
+
+constexpr Terminal terminal{.interactive = true, .width = 80, .height = 24};
 
 bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
@@ -36,23 +40,57 @@ TEST_CASE("without a terminal every step is a line") {
     CHECK(view.clear().empty());
 }
 
-TEST_CASE("on a terminal one line is drawn again, within its width") {
-    const Terminal terminal{.interactive = true, .color = false, .width = 60};
+TEST_CASE("a reply that only tells of workers is no line without a terminal") {
+    ProgressView view("reload web", began, Terminal{});
+    auto quiet = step(7, "", 1);
+    quiet.worker_list = {{.name = "r7-0", .revision = 7, .state = "starting"}};
+    CHECK(view.show(quiet, began).empty());
+}
+
+TEST_CASE("on a terminal the block is drawn over itself") {
     ProgressView view("reload web", began, terminal);
+    CHECK(view.due() == began);
     CHECK(view.show(step(7, "r7-0 is ready", 1), began + 1s) ==
-          "\r\x1b[Kreload web 1.0s: 1/4 updated (4 available, 1 starting): r7…");
-    CHECK(view.redraw(began + 62s).starts_with("\r\x1b[Kreload web 1m2s: "));
-    CHECK(view.clear() == "\r\x1b[K");
-    CHECK_FALSE(has(view.show(step(7, "\x1b[2J\n", 1), began + 1s), "\x1b[2J"));
+          "\rreload web 1.0s: revision 6 → 7 (rolling): 1 of 4 updated, 4 available\x1b[K\r\n"
+          "r7-0 is ready\x1b[K\r\n\x1b[J");
+    CHECK(view.redraw(began + 62s).starts_with("\r\x1b[2Areload web 1m2s: "));
+    CHECK(view.clear() == "\r\x1b[2A\x1b[J");
+    CHECK(view.clear().empty());
+    CHECK_FALSE(has(view.show(step(7, "\x1b[2J\n", 1), began + 90s), "\x1b[2J"));
+}
+
+TEST_CASE("many replies in a moment are one drawing") {
+    ProgressView view("reload web", began, terminal);
+    view.redraw(began);
+    CHECK(view.due() == began + 1s);
+    CHECK(view.show(step(7, "one", 1), began + 10ms).empty());
+    CHECK(view.show(step(7, "two", 1), began + 20ms).empty());
+    CHECK(view.due() == began + 100ms);
+    const std::string drawn = view.show(step(7, "three", 1), began + 100ms);
+    CHECK(has(drawn, "three"));
+    CHECK_FALSE(has(drawn, "two"));
+}
+
+TEST_CASE("a terminal of another size is drawn on within it") {
+    ProgressView view("reload web", began, terminal);
+    view.redraw(began);
+    view.show(step(7, "a sentence that is much longer than thirty columns", 1), began + 1s);
+    Terminal narrow = terminal;
+    narrow.width = 30;
+    // What was drawn took 72 and 50 columns: the terminal has broken them into five lines.
+    const std::string drawn = view.resize(narrow, began + 1s);
+    CHECK(drawn.starts_with("\r\x1b[5A"));
+    CHECK(has(drawn, "\r\na sentence that is much long…\x1b[K\r\n"));
+    // Others wrote to it: nothing of theirs is taken away.
+    CHECK(view.start_over(began + 2s).starts_with("\rreload web"));
 }
 
 TEST_CASE("that another reload took over stays on the screen") {
-    const Terminal terminal{.interactive = true, .color = false, .width = 200};
     ProgressView view("reload web", began, terminal);
     view.show(step(7, "revision 7 is accepted", 0), began);
     CHECK(view.superseded() == 0);
-    CHECK(has(view.show(step(8, "revision 7 was superseded by revision 8", 0), began),
-              "\r\x1b[Krevision 7 was superseded by revision 8\n"));
+    CHECK(view.show(step(8, "revision 7 was superseded by revision 8", 0), began)
+              .starts_with("\r\x1b[2A\x1b[Jrevision 7 was superseded by revision 8\r\n"));
     CHECK(view.superseded() == 7);
 }
 
@@ -62,8 +100,8 @@ TEST_CASE("a good verdict is one sentence and status 0") {
     last.changed = {"executable", "/etc/web.env"};
     const auto verdict = verdict_of(last, "web", 0, 3240ms);
     CHECK(verdict.exit_status == 0);
-    CHECK(verdict.text ==
-          "web: revision 7 is complete (3.2s)\nchanged: executable, /etc/web.env\n");
+    CHECK(verdict.text == "web: revision 7 serves: 4 of 4 workers available, in 3.2s\n"
+                          "changed: executable, /etc/web.env\n");
     for (const auto* good : {"unchanged", "scaled", "stopped", "accepted", ""}) {
         last.verdict = good;
         CHECK(verdict_of(last, "web", 0, 1s).exit_status == 0);
@@ -72,6 +110,17 @@ TEST_CASE("a good verdict is one sentence and status 0") {
         last.verdict = bad;
         CHECK(verdict_of(last, "web", 0, 1s).exit_status == 1);
     }
+}
+
+TEST_CASE("what took its time says how long") {
+    Progress last = step(7, "scaled to 4", 4);
+    last.verdict = "scaled";
+    CHECK(verdict_of(last, "web", 0, 1100ms).text ==
+          "web: scaled to 4: 4 of 4 workers available, in 1.1s\n");
+    last.verdict = "stopped";
+    last.text = "every worker is gone; the supervisor ends";
+    CHECK(verdict_of(last, "web", 0, 500ms).text ==
+          "web: every worker is gone; the supervisor ends (0.5s)\n");
 }
 
 TEST_CASE("a bad verdict says why, what the worker said, and what to do") {

@@ -69,7 +69,7 @@ TEST_CASE("a reload prints its progress and ends with its verdict") {
     const auto ran = run_verb(options);
     CHECK(ran.status == 0);
     CHECK(has(ran.out, "1/4 r7-0 is ready\n"));
-    CHECK(has(ran.out, "web: revision 7 is complete ("));
+    CHECK(has(ran.out, "web: revision 7 serves: 1 of 4 workers available, in "));
     CHECK(ran.err.empty());
     CHECK(asked.method == "io.svc.Supervisor.Reload");
     CHECK(asked.more);

@@ -10,7 +10,7 @@ namespace svc::rollout {
 
 using namespace std::chrono_literals;
 
-class Stage final : public Host {
+class Stage : public Host {
 public:
     explicit Stage(RolloutSpec rollout = {}, Fallback fallback = Fallback::none)
         : supervisor{State{.service = "web", .fallback = fallback}, *this} {

@@ -182,6 +182,10 @@ TEST_CASE("a revision and an outcome of the history read back equal") {
                                 .began = WallTime(Duration(1)),
                                 .ended = WallTime(Duration(2))};
     CHECK(*parse_outcome(serialize_outcome(outcome)) == outcome);
+    Timeline timeline;
+    timeline.revision = 7;
+    timeline.workers = {{.name = "r7-0", .launched_us = -5, .ready_us = 3}};
+    CHECK(*parse_timeline(serialize_timeline(timeline)) == timeline);
 }
 
 TEST_CASE("a revision of an older svc has defaults for what came later, a newer one's is refused") {

@@ -38,6 +38,12 @@ std::string type_name() {
         return "WorkerStatus";
     else if constexpr (std::is_same_v<T, ReplicaStatus>)
         return "ReplicaStatus";
+    else if constexpr (std::is_same_v<T, WorkerProgress>)
+        return "WorkerProgress";
+    else if constexpr (std::is_same_v<T, WorkerTrack>)
+        return "WorkerTrack";
+    else if constexpr (std::is_same_v<T, TimelineMark>)
+        return "TimelineMark";
     else if constexpr (std::is_same_v<T, ListenerStatus>)
         return "ListenerStatus";
     else if constexpr (std::is_same_v<T, RolloutStatus>)
@@ -147,6 +153,11 @@ TEST_CASE("the interface's description and the structs say the same") {
     };
     CHECK(take("type WorkerStatus") == fields_of<WorkerStatus>());
     CHECK(take("type ReplicaStatus") == fields_of<ReplicaStatus>());
+    CHECK(take("type WorkerProgress") == fields_of<WorkerProgress>());
+    CHECK(take("type WorkerTrack") == fields_of<WorkerTrack>());
+    CHECK(take("type TimelineMark") == fields_of<TimelineMark>());
+    CHECK(take("method Timeline in") == fields_of<TimelineCall>("?"));
+    CHECK(take("method Timeline out") == fields_of<Timeline>());
     CHECK(take("type ListenerStatus") == fields_of<ListenerStatus>());
     CHECK(take("type RolloutStatus") == fields_of<RolloutStatus>());
     CHECK(take("type EventKind") == fields_of<rollout::EventKind>());
@@ -203,6 +214,8 @@ TEST_CASE("every message reads back equal") {
     reads_back<ReplaceCall>();
     reads_back<FreezeCall>();
     reads_back<EventsCall>();
+    reads_back<TimelineCall>();
+    reads_back<Timeline>();
     reads_back<ServiceStatus>();
     reads_back<Progress>();
     reads_back<rollout::Event>();

@@ -34,6 +34,10 @@ TEST_CASE("whoever may look sees the history, but not the text of the service fi
     CHECK(scene.call("Revision", {{"revision", 6}}, false).last("service_file") == "[service]");
     CHECK(scene.call("Revision", {{"revision", 9}}, false).last("message") ==
           "revision 9 is not kept");
+    scene.call_as(looker, "Timeline", {{"revision", 6}}, false);
+    CHECK(looker.replies.back().parameters.at("revision").as_int64() == 6);
+    CHECK(scene.call("Timeline", {{"revision", 9}}, false).last("message") ==
+          "revision 9 has no timeline");
     scene.call_as(looker, "Diff", {{"from", 5}, {"to", 6}}, false);
     CHECK(looker.replies.back().parameters.at("lines").as_array().size() == 1);
 }

@@ -47,6 +47,13 @@ public:
                                                rollout::RevisionNumber to) const override {
         return wire::DiffReply{from, to, {"executable /usr/bin/web"}};
     }
+    [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override {
+        if (number != 6)
+            return Error{"revision " + std::to_string(number) + " has no timeline"};
+        wire::Timeline timeline;
+        timeline.revision = number;
+        return timeline;
+    }
     void request(rollout::Observation observed) override {
         std::vector<rollout::Event> told;
         rollout::record(known, observed, Instant{}, told);

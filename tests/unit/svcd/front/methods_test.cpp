@@ -236,3 +236,55 @@ TEST_CASE("a follower that reads slowly is not sent more until it has read") {
     CHECK(follower.replies.size() == events_kept);
     CHECK(follower.replies.front().parameters.at("sequence").to_number<int>() == 2001);
 }
+
+TEST_CASE("the first replies have every worker, the later ones those that changed") {
+    Scene scene;
+    auto& backend = scene.backend;
+    for (rollout::WorkerId id = 1; id <= 250; ++id)
+        backend.worker(id, 6, rollout::WorkerPhase::available);
+    scene.accepts(7);
+    auto& caller = scene.call("Reload");
+    const auto told = [&caller](std::size_t from) {
+        std::vector<std::string> states;
+        for (std::size_t index = from; index < caller.replies.size(); ++index)
+            for (const auto& worker : caller.replies[index].parameters.at("worker_list").as_array())
+                states.emplace_back(worker.at("state").as_string().c_str());
+        return states;
+    };
+    CHECK(told(0).size() == 250);
+    for (const auto& reply : caller.replies)
+        CHECK(reply.parameters.at("worker_list").as_array().size() <= 100);
+
+    std::size_t before = caller.replies.size();
+    backend.worker(251, 7, rollout::WorkerPhase::starting);
+    rollout::Event launched;
+    launched.kind = rollout::EventKind::worker_launched;
+    launched.worker = 251;
+    backend.log.append(launched, WallTime{});
+    test::settle(scene.io);
+    CHECK(told(before) == std::vector<std::string>{"starting"});
+
+    // It moved on, and nothing was said of it.
+    before = caller.replies.size();
+    backend.known.workers.at(251).phase = rollout::WorkerPhase::ready;
+    backend.log.wake_all();
+    test::settle(scene.io);
+    CHECK(told(before) == std::vector<std::string>{"ready"});
+    CHECK(caller.last("text").empty());
+
+    before = caller.replies.size();
+    backend.log.wake_all();
+    test::settle(scene.io);
+    CHECK(caller.replies.size() == before);
+}
+
+TEST_CASE("events begin with the newest few where that is asked for") {
+    Scene scene;
+    for (int number = 0; number < 20; ++number)
+        scene.backend.happens(rollout::EventKind::scaled, "again");
+    CHECK(scene.call("Events", {{"newest", 3}}).replies.size() ==
+          4); // the last one ends the stream
+    CHECK(scene.call("Events", {{"newest", 3}, {"since", 19}}).replies.size() == 2);
+    CHECK(scene.call("Events", {{"newest", 100}}).replies.size() == 21);
+    CHECK(scene.call("Events", {{"newest", 0}}).replies.size() == 1);
+}

@@ -2,6 +2,7 @@
 
 #include "../../temporary_directory.h"
 
+#include <cerrno>
 #include <sys/stat.h>
 
 using namespace svc;
@@ -138,4 +139,29 @@ TEST_CASE("a directory that cannot be written to is an error with its path") {
     REQUIRE_FALSE(written);
     CHECK(written.error().message.find(directory / "revisions") != std::string::npos);
     CHECK(history.numbers().empty());
+}
+
+TEST_CASE("a timeline stands beside its revision, once it is written") {
+    Shelf shelf;
+    shelf.keep(7);
+    const auto none = shelf.history.read_timeline(7);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code == ENOENT);
+    wire::Timeline timeline;
+    timeline.revision = 7;
+    timeline.workers = {{.name = "r7-0", .revision = 7, .ready_us = 12}};
+    REQUIRE(shelf.history.write_timeline(timeline));
+    timeline.workers[0].ended_us = 40;
+    REQUIRE(shelf.history.write_timeline(timeline));
+    CHECK(*shelf.history.read_timeline(7) == timeline);
+    CHECK(shelf.mode_of("revisions/7/timeline.json") == 0600);
+    timeline.revision = 8;
+    CHECK_FALSE(shelf.history.write_timeline(timeline)); // there is no such revision
+    for (const char* broken :
+         {"", "{", R"({"version":9})", R"({"version":1,"timeline":{"revision":8}})"}) {
+        shelf.directory.write("revisions/7/timeline.json", broken);
+        const auto read = shelf.history.read_timeline(7);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code != ENOENT);
+    }
 }

@@ -1,0 +1,133 @@
+#include "svc/watched.h"
+
+#include <doctest/doctest.h>
+
+using namespace svc;
+using namespace svc::cli;
+using namespace svc::wire;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Instant then{100s};
+using Lines = std::vector<std::string>;
+
+Terminal terminal(std::size_t width, std::size_t height) {
+    return {.interactive = true, .width = width, .height = height};
+}
+
+WorkerProgress worker(std::string name, std::uint64_t revision, std::uint32_t replica,
+                      std::string state) {
+    return {.name = std::move(name),
+            .revision = revision,
+            .replica = replica,
+            .state = std::move(state)};
+}
+
+Progress progress(std::vector<WorkerProgress> workers) {
+    return {.state = "progressing",
+            .from = 6,
+            .step = "rolling",
+            .revision = 7,
+            .text = "r7-0 is launched",
+            .updated = 0,
+            .available = 2,
+            .replicas = 2,
+            .worker_list = std::move(workers)};
+}
+
+Watched two_replicas() {
+    WorkerProgress draining = worker("r6-0", 6, 0, "stopping");
+    draining.waits_for = "stop signal sent";
+    draining.left_us = 30'000'000;
+    draining.note = "3 requests\tin flight";
+    WorkerProgress serving = worker("r6-1", 6, 1, "available");
+    serving.since_us = 720'000'000;
+    WorkerProgress starting = worker("r7-0", 7, 0, "starting");
+    starting.waits_for = "readiness";
+    starting.left_us = 59'500'000;
+    Watched watched;
+    watched.learn(progress({serving, starting, draining}), then);
+    return watched;
+}
+
+std::string many(const Watched& watched, std::size_t height) {
+    std::string text;
+    for (const auto& line : draw_watched(watched, "reload web 1.0s", then, terminal(60, height)))
+        text += line + '\n';
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("a line a worker says what it is at and what it waits for, as time goes by") {
+    CHECK(draw_watched(two_replicas(), "reload web 3.2s", then + 2s, terminal(80, 24)) ==
+          Lines{"reload web 3.2s: revision 6 → 7 (rolling): 0 of 2 updated, 2 available",
+                "  r6-0  stopping   stop signal sent, 28s left  3 requests in flight",
+                "  r7-0  starting   readiness, 58s left", "  r6-1  available  for 12m2s",
+                "r7-0 is launched"});
+}
+
+TEST_CASE("no line is wider than the terminal, whatever the characters") {
+    Watched watched = two_replicas();
+    WorkerProgress wide = worker("r7-1", 7, 1, "available");
+    wide.note = "日本語日本語日本語日本語日本語日本語";
+    watched.learn(progress({wide}), then);
+    for (std::size_t width = 1; width <= 90; ++width) {
+        CAPTURE(width);
+        for (const auto& line : draw_watched(watched, "reload web 3.2s", then, terminal(width, 24)))
+            CHECK(columns_of(line) <= std::max<std::size_t>(width, 2) - 1);
+    }
+}
+
+TEST_CASE("colors do not count as columns, and none is cut") {
+    Terminal colored = terminal(30, 24);
+    colored.color = true;
+    const auto lines = draw_watched(two_replicas(), "reload web", then, colored);
+    CHECK(lines[1] == "  r6-0  \x1b[33mstopping \x1b[0m  stop sign…");
+}
+
+TEST_CASE("the least interesting workers have no line where there is no room") {
+    std::vector<WorkerProgress> all;
+    for (std::uint32_t replica = 0; replica < 40; ++replica)
+        all.push_back(worker("r6-" + std::to_string(replica), 6, replica, "available"));
+    all.push_back(worker("r7-3", 7, 3, "starting"));
+    WorkerProgress failed = worker("r7-9", 7, 9, "gone");
+    failed.failed = true;
+    failed.note = "exit status 1";
+    all.push_back(failed);
+    all.push_back(worker("r6-39", 6, 39, "killing"));
+    Watched watched;
+    watched.learn(progress(all), then);
+    CHECK(many(watched, 8) == "reload web 1.0s: revision 6 → 7 (rolling): 0 of 2 updated,…\n"
+                              "  r6-0   available  for 0s\n"
+                              "  r7-3   starting   for 0s\n"
+                              "  r7-9   gone       exit status 1\n"
+                              "  r6-39  killing    for 0s\n"
+                              "  … and 38 more: 38 available\n"
+                              "r7-0 is launched\n");
+    for (std::size_t height = 1; height < 60; ++height) {
+        const auto lines = draw_watched(watched, "reload web", then, terminal(60, height));
+        CHECK(lines.size() <= std::max<std::size_t>(height, 2) - 1);
+        CHECK_FALSE(lines.empty());
+    }
+}
+
+TEST_CASE("a worker that is gone makes way for the next one of its revision") {
+    Watched watched;
+    watched.learn(progress({worker("r7-0", 7, 0, "starting"), worker("r6-0", 6, 0, "available")}),
+                  then);
+    watched.learn(progress({worker("r7-0", 7, 0, "gone")}), then);
+    CHECK(watched.workers().contains("r7-0"));
+    watched.learn(progress({worker("r7-0.1", 7, 0, "starting")}), then);
+    CHECK_FALSE(watched.workers().contains("r7-0"));
+    CHECK(watched.workers().size() == 2);
+}
+
+TEST_CASE("what happened last stays when only workers have news") {
+    Watched watched = two_replicas();
+    Progress quiet = progress({});
+    quiet.text.clear();
+    watched.learn(quiet, then);
+    CHECK(watched.last().text == "r7-0 is launched");
+}
