@@ -20,6 +20,8 @@ public:
     revision(rollout::RevisionNumber number) const = 0;
     [[nodiscard]] virtual Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                        rollout::RevisionNumber to) const = 0;
+    /// The service file as a reload would read it now.
+    [[nodiscard]] virtual Loaded look_at_file() const = 0;
     /// All three are observed and stepped before they return.
     virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;

@@ -32,6 +32,7 @@ private:
     void history(const wire::VarlinkCall& call, Caller& caller);
     void revision(const wire::VarlinkCall& call, Caller& caller);
     void diff(const wire::VarlinkCall& call, Caller& caller);
+    void diff_with_file(Caller& caller);
 
     // steering_methods.cpp
     void pause(const wire::VarlinkCall& call, Caller& caller);

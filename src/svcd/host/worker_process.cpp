@@ -4,6 +4,7 @@
 #include "svcd/host/child_process.h"
 #include "svcd/host/launch_plan.h"
 
+#include <cerrno>
 #include <csignal>
 
 namespace svc::daemon {
@@ -21,6 +22,17 @@ void WorkerProcess::warn(const std::string& text) const {
 }
 
 void WorkerProcess::launch() {
+    reading_ = ContentReader::start(context_.io, context_.executables, *identity_.revision,
+                                    [this] { launch_now(); });
+    if (reading_)
+        stage_ = Stage::reading;
+    else
+        launch_now();
+}
+
+void WorkerProcess::launch_now() {
+    stage_ = Stage::none;
+    reading_.reset();
     std::string step;
     const auto started = start(step);
     if (!started) {
@@ -141,7 +153,7 @@ void WorkerProcess::confirm_exec() {
     stage_ = Stage::running;
     launching_.reset();
     if (by_path_)
-        context_.executables.note_started(identity_.revision->number, leader_);
+        context_.executables.note_started(identity_.revision->executable, leader_);
     context_.callbacks.observe(rollout::WorkerExecuted{identity_.id});
     context_.inspect_listeners.wake();
 }
@@ -154,6 +166,11 @@ void WorkerProcess::signal(int number) {
 }
 
 void WorkerProcess::kill() {
+    if (stage_ == Stage::reading) {
+        reading_.reset();
+        fail_launch(ECANCELED, "executable", "it was no longer wanted");
+        return;
+    }
     if (leader_ == 0 || stage_ == Stage::gone)
         return;
     killed_ = true;

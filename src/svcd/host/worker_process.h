@@ -5,6 +5,7 @@
 #include "svcd/host/launching.h"
 #include "svcd/host/notify_reader.h"
 #include "svcd/host/notify_rules.h"
+#include "svcd/host/staging.h"
 
 #include "rollout/observation.h"
 #include "wire/notification.h"
@@ -12,7 +13,8 @@
 namespace svc::daemon {
 
 /// none ─ launch() → launching ─ exec → running ─ main process ended → gone
-///   └ a step of launch() failed → gone            (launching ─ process ended → gone)
+///   │└ a step of launch() failed → gone           (launching ─ process ended → gone)
+///   └ a file has to be compared first → reading ─ read → launching, or gone; killed → gone
 ///
 /// What can never happen: both LaunchFailed and WorkerExited, or neither, are observed for a worker
 /// that was launched; either before its process is a zombie; a signal reaches a process after it was
@@ -41,12 +43,13 @@ public:
     void cancel_hook(rollout::HookPoint point);
 
 private:
-    enum class Stage { none, launching, running, gone };
+    enum class Stage { none, reading, launching, running, gone };
     /// The process that svc-launch became, which leads the group: it is the main process until a
     /// MAINPID= names another one (handed_over); then its own end ends nothing (reaped).
     enum class Leader { main, handed_over, reaped };
 
     // worker_process.cpp
+    void launch_now();
     Result<void> start(std::string& step);
     Result<LaunchParcel> plan(const std::string& notify_path, UniqueFd executable);
     Result<int> capture_output(LaunchParcel& parcel);
@@ -78,6 +81,7 @@ private:
     HostContext& context_;
     Identity identity_;
     Stage stage_ = Stage::none;
+    std::unique_ptr<ContentReader> reading_; ///< before it is launched, if there is something to read
     std::unique_ptr<Launching> launching_;
     std::unique_ptr<OutputRelay> output_;
     std::unique_ptr<NotifyReader> notify_;

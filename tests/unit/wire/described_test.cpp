@@ -76,7 +76,7 @@ TEST_CASE("every member of the control protocol's messages is described") {
     check_structs<ReloadCall, ScaleCall, StopCall, EventsCall, WorkerStatus, ReplicaStatus,
                   ListenerStatus, RolloutStatus, ServiceStatus, Progress, Refusal, UndoCall,
                   RevisionCall, DiffCall, RevisionSummary, HistoryReply, RevisionReply,
-                  DiffReply>();
+                  Difference, DiffReply>();
 }
 
 TEST_CASE("every enumerator is described") {

@@ -1,0 +1,54 @@
+// The daemon as the control methods see it.
+#include "svcd/front/daemon.h"
+
+#include "os/clock.h"
+
+#include <unistd.h>
+
+namespace svc::daemon {
+
+wire::ServiceStatus Daemon::status() const {
+    wire::ServiceStatus status = wire::status_of(state(), os::now());
+    const auto target = state().revisions.find(rollout::target_revision(state()));
+    if (target != state().revisions.end())
+        status.listeners = listeners_->status(target->second.spec);
+    status.supervisor_pid = ::getpid();
+    status.service_file = settings_.service_file;
+    return status;
+}
+
+HistoryView Daemon::history_view() const {
+    return HistoryView{state(), host_->history(), host_->executables()};
+}
+
+wire::HistoryReply Daemon::history() const {
+    return list_revisions(history_view());
+}
+
+Result<wire::RevisionReply> Daemon::revision(rollout::RevisionNumber number) const {
+    return show_revision(history_view(), number);
+}
+
+Result<wire::DiffReply> Daemon::diff(rollout::RevisionNumber from,
+                                     rollout::RevisionNumber to) const {
+    return diff_revisions(history_view(), from, to);
+}
+
+Loaded Daemon::look_at_file() const {
+    return load_revision(settings_, {}, os::wall_now());
+}
+
+void Daemon::request(rollout::Observation asked) {
+    supervisor_->observe(std::move(asked));
+    step();
+}
+
+void Daemon::scale(std::uint32_t replicas) {
+    request(rollout::ScaleRequested{replicas, false});
+}
+
+void Daemon::stop(bool now, std::string reason) {
+    request(rollout::StopRequested{now, std::move(reason)});
+}
+
+} // namespace svc::daemon
