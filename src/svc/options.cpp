@@ -125,7 +125,8 @@ void add_workers(CLI::App& app, Typed& typed) {
 void add_history(CLI::App& app, Typed& typed) {
     auto* history = add_verb(app, typed, Verb::history, "List the revisions, or show one whole");
     history->add_option("N", typed.words, "A revision, and the service's name")->expected(0, 2);
-    auto* diff = add_verb(app, typed, Verb::diff, "Show what differs between two revisions, or what a reload would change");
+    auto* diff = add_verb(app, typed, Verb::diff,
+                          "Show what differs between two revisions, or what a reload would change");
     diff->add_option("N", typed.words, "An older revision, a newer one, and the service's name")
         ->expected(0, 3);
 }

@@ -105,8 +105,9 @@ std::string render_diff(const wire::DiffReply& diff) {
     constexpr std::size_t short_enough = 60;
     const std::string from = "revision " + std::to_string(diff.from);
     if (diff.differences.empty())
-        return diff.to == 0 ? from + " is what the service file says: a reload would change nothing\n"
-                            : from + " → " + std::to_string(diff.to) + ": no difference\n";
+        return diff.to == 0
+                   ? from + " is what the service file says: a reload would change nothing\n"
+                   : from + " → " + std::to_string(diff.to) + ": no difference\n";
     std::string text = from + (diff.to == 0 ? " → the service file as it is now:\n"
                                             : " → " + std::to_string(diff.to) + ":\n");
     for (const auto& [what, before, after] : diff.differences) {
@@ -117,7 +118,8 @@ std::string render_diff(const wire::DiffReply& diff) {
         else if (both)
             text += ": " + safe(before) + " → " + safe(after) + '\n';
         else
-            text += (before.empty() && after.empty() ? "" : ": ") + safe(before) + safe(after) + '\n';
+            text +=
+                (before.empty() && after.empty() ? "" : ": ") + safe(before) + safe(after) + '\n';
     }
     return text;
 }

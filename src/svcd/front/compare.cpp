@@ -221,7 +221,8 @@ std::vector<std::string> Differences::lines() const {
             continue;
         std::string line = one.text.what;
         if (one.kind == DifferenceKind::place && !one.text.after.empty())
-            line += ": " + one.text.before + (one.text.before.empty() ? "" : " → ") + one.text.after;
+            line +=
+                ": " + one.text.before + (one.text.before.empty() ? "" : " → ") + one.text.after;
         all.push_back(line.size() > line_limit ? printable(line, line_limit) + " …" : line);
     }
     return all;
@@ -245,10 +246,9 @@ Differences compare(const Revision& serving, std::uint32_t file_replicas, const 
     compare_files(result.found, serving, now);
     compare_environment(result.found, serving, now);
     if (file_replicas != now.spec.rollout.replicas)
-        result.replicas =
-            wire::Difference{std::string(service_file_mark) + "rollout.replicas",
-                             std::to_string(file_replicas),
-                             std::to_string(now.spec.rollout.replicas)};
+        result.replicas = wire::Difference{std::string(service_file_mark) + "rollout.replicas",
+                                           std::to_string(file_replicas),
+                                           std::to_string(now.spec.rollout.replicas)};
     return result;
 }
 

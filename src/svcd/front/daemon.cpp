@@ -9,7 +9,6 @@
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
-
 namespace svc::daemon {
 
 namespace asio = boost::asio;

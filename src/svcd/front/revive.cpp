@@ -130,10 +130,12 @@ private:
             if (same)
                 continue;
             if (as_they_are_now) {
-                then = now ? identity_of(then.path, *now) : rollout::FileIdentity{.path = then.path};
+                then =
+                    now ? identity_of(then.path, *now) : rollout::FileIdentity{.path = then.path};
                 continue;
             }
-            const std::string how = then.inode == 0 ? "it was not there" : "it " + describe_change(then, now);
+            const std::string how =
+                then.inode == 0 ? "it was not there" : "it " + describe_change(then, now);
             gone("its input " + printable(then.path, 400) + " changed since it was made (" + how +
                  "); put the old file back, or take it as it is now with `svc undo --force`");
         }
@@ -182,8 +184,7 @@ Result<HistoryEntry> choose_older(const HistoryView& view, rollout::RevisionNumb
         return Error{"the rollout of " + name + " is under way; wait for its end"};
     auto entry = find_revision(view, older);
     if (!entry.revision)
-        return Error{name + " is not kept: " + entry.unreadable +
-                     "; `svc history` lists what is"};
+        return Error{name + " is not kept: " + entry.unreadable + "; `svc history` lists what is"};
     return entry;
 }
 

@@ -46,8 +46,9 @@ std::string variant_text(const T& variant) {
             using Members = codec::members_of<Alternative>;
             std::string text = std::string("{ ") + wire::variant_kind<Alternative> + " = ";
             if constexpr (boost::mp11::mp_size<Members>::value == 1)
-                boost::mp11::mp_for_each<Members>(
-                    [&](auto member) { text += text_of(member.name, alternative.*member.pointer); });
+                boost::mp11::mp_for_each<Members>([&](auto member) {
+                    text += text_of(member.name, alternative.*member.pointer);
+                });
             else
                 text += text_of("", alternative);
             return text + " }";

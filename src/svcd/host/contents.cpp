@@ -11,8 +11,7 @@ constexpr std::size_t known_limit = 64;
 
 } // namespace
 
-std::optional<std::string> Contents::find(const std::string& path,
-                                          const os::FileStat& stat) const {
+std::optional<std::string> Contents::find(const std::string& path, const os::FileStat& stat) const {
     if (stat.size > os::digest_limit)
         return std::string();
     const auto found = known_.find(path);

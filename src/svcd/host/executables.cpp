@@ -63,8 +63,7 @@ void Executables::hold(RevisionNumber number, const Revision& revision, UniqueFd
 }
 
 void Executables::keep_only(const rollout::State& state) {
-    std::erase_if(held_,
-                  [&](const auto& entry) { return !state.revisions.contains(entry.first); });
+    std::erase_if(held_, [&](const auto& entry) { return !state.revisions.contains(entry.first); });
     std::erase_if(confined_, [&](const auto& entry) {
         return std::none_of(
             state.revisions.begin(), state.revisions.end(),
@@ -104,15 +103,15 @@ std::optional<UnreadFile> Executables::find_unread(const Revision& revision) con
     const auto executable = stat_of(revision.executable);
     if (is_unchanged(revision.executable_identity, revision.sha256, executable))
         return std::nullopt;
-    const bool elf = revision.executable_kind == rollout::ExecutableKind::elf;
-    const Held* held = elf && !is_confined(revision) ? held_for(revision) : nullptr;
-    if (held != nullptr && state_of(*held) == HeldFile::same)
-        return std::nullopt; // it is what will be executed
+    // Also of one that is held: put back at its path, it is better executed there.
     if (may_be_same(revision.executable_identity, revision.sha256, executable))
         if (auto unread = open_unread(contents_, revision.executable))
             return unread;
-    if (!elf || revision.sha256.empty())
+    if (revision.executable_kind != rollout::ExecutableKind::elf || revision.sha256.empty())
         return std::nullopt;
+    const Held* held = held_for(revision);
+    if (held != nullptr && state_of(*held) == HeldFile::same)
+        return std::nullopt; // it goes before a copy
     auto copy = open_copy(revision);
     if (!copy || contents_.find(copy->path, copy->stat))
         return std::nullopt;

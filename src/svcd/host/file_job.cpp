@@ -21,8 +21,7 @@ constexpr std::size_t piece_size = 1024;
 } // namespace
 
 FileJob::FileJob(asio::io_context& io, Result<os::FileWork> work, Done done)
-    : answer_(std::string()), done_(std::move(done)),
-      tell_(io, [this] {
+    : answer_(std::string()), done_(std::move(done)), tell_(io, [this] {
           const auto then = std::exchange(done_, nullptr);
           then(std::move(answer_));
       }) {

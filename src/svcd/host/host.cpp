@@ -218,6 +218,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [](const MarkReady&) {},
             [](const MarkAvailable&) {},
             [&](const RetireWorker& retire) {
+                with(retire.worker, [](WorkerProcess& worker) { worker.call_off(); });
                 if (retire.run_pre_stop)
                     with(retire.worker,
                          [](WorkerProcess& worker) { worker.start_hook(HookPoint::pre_stop); });

@@ -64,8 +64,7 @@ void ContentReader::read(UnreadFile file) {
 asio::awaitable<void> read_contents(asio::io_context& io, Executables& executables,
                                     const Revision& revision) {
     asio::steady_timer wakeup(io, asio::steady_timer::time_point::max());
-    const auto reader =
-        ContentReader::start(io, executables, revision, [&] { wakeup.cancel(); });
+    const auto reader = ContentReader::start(io, executables, revision, [&] { wakeup.cancel(); });
     if (!reader)
         co_return;
     boost::system::error_code ignored;

@@ -158,6 +158,11 @@ void WorkerProcess::confirm_exec() {
     context_.inspect_listeners.wake();
 }
 
+void WorkerProcess::call_off() {
+    if (stage_ == Stage::reading)
+        fail_launch(ECANCELED, "executable", "its launch was called off");
+}
+
 void WorkerProcess::signal(int number) {
     if (stage_ != Stage::running)
         return;
@@ -166,11 +171,6 @@ void WorkerProcess::signal(int number) {
 }
 
 void WorkerProcess::kill() {
-    if (stage_ == Stage::reading) {
-        reading_.reset();
-        fail_launch(ECANCELED, "executable", "it was no longer wanted");
-        return;
-    }
     if (leader_ == 0 || stage_ == Stage::gone)
         return;
     killed_ = true;
@@ -277,6 +277,7 @@ void WorkerProcess::fail_launch(std::int32_t error, std::string step, std::strin
 
 void WorkerProcess::close() {
     stage_ = Stage::gone;
+    reading_.reset();
     launching_.reset();
     notify_.reset();
     main_watch_.reset();

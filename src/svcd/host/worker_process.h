@@ -14,7 +14,7 @@ namespace svc::daemon {
 
 /// none ─ launch() → launching ─ exec → running ─ main process ended → gone
 ///   │└ a step of launch() failed → gone           (launching ─ process ended → gone)
-///   └ a file has to be compared first → reading ─ read → launching, or gone; killed → gone
+///   └ a file has to be compared first → reading ─ read → launching, or gone; called off → gone
 ///
 /// What can never happen: both LaunchFailed and WorkerExited, or neither, are observed for a worker
 /// that was launched; either before its process is a zombie; a signal reaches a process after it was
@@ -35,7 +35,9 @@ public:
     /// Kills what still runs.
     ~WorkerProcess();
 
-    void launch();  ///< observes WorkerSpawned or LaunchFailed
+    void launch(); ///< observes WorkerSpawned or LaunchFailed
+    /// Nobody wants it any more: while it waits for a disk it fails at once. From its spawn on it is killed.
+    void call_off();
     void release(); ///< GO
     void signal(int number);
     void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
@@ -81,7 +83,8 @@ private:
     HostContext& context_;
     Identity identity_;
     Stage stage_ = Stage::none;
-    std::unique_ptr<ContentReader> reading_; ///< before it is launched, if there is something to read
+    std::unique_ptr<ContentReader>
+        reading_; ///< before it is launched, if there is something to read
     std::unique_ptr<Launching> launching_;
     std::unique_ptr<OutputRelay> output_;
     std::unique_ptr<NotifyReader> notify_;

@@ -85,7 +85,8 @@ TEST_CASE("the program is the first argument that is a file, seen from the worke
     CHECK_FALSE(os::find_program({"python3", "none.py"}, directory.path()));
 }
 
-TEST_CASE("a profile that is the worker's own was found by its path, and one that we have too was not") {
+TEST_CASE(
+    "a profile that is the worker's own was found by its path, and one that we have too was not") {
     const std::string docker = "docker-default (enforce)\n";
     CHECK_FALSE(os::has_own_profile("unconfined\n", "unconfined\n"));
     CHECK_FALSE(os::has_own_profile("unconfined\n", docker));

@@ -184,8 +184,8 @@ TEST_CASE("requests take their turns in the order of arrival") {
     scene.world.check_ends.expires_after(std::chrono::seconds(0));
     test::run_until(scene.io, [&] { return third->has_value(); });
     // The hour's wait of the first was cut short, which its check reports as a failure.
-    CHECK(scene.world.story == Story{"load a", "check", "load b", "check", "stage", "open", "request",
-                                     "load c", "check", "stage", "open", "request"});
+    CHECK(scene.world.story == Story{"load a", "check", "load b", "check", "stage", "open",
+                                     "request", "load c", "check", "stage", "open", "request"});
     CHECK((*second)->revision == 1);
     CHECK((*third)->revision == 2);
 }

@@ -94,7 +94,8 @@ TEST_CASE("listeners in another order are a change: a worker counts descriptors"
 TEST_CASE("environment files are named with the variables that changed, never with a value") {
     auto now = revision();
     now.file_environment = {{"TOKEN", "other secret"}, {"NEW", "1"}};
-    CHECK(compare(revision(), 4, now).lines() == Lines{"environment file /etc/web.env: NEW added, TOKEN changed"});
+    CHECK(compare(revision(), 4, now).lines() ==
+          Lines{"environment file /etc/web.env: NEW added, TOKEN changed"});
 }
 
 TEST_CASE("another file at the executable's or an input's path is a change") {
@@ -148,8 +149,7 @@ TEST_CASE("the whole has old and new values as the service file would have them"
     CHECK(values("service file: rollout.replicas") == "4 → 6");
     CHECK(values("service file: stop.grace") == "\"30s\" → \"1m30s\"");
     CHECK(values("service file: stop.signal") == "\"SIGTERM\" → \"SIGHUP\"");
-    CHECK(values("service file: stop.pre_stop") ==
-          "not set → { exec = [\"/bin/x\", \"y\"] }");
+    CHECK(values("service file: stop.pre_stop") == "not set → { exec = [\"/bin/x\", \"y\"] }");
     CHECK(values("release") == "/srv/a → /srv/b");
 }
 

@@ -9,7 +9,9 @@ TEST_CASE("an undo is an admission from the older revision, for who may change t
     Scene scene;
     scene.backend.admission.kind = Admission::Kind::refused;
     scene.backend.admission.error = wire::control_error::refused;
-    scene.call("Undo", {{"to", 6}, {"cause", "slow"}, {"supersede", true}, {"immediate", true}, {"force", true}});
+    scene.call(
+        "Undo",
+        {{"to", 6}, {"cause", "slow"}, {"supersede", true}, {"immediate", true}, {"force", true}});
     REQUIRE(scene.backend.asked.size() == 1);
     CHECK(scene.backend.asked[0].older == 6);
     CHECK(scene.backend.asked[0].cause.kind == rollout::CauseKind::undo);
@@ -41,7 +43,8 @@ TEST_CASE("values of the service file are in a diff only for who may change the 
     Scene scene;
     const auto values_of = [](const FakeCaller& caller, std::size_t index) {
         const auto& one = caller.replies.back().parameters.at("differences").as_array().at(index);
-        return std::string(one.at("before").as_string()) + " " + one.at("after").as_string().c_str();
+        return std::string(one.at("before").as_string()) + " " +
+               one.at("after").as_string().c_str();
     };
     auto& looker = scene.caller();
     looker.privileged = false;
@@ -51,7 +54,8 @@ TEST_CASE("values of the service file are in a diff only for who may change the 
     CHECK(values_of(scene.call("Diff", {{"from", 5}, {"to", 6}}, false), 1) == "not set 5");
 }
 
-TEST_CASE("a diff without revisions is that of what serves and the file, for who may change things") {
+TEST_CASE(
+    "a diff without revisions is that of what serves and the file, for who may change things") {
     Scene scene;
     scene.backend.known.current = 6;
     scene.backend.known.revisions[6].number = 6;

@@ -94,8 +94,7 @@ TEST_CASE("a staged revision has its name once it has begun, with the copy of it
     Desk desk;
     desk.is_now("old");
     const UniqueFd opened(::open(desk.revision.executable.c_str(), O_RDONLY | O_CLOEXEC));
-    auto staged =
-        desk.finish(stage_revision(desk.io, desk.history, desk.revision, opened.get()));
+    auto staged = desk.finish(stage_revision(desk.io, desk.history, desk.revision, opened.get()));
     CHECK_FALSE(staged.problem);
     CHECK(desk.history.numbers().empty());
     REQUIRE(desk.history.begin(std::move(staged)));
@@ -117,7 +116,8 @@ TEST_CASE("a revision without its copy is kept, and it is said what is missing")
     CHECK_FALSE(desk.history.read(1).copied);
 }
 
-TEST_CASE("what a child answers is a digest, an error with its errno, or nothing if it was killed") {
+TEST_CASE(
+    "what a child answers is a digest, an error with its errno, or nothing if it was killed") {
     Desk desk;
     desk.is_now("old");
     const UniqueFd opened(::open(desk.revision.executable.c_str(), O_RDONLY | O_CLOEXEC));
