@@ -71,6 +71,7 @@ const ListenerSpec* find(const std::vector<ListenerSpec>& in, const std::string&
 
 std::string names_of(const std::vector<ListenerSpec>& listeners) {
     std::vector<std::string> names;
+    names.reserve(listeners.size());
     for (const ListenerSpec& listener : listeners)
         names.push_back(listener.name);
     return join(names, ", ");
