@@ -44,47 +44,26 @@ Result<void> write_all(int fd, std::string_view content, const std::string& path
     return {};
 }
 
-/// copy_file_range(2) refuses two file systems of different types (EXDEV since Linux 5.19), and some file
-/// systems altogether.
+/// copy_file_range(2) refuses two file systems of different types (EXDEV since Linux 5.19), and some
+/// file systems altogether.
 bool cannot_copy_inside_the_kernel(int error) {
     return error == EXDEV || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS;
 }
 
-Result<void> copy_all(int from, int to, const std::string& path) {
-    if (::ioctl(to, FICLONE, from) == 0)
-        return {};
-    loff_t offset = 0;
-    bool by_range = true;
-    for (;;) {
-        constexpr std::size_t piece = 16u << 20;
-        const ssize_t count = by_range ? ::copy_file_range(from, &offset, to, nullptr, piece, 0)
-                                       : ::sendfile(to, from, &offset, piece);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && by_range && cannot_copy_inside_the_kernel(errno)) {
-            by_range = false;
-            continue;
-        }
-        if (count < 0)
-            return cannot("cannot copy to " + path, errno);
-        if (count == 0)
-            return {};
-    }
-}
-
-/// A new file in `directory`, on disk when this returns, whatever `fill` puts into it.
-template <class Fill>
-Result<void> make_file(int directory, const std::string& file, const std::string& path, mode_t mode,
-                       Fill fill) {
-    const UniqueFd made(::openat(directory, file.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+/// A new file in `directory`; not on disk yet.
+Result<UniqueFd> make_file(int directory, const std::string& file, const std::string& path,
+                           mode_t mode) {
+    UniqueFd made(::openat(directory, file.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!made)
         return cannot("cannot make " + path, errno);
-    if (auto filled = fill(made.get()); !filled)
-        return filled;
     if (::fchmod(made.get(), mode) != 0)
         return cannot("cannot set the mode of " + path, errno);
-    if (::fsync(made.get()) != 0)
+    return made;
+}
+
+Result<void> sync(int fd, const std::string& path) {
+    if (::fsync(fd) != 0)
         return cannot("cannot write " + path + " to disk", errno);
     return {};
 }
@@ -144,23 +123,19 @@ Result<NewDirectory> NewDirectory::make(const std::string& parent, const std::st
 }
 
 Result<void> NewDirectory::write(const std::string& file, std::string_view content, mode_t mode) {
-    const std::string path = parent_ + "/" + name_ + "/" + file;
-    return make_file(directory_.get(), file, path, mode,
-                     [&](int fd) { return write_all(fd, content, path); });
+    const auto made = create(file, mode);
+    return made ? write_all(made->get(), content, path_of(file)) : made.error();
 }
 
-Result<void> NewDirectory::copy(const std::string& file, int from, mode_t mode) {
-    const std::string path = parent_ + "/" + name_ + "/" + file;
-    auto copied = make_file(directory_.get(), file, path, mode,
-                            [&](int fd) { return copy_all(from, fd, path); });
-    if (!copied)
-        ::unlinkat(directory_.get(), file.c_str(), 0);
-    return copied;
+Result<UniqueFd> NewDirectory::create(const std::string& file, mode_t mode) {
+    return make_file(directory_.get(), file, path_of(file), mode);
+}
+
+void NewDirectory::remove(const std::string& file) {
+    ::unlinkat(directory_.get(), file.c_str(), 0);
 }
 
 Result<void> NewDirectory::commit() {
-    if (::fsync(directory_.get()) != 0)
-        return cannot("cannot write the directory " + parent_ + "/" + name_ + " to disk", errno);
     const std::string from = parent_ + "/" + std::string(new_prefix) + name_;
     const std::string to = parent_ + "/" + name_;
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
@@ -172,6 +147,47 @@ Result<void> NewDirectory::commit() {
     return sync_directory(parent_);
 }
 
+Result<void> copy_whole(int from, int to) {
+    if (::ioctl(to, FICLONE, from) == 0)
+        return {};
+    loff_t offset = 0;
+    bool by_range = true;
+    for (;;) {
+        constexpr std::size_t piece = 16u << 20;
+        const ssize_t count = by_range ? ::copy_file_range(from, &offset, to, nullptr, piece, 0)
+                                       : ::sendfile(to, from, &offset, piece);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && by_range && cannot_copy_inside_the_kernel(errno)) {
+            by_range = false;
+            continue;
+        }
+        if (count < 0)
+            return cannot("cannot copy a file", errno);
+        if (count == 0)
+            return {};
+    }
+}
+
+Result<void> sync_files(int directory) {
+    // A fd of its own, because the stream takes it over.
+    const int own = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::unique_ptr<DIR, CloseDirectory> stream(own < 0 ? nullptr : ::fdopendir(own));
+    if (!stream)
+        return cannot("cannot read a directory of the history", errno);
+    while (const dirent* entry = ::readdir(stream.get())) {
+        const std::string name = static_cast<const char*>(entry->d_name);
+        if (name == "." || name == "..")
+            continue;
+        const UniqueFd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        if (!file)
+            return cannot("cannot open " + name, errno);
+        if (auto synced = sync(file.get(), name); !synced)
+            return synced;
+    }
+    return sync(directory, "a directory of the history");
+}
+
 Result<void> write_durably(const std::string& directory, const std::string& file,
                            std::string_view content, mode_t mode) {
     const UniqueFd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -180,8 +196,11 @@ Result<void> write_durably(const std::string& directory, const std::string& file
     const std::string path = directory + "/" + file;
     const std::string made = std::string(new_prefix) + file;
     ::unlinkat(opened.get(), made.c_str(), 0);
-    auto written = make_file(opened.get(), made, path, mode,
-                             [&](int fd) { return write_all(fd, content, path); });
+    Result<void> written;
+    if (const auto target = make_file(opened.get(), made, path, mode); !target)
+        written = target.error();
+    else if (written = write_all(target->get(), content, path); written)
+        written = sync(target->get(), path);
     if (written && ::renameat(opened.get(), made.c_str(), opened.get(), file.c_str()) != 0)
         written = cannot("cannot put " + path + " in place", errno);
     if (!written) {

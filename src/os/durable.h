@@ -13,7 +13,7 @@ namespace svc::os {
 
 /// A directory in the making: PARENT/.new-NAME until commit() renames it.
 ///
-///   make() → write(), copy() → commit(): every file is on disk, then the directory, then its name
+///   make() → write(), create() → sync_files(): its files and itself are on disk → commit(): its name is
 ///
 /// One that is not committed is removed again.
 class NewDirectory {
@@ -25,19 +25,31 @@ public:
     ~NewDirectory();
 
     Result<void> write(const std::string& file, std::string_view content, mode_t mode);
-    /// The whole of an open file; shared blocks where the file system can (FICLONE,
-    /// ioctl_ficlone(2)), else copy_file_range(2).
-    Result<void> copy(const std::string& file, int from, mode_t mode);
+    /// An empty file for the caller to fill.
+    Result<UniqueFd> create(const std::string& file, mode_t mode);
+    void remove(const std::string& file);
+    [[nodiscard]] int fd() const { return directory_.get(); }
     /// Fails if PARENT/NAME exists.
     Result<void> commit();
 
 private:
     NewDirectory(std::string parent, std::string name, UniqueFd directory);
 
+    [[nodiscard]] std::string path_of(const std::string& file) const {
+        return parent_ + "/" + name_ + "/" + file;
+    }
+
     std::string parent_;
     std::string name_;
     UniqueFd directory_; ///< empty: committed, or moved from
 };
+
+/// The whole of an open file into an empty one, in shared blocks where the file system can (FICLONE,
+/// ioctl_ficlone(2)), else copy_file_range(2).
+Result<void> copy_whole(int from, int to);
+/// fsync(2) of every file of a directory, then of itself. Both of these take as long as the disk takes:
+/// os/file_work.h has them done by a child.
+Result<void> sync_files(int directory);
 
 /// A file of an existing directory, replaced in one step.
 Result<void> write_durably(const std::string& directory, const std::string& file,

@@ -134,11 +134,6 @@ std::string read_digest(int fd) {
     return {};
 }
 
-std::string read_digest(const std::string& path) {
-    const auto opened = open_executable(path);
-    return opened ? read_digest(opened->fd.get()) : std::string();
-}
-
 Result<OpenedFile> open_executable(const std::string& path) {
     // O_NONBLOCK and O_NOCTTY: what stands there may be a fifo or a terminal.
     OpenedFile opened;
@@ -187,13 +182,23 @@ std::optional<std::string> find_program(const std::vector<std::string>& command,
     return std::nullopt;
 }
 
+bool has_own_profile(const std::optional<std::string>& worker,
+                     const std::optional<std::string>& ours) {
+    if (!worker)
+        return true;
+    return !worker->starts_with("unconfined") && worker != ours;
+}
+
 bool is_confined(pid_t pid) {
     // attr/current may be another security module's (proc(5)); apparmor/ is there from Linux 5.8.
     const auto enabled = read_file("/sys/module/apparmor/parameters/enabled", 16);
     if (!enabled || !enabled->starts_with('Y'))
         return false;
-    const auto label = read_file("/proc/" + std::to_string(pid) + "/attr/apparmor/current", 4096);
-    return !label || !label->starts_with("unconfined");
+    const auto label_of = [](const std::string& process) -> std::optional<std::string> {
+        auto label = read_file("/proc/" + process + "/attr/apparmor/current", 4096);
+        return label ? std::optional(std::move(*label)) : std::nullopt;
+    };
+    return has_own_profile(label_of(std::to_string(pid)), label_of("self"));
 }
 
 } // namespace svc::os

@@ -30,8 +30,6 @@ std::string read_build_id(int fd);
 /// would hold everything else up, or it cannot be read.
 inline constexpr std::uint64_t digest_limit = 32u << 20;
 std::string read_digest(int fd);
-/// The same by path.
-std::string read_digest(const std::string& path);
 
 /// The words of a command that could name the file that its interpreter runs: none unless the
 /// program is a known interpreter (python3, ruby, node, java -jar, …) or env(1). Pure.
@@ -40,8 +38,15 @@ std::vector<std::string> program_candidates(const std::vector<std::string>& comm
 std::optional<std::string> find_program(const std::vector<std::string>& command,
                                         const std::string& directory);
 
-/// Whether an AppArmor profile confines the process. A profile is attached by the path that is
-/// executed: the same file executed by a fd would run without it. Unknown counts as confined.
+/// Whether the process has an AppArmor profile that it got by the path of its executable: the same file
+/// executed by a fd could run without it. The kernel looks a profile up by the path of the file; a file
+/// that was removed has none, and the child of an unconfined process stays unconfined then
+/// (security/apparmor/domain.c, "name lookup ix on error").
 bool is_confined(pid_t pid);
+/// What decides it: the labels of the worker and of ourselves, from /proc/PID/attr/apparmor/current;
+/// nullopt: it cannot be read, and counts as confined. A profile that we have too, a container's say, was
+/// inherited and not found by a path: the kernel keeps it, or refuses the execution. Pure.
+bool has_own_profile(const std::optional<std::string>& worker,
+                     const std::optional<std::string>& ours);
 
 } // namespace svc::os

@@ -37,6 +37,8 @@ struct FileStat {
     std::uint64_t size = 0;
     std::int64_t modified_ns = 0;
     std::int64_t changed_ns = 0;
+
+    bool operator==(const FileStat&) const = default;
 };
 Result<FileStat> stat_file(const std::string& path);
 

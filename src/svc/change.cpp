@@ -31,7 +31,8 @@ wire::VarlinkCall call_for(const Options& options) {
                                   .supersede = options.supersede,
                                   .immediate = options.now,
                                   .wait = options.wait,
-                                  .wait_drained = options.wait_drained};
+                                  .wait_drained = options.wait_drained,
+                                  .force = options.force};
         return make_call("Undo", wire::to_json(call), true);
     }
     case Verb::pause:

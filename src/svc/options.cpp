@@ -127,7 +127,8 @@ void add_workers(CLI::App& app, Typed& typed) {
 void add_history(CLI::App& app, Typed& typed) {
     auto* history = add_verb(app, typed, Verb::history, "List the revisions, or show one whole");
     history->add_option("N", typed.words, "A revision, and the service's name")->expected(0, 2);
-    auto* diff = add_verb(app, typed, Verb::diff, "Show what differs between two revisions");
+    auto* diff = add_verb(app, typed, Verb::diff,
+                          "Show what differs between two revisions, or what a reload would change");
     diff->add_option("N", typed.words, "An older revision, a newer one, and the service's name")
         ->expected(0, 3);
     auto* timeline =
@@ -145,6 +146,8 @@ void add_verbs(CLI::App& app, Typed& typed) {
     undo->add_option("--to", typed.to,
                      "Which one; else the last that completed before the serving one")
         ->type_name("N");
+    undo->add_flag("--force", typed.options.force,
+                   "Even if files of its inputs are not what they were");
 
     add_steering(app, typed);
     add_workers(app, typed);

@@ -45,6 +45,7 @@ struct Options {
     std::optional<Duration> timeout;
     std::string cause;
     bool supersede = false;
+    bool force = false; ///< undo: whatever its inputs are by now
     bool now = false;   ///< reload, apply: without min_ready; stop: kill
     std::string reason; ///< of pause, abort and freeze
     std::uint32_t replica = 0;

@@ -102,13 +102,25 @@ std::string render_revision(const wire::RevisionReply& revision) {
 }
 
 std::string render_diff(const wire::DiffReply& diff) {
-    const std::string names =
-        "revision " + std::to_string(diff.from) + " → " + std::to_string(diff.to);
-    if (diff.lines.empty())
-        return names + ": no difference\n";
-    std::string text = names + ":\n";
-    for (const auto& line : diff.lines)
-        text += "  " + safe(line) + '\n';
+    constexpr std::size_t short_enough = 60;
+    const std::string from = "revision " + std::to_string(diff.from);
+    if (diff.differences.empty())
+        return diff.to == 0
+                   ? from + " is what the service file says: a reload would change nothing\n"
+                   : from + " → " + std::to_string(diff.to) + ": no difference\n";
+    std::string text = from + (diff.to == 0 ? " → the service file as it is now:\n"
+                                            : " → " + std::to_string(diff.to) + ":\n");
+    for (const auto& [what, before, after] : diff.differences) {
+        text += "  " + safe(what);
+        const bool both = !before.empty() && !after.empty();
+        if (both && before.size() + after.size() > short_enough)
+            text += ":\n    - " + safe(before) + "\n    + " + safe(after) + '\n';
+        else if (both)
+            text += ": " + safe(before) + " → " + safe(after) + '\n';
+        else
+            text +=
+                (before.empty() && after.empty() ? "" : ": ") + safe(before) + safe(after) + '\n';
+    }
     return text;
 }
 

@@ -42,12 +42,13 @@ struct UndoCall {         ///< the others: as ReloadCall
     bool immediate = false;
     bool wait = true;
     bool wait_drained = true;
+    bool force = false; ///< its inputs need not be what they were
 };
 struct RevisionCall {
     std::uint64_t revision = 0; ///< 0: the serving one
 };
 struct DiffCall {
-    std::uint64_t from = 0; ///< 0: the last that completed before `to`
+    std::uint64_t from = 0; ///< 0: the serving one, and `to` is the service file as it is now
     std::uint64_t to = 0;   ///< 0: the serving one
 };
 struct StopCall {
@@ -195,10 +196,18 @@ struct RevisionReply {
     std::string service_file; ///< its text
     bool operator==(const RevisionReply&) const = default;
 };
+/// `before` and `after` as the service file would have them, or in words. Both empty for who may only look,
+/// where they come out of the service file.
+struct Difference {
+    std::string what; ///< "service file: rollout.max_surge", "executable /usr/bin/web"
+    std::string before;
+    std::string after;
+    bool operator==(const Difference&) const = default;
+};
 struct DiffReply {
     std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    std::vector<std::string> lines; ///< one for each difference
+    std::uint64_t to = 0; ///< 0: the service file as it is now
+    std::vector<Difference> differences;
     bool operator==(const DiffReply&) const = default;
 };
 

@@ -7,7 +7,7 @@
 namespace svc::wire {
 
 BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, immediate, wait, wait_drained))
-BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, immediate, wait, wait_drained))
+BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, immediate, wait, wait_drained, force))
 BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))
 BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
@@ -36,7 +36,8 @@ BOOST_DESCRIBE_STRUCT(HistoryReply, (), (revisions))
 BOOST_DESCRIBE_STRUCT(RevisionReply, (),
                       (summary, last_output, command, release, executable, build_id, sha256,
                        program, copy, user, environment_names, guarantee, service_file))
-BOOST_DESCRIBE_STRUCT(DiffReply, (), (from, to, lines))
+BOOST_DESCRIBE_STRUCT(Difference, (), (what, before, after))
+BOOST_DESCRIBE_STRUCT(DiffReply, (), (from, to, differences))
 BOOST_DESCRIBE_STRUCT(WorkerTrack, (),
                       (name, revision, replica, launched_us, ready_us, available_us, drain_us,
                        stop_us, ended_us, ended, failed))

@@ -187,8 +187,17 @@ method Revision(revision: ?int) -> (
   service_file: string
 )
 
-# What differs between two of them; left out: the serving one and what completed before it.
-method Diff(from: ?int, to: ?int) -> (from: int, to: int, lines: []string)
+# before, after: as the service file would have them, or in words; keys of the service file have them only
+# for who may change the service. Of environment files there are names of variables, never values.
+type Difference (
+  what: string,
+  before: string,
+  after: string
+)
+
+# What differs between two of them; `to` left out: the serving one. Both left out: between the serving one and
+# the service file as it is now (`to` is 0 in the reply), for who may change the service.
+method Diff(from: ?int, to: ?int) -> (from: int, to: int, differences: []Difference)
 
 # How a rollout went; 0 or left out: the one under way, else the last one.
 # until_us: what came later is not known; open: it goes on; cut: workers that there was no room for
@@ -240,9 +249,10 @@ method Freeze(reason: ?string) -> )" PROGRESS R"(
 method Unfreeze() -> )" PROGRESS R"(
 
 # As Reload, but from an older revision; 0 or left out: the last that completed before the serving
-# one.
+# one; while a rollout progresses, the one that it started from, and the rollout is superseded.
+# force: also if files of its inputs are not what they were
 method Undo(to: ?int, cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool,
-            wait_drained: ?bool) -> )" PROGRESS R"(
+            wait_drained: ?bool, force: ?bool) -> )" PROGRESS R"(
 
 # Another number of replicas, until the service file's own number changes.
 method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(

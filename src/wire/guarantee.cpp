@@ -40,12 +40,13 @@ Guarantee guarantee_of(const rollout::Revision& revision) {
     switch (revision.executable_kind) {
     case ExecutableKind::elf: {
         const bool copied = revision.spec.process.keep_executable == rollout::KeepExecutable::copy;
-        return {GuaranteeKind::single_executable,
-                executable +
-                    (copied ? " is kept as a copy with its revision"
-                            : " is held open, so that another file under its name makes no "
-                              "difference; overwritten in place, a worker that dies stays down") +
-                    "; libraries and other files are taken as they are then"};
+        return {
+            GuaranteeKind::single_executable,
+            executable +
+                (copied ? " is kept as a copy with its revision"
+                        : " is held open, so that another file under its name makes no "
+                          "difference; overwritten in place, a worker that dies stays down") +
+                "; shared libraries and other files are taken as they are then, in an undo too"};
     }
     case ExecutableKind::script:
         return {GuaranteeKind::none, executable + " is a script: once it changed, a worker that "

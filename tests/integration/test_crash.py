@@ -1,128 +1,11 @@
 """A crash never deploys: what a worker that dies is started from after its files were replaced."""
-import contextlib
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
-import unittest
 
-from harness import BUILD, PYTHON, ServiceTest, alive, main, service, wait_until
-from load import Load
-
-WEB = BUILD / "examples/web/example-web"
-WORKER = pathlib.Path(__file__).resolve().parent / "workers/worker.py"
-MARK = b"\nversion:"
-LIBRARY = 'const char *answer(void) { return "%s"; }\n'
-# One request at a time: what it answers is the library's.
-PROGRAM = r"""
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-const char *answer(void);
-int main(void) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    strncpy(to.sun_path, getenv("NOTIFY_SOCKET"), sizeof to.sun_path - 1);
-    int notify = socket(AF_UNIX, SOCK_DGRAM, 0);
-    sendto(notify, "READY=1", 7, 0, (struct sockaddr *)&to, sizeof to);
-    for (;;) {
-        char request[4096];
-        int client = accept(3, 0, 0);
-        if (read(client, request, sizeof request) > 0) {
-            const char *head = "HTTP/1.0 200 OK\r\n\r\n";
-            if (write(client, head, strlen(head)) < 0 || write(client, answer(), strlen(answer())) < 0)
-                return 1;
-        }
-        close(client);
-    }
-}
-"""
-
-
-def elf(version):
-    """A server whose file tells its version. What stands after the last section harms nobody."""
-    return WEB.read_bytes() + MARK + version.encode()
-
-
-def script(version):
-    text = WORKER.read_text().replace('default="1", help="what /', f'default="{version}", help="what /')
-    return f"#!{PYTHON} -SE\n{text}".encode()
-
-
-def version_of(pid):
-    """Of the file that a process executes, whatever its path is by now."""
-    return pathlib.Path(f"/proc/{pid}/exe").read_bytes().rpartition(MARK)[2].decode()
-
-
-def put(path, content):
-    """A file in place in one step."""
-    new = path.with_suffix(".new")
-    new.write_bytes(content)
-    new.chmod(0o755)
-    new.rename(path)
-    return path
-
-
-def put_over(path, content):
-    with open(path, "r+b") as file:
-        file.truncate()
-        file.write(content)
-
-
-def rename(path, content):
-    put(path, content)
-
-
-def delete(path, _content):
-    path.unlink()
-
-
-CHANGES = {"renamed over": rename, "overwritten in place": put_over, "deleted": delete}
-
-
-class CrashTest(ServiceTest):
-    def run_one(self, command, **tables):
-        """One worker that comes back a second after it died: time to change its file, which cannot be
-        written to while it is executed (ETXTBSY)."""
-        tables.setdefault("restart", {"backoff": {"min": "1s", "max": "1s"}})
-        return self.start(service(list(map(str, command)), rollout={"replicas": 1}, **tables))
-
-    def kill_worker(self, supervisor):
-        (pid,) = supervisor.pids("available")
-        os.kill(pid, signal.SIGKILL)
-        wait_until("its end", lambda: not alive(pid))
-        return pid
-
-    def comes_back(self, supervisor, not_pid):
-        status = supervisor.wait_status("a worker", lambda status: [
-            worker for worker in status["workers"]
-            if worker["state"] == "available" and worker["pid"] != not_pid])
-        return status["workers"][0]["pid"]
-
-    def stays_down(self, supervisor, words):
-        status = supervisor.wait_status("the reason why it stays down", lambda status: "changed since "
-                                        "revision" in status["replica_list"][0]["waits_for"])
-        reason = status["replica_list"][0]["waits_for"]
-        for word in (*words, "not started: `svc reload` deploys it, or put the old file back"):
-            self.assertIn(word, reason)
-        self.assertEqual(0, status["available"])
-        self.assertIn("changed since revision", supervisor.svc("status").stdout)
-
-    @contextlib.contextmanager
-    def subject(self, name):
-        """A part of a test with a directory, and supervisors, of its own."""
-        outer = self.directory
-        with self.subTest(name):
-            self.directory = outer / name.replace(" ", "-")
-            self.directory.mkdir()
-            try:
-                yield self.directory
-            finally:
-                self.directory = outer
-                for supervisor in self.supervisors:
-                    supervisor.close()
+from harness import BUILD, PYTHON, main, service
+from replacing import CHANGES, CrashTest, elf, put, put_over, script, version_of
 
 
 class SingleExecutable(CrashTest):
@@ -166,32 +49,6 @@ class SingleExecutable(CrashTest):
                 pid = self.kill_worker(supervisor)
                 change(web, elf("2"))
                 self.assertEqual("1", version_of(self.comes_back(supervisor, pid)))
-
-    def test_uses_the_shared_library_that_is_there(self):
-        """What is not held is taken as it is: this is what the manual says of libraries."""
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if not compiler:
-            self.skipTest("there is no C compiler")
-
-        def build_library(text):
-            source = self.directory / "answer.c"
-            source.write_text(LIBRARY % text)
-            new = self.directory / "libanswer.new"
-            subprocess.run([compiler, "-shared", "-fPIC", "-o", str(new), str(source)], check=True)
-            new.rename(self.directory / "libanswer.so")
-
-        build_library("old library")
-        (self.directory / "main.c").write_text(PROGRAM)
-        web = self.directory / "web"
-        subprocess.run([compiler, "-o", str(web), str(self.directory / "main.c"), f"-L{self.directory}",
-                        "-lanswer", f"-Wl,-rpath,{self.directory}"], check=True)
-        content = web.read_bytes()
-        supervisor = self.run_one([web], listener=[{"name": "http", "address": "127.0.0.1:0"}])
-        self.assertEqual("old library", supervisor.get())
-        build_library("new library")
-        put(web, content + b"2")
-        self.comes_back(supervisor, self.kill_worker(supervisor))
-        self.assertEqual("new library", supervisor.get())
 
 
 class ScriptsAndPrograms(CrashTest):
@@ -238,67 +95,6 @@ class ScriptsAndPrograms(CrashTest):
         supervisor.spawn()
         self.assertNotEqual(0, supervisor.wait())
         self.assertIn("put it into a release directory", supervisor.log)
-
-
-class Undo(CrashTest):
-    def test_goes_back_to_a_binary_that_was_replaced_and_loses_no_request(self):
-        for name in ("renamed over", "deleted"):
-            with self.subject(name) as directory:
-                web = put(directory / "web", elf("1"))
-                supervisor = self.start(service([str(web), "--drain", "200"], rollout={"replicas": 2}))
-                with Load(supervisor.address(), rate=200, keepalive=4) as load:
-                    CHANGES[name](web, elf("2"))
-                    put(web, elf("2"))
-                    self.reload(supervisor)
-                    self.assertEqual({"2"}, {version_of(pid) for pid in supervisor.pids("available")})
-                    undone = supervisor.svc("undo", "--cause", "it was slow")
-                    self.assertEqual(0, undone.returncode, undone.stdout + undone.stderr)
-                    self.assertEqual({"1"}, {version_of(pid) for pid in supervisor.pids("available")})
-                load.assert_no_failure(self)
-                status = supervisor.status()
-                self.assertEqual((3, "undo to 1: it was slow"), (status["revision"], status["cause"]))
-                # And a crash after it starts that one again.
-                os.kill(supervisor.pids("available")[0], signal.SIGKILL)
-                status = supervisor.wait_status("two workers again", lambda s: s["available"] == 2 and
-                                                s["replica_list"][0]["restarts"] +
-                                                s["replica_list"][1]["restarts"] == 1)
-                self.assertEqual({"1"}, {version_of(worker["pid"]) for worker in status["workers"]})
-
-    def test_is_refused_when_the_old_binary_was_overwritten(self):
-        one, two = (put(self.directory / name, elf(name)) for name in ("1", "2"))
-        supervisor = self.run_one([one])
-        supervisor.write(service([str(two)], rollout={"replicas": 1}))
-        self.reload(supervisor)
-        put_over(one, elf("3"))
-        refused = supervisor.svc("undo")
-        self.assertEqual(1, refused.returncode)
-        self.assertIn(f"{one} changed since revision 1 was made (it was overwritten at", refused.stderr)
-        self.assertEqual("2", version_of(supervisor.pids("available")[0]))
-
-    def test_goes_back_to_a_copy_after_the_supervisor_was_restarted(self):
-        web = put(self.directory / "web", elf("1"))
-        content = service([str(web)], rollout={"replicas": 1},
-                          service={"command": [web], "keep_executable": "copy"})
-        supervisor = self.start(content)
-        put(web, elf("2"))
-        supervisor.stop()
-        seen = len(supervisor.manager.messages)
-        supervisor.spawn()
-        supervisor.manager.wait_for("READY=1", after=seen)
-        self.assertEqual("2", version_of(supervisor.pids("available")[0]))
-        undone = supervisor.svc("undo", "--to", "1")
-        self.assertEqual(0, undone.returncode, undone.stdout + undone.stderr)
-        self.assertEqual("1", version_of(supervisor.pids("available")[0]))
-        pid = self.kill_worker(supervisor)
-        self.assertEqual("1", version_of(self.comes_back(supervisor, pid)))
-
-    def test_to_what_serves_or_what_never_was_is_refused(self):
-        supervisor = self.run_one([put(self.directory / "web", elf("1"))])
-        for arguments, words in ((("--to", "1"), "serves already"), (("--to", "9"), "is not kept"),
-                                 ((), "no revision that completed before revision 1")):
-            refused = supervisor.svc("undo", *arguments)
-            self.assertEqual(1, refused.returncode)
-            self.assertIn(words, refused.stderr)
 
 
 class Release(CrashTest):

@@ -73,29 +73,87 @@ class Kept(HistoryTest):
         (self.directory / "web.env").write_text("TOKEN=tell-nobody-2\n")
         self.reload(supervisor)
         for arguments in (("history",), ("history", 1), ("history", 2, "--json"), ("diff",),
-                          ("diff", 1, 2, "--json"), ("status", "--json"), ("events", "--json")):
+                          ("diff", 1), ("diff", 1, 2, "--json"), ("status", "--json"), ("events", "--json")):
             result = supervisor.svc(*arguments)
             self.assertEqual(0, result.returncode, result.stderr)
             self.assertNotIn("tell-nobody", result.stdout)
         self.assertIn("TOKEN", supervisor.svc("history", 1).stdout)
-        self.assertIn("TOKEN", supervisor.svc("diff").stdout)
+        self.assertIn("web.env: TOKEN changed", supervisor.svc("diff", 1).stdout)
+        (self.directory / "web.env").write_text("OTHER=tell-nobody-3\n")
+        shown = supervisor.svc("diff").stdout
+        self.assertIn("web.env: OTHER added, TOKEN removed", shown)
+        self.assertNotIn("tell-nobody", shown)
         self.assertIn("tell-nobody", (self.place(supervisor, 1) / "revision.json").read_text())
         for path in self.place(supervisor, 1).iterdir():
             self.assertEqual(0o600, path.stat().st_mode & 0o777, path)
         for path in (self.place(supervisor, 1), self.place(supervisor, 1).parent):
             self.assertEqual(0o700, path.stat().st_mode & 0o777, path)
 
-    def test_diff_names_what_differs(self):
+    def test_diff_shows_old_and_new_values(self):
         supervisor = self.start()
         supervisor.write(service(worker("--version", "2"), rollout={"min_ready": "10ms"}))
         self.reload(supervisor)
-        for arguments in ((), (1, 2), (1,)):
+        for arguments in ((1, 2), (1,)):
             shown = supervisor.svc("diff", *arguments).stdout
             self.assertIn("revision 1 → 2", shown)
-            self.assertIn("service file: service.command", shown)
-            self.assertIn("service file: rollout.min_ready", shown)
+            self.assertIn("service file: service.command:\n    - [", shown)
+            self.assertIn('"--version", "2"]', shown)
+            self.assertIn('service file: rollout.min_ready: "0s" → "10ms"', shown)
         self.assertIn("no difference", supervisor.svc("diff", 2, 2).stdout)
         self.assertEqual(1, supervisor.svc("diff", 2, 9).returncode)
+
+    def test_diff_without_a_number_is_what_a_reload_would_change(self):
+        web = self.directory / "web"
+        web.write_bytes(WEB.read_bytes())
+        web.chmod(0o755)
+        supervisor = self.start(service([str(web)]))
+        self.assertIn("a reload would change nothing", supervisor.svc("diff").stdout)
+        web.unlink()
+        web.write_bytes(WEB.read_bytes() + b"2")
+        web.chmod(0o755)
+        supervisor.write(service([str(web)], rollout={"replicas": 3, "max_surge": "50%"}))
+        shown = supervisor.svc("diff").stdout
+        self.assertIn("revision 1 → the service file as it is now", shown)
+        self.assertIn('service file: rollout.max_surge: 1 → "50%"', shown)
+        self.assertIn("service file: rollout.replicas: 1 → 3", shown)
+        self.assertRegex(shown, rf"executable {web}:\n +- \d+ bytes of .*, inode \d+.*\n +\+ \d+ bytes of")
+        found = json.loads(supervisor.svc("diff", "--json").stdout)
+        self.assertEqual((1, 0), (found["from"], found["to"]))
+        self.assertEqual(("1", "3"), next((one["before"], one["after"]) for one in found["differences"]
+                                          if one["what"].endswith("rollout.replicas")))
+        self.assertEqual(1, supervisor.status()["revision"])
+        supervisor.write("[service]\nnonsense = 1\n")
+        wrong = supervisor.svc("diff")
+        self.assertEqual(5, wrong.returncode)
+        self.assertIn("nonsense", wrong.stderr)
+
+    @require_root
+    def test_who_may_only_look_sees_no_values_of_the_service_file(self):
+        supervisor = self.start()
+        supervisor.write(service(worker("--version", "tell-nobody")))
+        self.reload(supervisor)
+        shown = supervisor.svc("diff", 1, user=65534)
+        self.assertEqual(0, shown.returncode, shown.stderr)
+        self.assertIn("service.command", shown.stdout)
+        self.assertNotIn("tell-nobody", shown.stdout)
+        self.assertEqual(4, supervisor.svc("diff", user=65534).returncode)
+
+    def test_a_bound_of_one_keeps_what_serves_what_served_before_and_the_newest(self):
+        supervisor = self.start(service(rollout={"history": 1}))
+        for _ in range(2):
+            self.reload(supervisor)
+        self.assertEqual([2, 3], [one["revision"] for one in revisions(supervisor)])
+        supervisor.write(service(worker("--exit", "1"), rollout={"history": 1}))
+        for _ in range(3):
+            self.assertEqual(1, supervisor.svc("reload").returncode)
+        listed = revisions(supervisor)
+        self.assertEqual([2, 3, 6], [one["revision"] for one in listed])
+        self.assertEqual([False, True, False], [one["serving"] for one in listed])
+        # The next supervisor's first one fails: what served is what it finds.
+        self.restart(supervisor)
+        status = supervisor.status()
+        self.assertIn("boot: revision 3 again", status["cause"])
+        self.assertIn(3, [one["revision"] for one in revisions(supervisor)])
 
     def test_a_broken_directory_is_listed_and_harms_nobody(self):
         supervisor = self.start()

@@ -35,29 +35,11 @@ Admission refused_for_stop() {
                    "the supervisor is stopping; start it again to run the new version");
 }
 
-Admission refused_to_load(const Loaded& loaded) {
-    const std::string count = loaded.mistakes.size() == 1
-                                  ? std::string("1 mistake")
-                                  : std::to_string(loaded.mistakes.size()) + " mistakes";
-    switch (loaded.flaw) {
-    case Loaded::Flaw::file_unreadable:
-        return refused(wire::control_error::service_file, "the service file cannot be read",
-                       loaded.mistakes);
-    case Loaded::Flaw::file_wrong:
-        return refused(wire::control_error::service_file,
-                       "the service file is wrong (" + count + ")", loaded.mistakes);
-    case Loaded::Flaw::names_unusable:
-        return refused(wire::control_error::refused,
-                       "the service file names what cannot be used (" + count + ")",
-                       loaded.mistakes);
-    case Loaded::Flaw::gone:
-        return refused(wire::control_error::refused,
-                       "the older revision cannot be brought back; nothing was changed",
-                       loaded.mistakes);
-    case Loaded::Flaw::none:
-        break;
-    }
-    fatal("refused_to_load(): nothing is wrong");
+/// Told to go back to what the running rollout replaces, nobody wants to wait until that is replaced.
+bool takes_back_running(const State& state, const AdmissionRequest& request) {
+    return request.older && state.rollout && state.rollout->from != 0 &&
+           state.rollout->phase == rollout::RolloutPhase::progressing &&
+           (*request.older == 0 || *request.older == state.rollout->from);
 }
 
 /// A freeze keeps what serves from being replaced. Until the first rollout is over nothing does: a
@@ -100,6 +82,31 @@ std::vector<std::string> conflicts_with_open(const State& state, const Revision&
 }
 
 } // namespace
+
+Admission refuse_to_load(const Loaded& loaded) {
+    const std::string count = loaded.mistakes.size() == 1
+                                  ? std::string("1 mistake")
+                                  : std::to_string(loaded.mistakes.size()) + " mistakes";
+    switch (loaded.flaw) {
+    case Loaded::Flaw::file_unreadable:
+        return refused(wire::control_error::service_file, "the service file cannot be read",
+                       loaded.mistakes);
+    case Loaded::Flaw::file_wrong:
+        return refused(wire::control_error::service_file,
+                       "the service file is wrong (" + count + ")", loaded.mistakes);
+    case Loaded::Flaw::names_unusable:
+        return refused(wire::control_error::refused,
+                       "the service file names what cannot be used (" + count + ")",
+                       loaded.mistakes);
+    case Loaded::Flaw::gone:
+        return refused(wire::control_error::refused,
+                       "the older revision cannot be brought back; nothing was changed",
+                       loaded.mistakes);
+    case Loaded::Flaw::none:
+        break;
+    }
+    fatal("refuse_to_load(): nothing is wrong");
+}
 
 /// Holds the turn while it lives and hands it on in the order of arrival.
 class Admissions::Turn {
@@ -161,10 +168,13 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
         co_return refused_for_stop();
     if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
         co_return refused(wire::control_error::refused, std::move(why));
-    Loaded loaded =
-        request.older ? world_.revive(*request.older, request.cause) : world_.load(request.cause);
+    Loaded loaded;
+    if (request.older)
+        loaded = co_await world_.revive(request);
+    else
+        loaded = world_.load(request.cause);
     if (!loaded.ok())
-        co_return refused_to_load(loaded);
+        co_return refuse_to_load(loaded);
     std::vector<std::string> changed;
     if (request.cause.kind == rollout::CauseKind::apply) {
         if (auto settled = unchanged_or_scaled(loaded.revision, changed))
@@ -178,7 +188,14 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
                               ? "open listeners cannot become what the older revision asks for"
                               : "open listeners cannot become what the service file asks for",
                           std::move(conflicts));
-    auto failed = co_await checked(loaded, request);
+    std::optional<Admission> failed = co_await checked(loaded);
+    if (!failed)
+        co_await interruptible(world_.stage(loaded));
+    // It may have taken a minute: what was true before may not be now.
+    if (world_.state().wanted != rollout::Wanted::run)
+        co_return refused_for_stop();
+    if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
+        co_return refused(wire::control_error::refused, std::move(why));
     if (failed)
         co_return std::move(*failed);
     Admission admission = open_and_request(std::move(loaded.revision), request);
@@ -200,37 +217,38 @@ std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candida
         admission.kind = Admission::Kind::unchanged;
         return admission;
     }
-    const std::string replicas = "service file: rollout.replicas";
-    if (differences.lines.empty()) {
+    if (differences.found.empty()) {
         admission.kind = Admission::Kind::scaled;
         admission.replicas = candidate.spec.rollout.replicas;
-        admission.changed = {replicas};
+        admission.changed = {differences.replicas->what};
         world_.request_scale_from_file(admission.replicas);
         return admission;
     }
-    changed = std::move(differences.lines);
+    changed = differences.lines();
     if (differences.replicas)
-        changed.push_back(replicas);
+        changed.push_back(differences.replicas->what);
     return std::nullopt;
 }
 
-asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& candidate,
-                                                              const AdmissionRequest& request) {
+asio::awaitable<std::string> Admissions::interruptible(asio::awaitable<void> work) {
+    try {
+        co_await asio::co_spawn(
+            executor_, std::move(work),
+            asio::bind_cancellation_slot(stop_check_.slot(), asio::use_awaitable));
+    } catch (const boost::system::system_error& cancelled) {
+        co_return cancelled.code().message();
+    }
+    co_return std::string();
+}
+
+asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& candidate) {
     if (candidate.check.empty())
         co_return std::nullopt;
     CommandResult result;
     auto run = [&]() -> asio::awaitable<void> { result = co_await world_.check(candidate); };
-    try {
-        co_await asio::co_spawn(
-            executor_, run, asio::bind_cancellation_slot(stop_check_.slot(), asio::use_awaitable));
-    } catch (const boost::system::system_error& cancelled) {
-        result.how = cancelled.code().message();
-    }
-    // The check may have run for a minute: what was true before it may not be now.
-    if (world_.state().wanted != rollout::Wanted::run)
-        co_return refused_for_stop();
-    if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
-        co_return refused(wire::control_error::refused, std::move(why));
+    const std::string interrupted = co_await interruptible(run());
+    if (!interrupted.empty())
+        result.how = interrupted;
     if (result.succeeded)
         co_return std::nullopt;
     co_return refused(wire::control_error::refused,
@@ -245,7 +263,8 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
                        opened.error().message + "; nothing was changed");
     candidate.in_place = can_be_reached_in_place(world_.state(), candidate);
     const rollout::RevisionNumber number = world_.state().next_revision;
-    world_.request_rollout(std::move(candidate), request.supersede, request.immediate);
+    const bool supersede = request.supersede || takes_back_running(world_.state(), request);
+    world_.request_rollout(std::move(candidate), supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.
     if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();

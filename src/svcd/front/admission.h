@@ -24,6 +24,7 @@ struct AdmissionRequest {
     /// From an older revision instead of the service file; 0: the last that completed before the
     /// serving one.
     std::optional<rollout::RevisionNumber> older;
+    bool as_it_is_now = false; ///< of an older one: its inputs need not be what they were
     bool has_fallback = false; ///< boot: something else is tried if this is refused
 };
 
@@ -49,11 +50,13 @@ class AdmissionWorld {
 public:
     virtual ~AdmissionWorld() = default;
     virtual Loaded load(const rollout::Cause& cause) = 0;
-    /// A new revision made from an older one, if what that needs is still there and unchanged.
-    virtual Loaded revive(rollout::RevisionNumber older, const rollout::Cause& cause) = 0;
+    /// A new revision made from request.older, if what that needs is still there and unchanged.
+    virtual boost::asio::awaitable<Loaded> revive(const AdmissionRequest& request) = 0;
     [[nodiscard]] virtual const rollout::State& state() const = 0;
     /// Runs service.check of a candidate; cancelling ends it.
     virtual boost::asio::awaitable<CommandResult> check(const Loaded& candidate) = 0;
+    /// Reads, copies and writes what the history keeps of a candidate.
+    virtual boost::asio::awaitable<void> stage(Loaded& candidate) = 0;
     virtual Result<void> open_listeners(const rollout::Spec& spec) = 0;
     /// Closes what no revision in use needs.
     virtual void close_unused_listeners() = 0;
@@ -63,10 +66,13 @@ public:
     virtual void request_scale_from_file(std::uint32_t replicas) = 0;
 };
 
+/// What the caller of a file that cannot be used is told.
+Admission refuse_to_load(const Loaded& loaded);
+
 /// One request at a time, in the order of arrival:
 ///
-///   waiting for its turn → loading → checking (service.check) → opening listeners → requested
-///                             └──────────┴───────────────────────────┴→ refused
+///   waiting for its turn → loading → checking (service.check) → staging → opening listeners → requested
+///                             └──────────┴────────────────────────┴──────────┴→ refused
 ///
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
@@ -89,8 +95,9 @@ public:
 private:
     class Turn;
     boost::asio::awaitable<Admission> admit_now(const AdmissionRequest& request);
-    boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate,
-                                                             const AdmissionRequest& request);
+    boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate);
+    /// Both are ended by a stop; the error says why.
+    boost::asio::awaitable<std::string> interruptible(boost::asio::awaitable<void> work);
     std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
     Admission open_and_request(rollout::Revision candidate, const AdmissionRequest& request);

@@ -22,6 +22,8 @@ public:
                                                        rollout::RevisionNumber to) const = 0;
     /// How a rollout went; 0: the one under way, else the last one.
     [[nodiscard]] virtual Result<wire::Timeline> timeline(rollout::RevisionNumber number) const = 0;
+    /// The service file as a reload would read it now.
+    [[nodiscard]] virtual Loaded look_at_file() const = 0;
     /// All three are observed and stepped before they return.
     virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;

@@ -1,22 +1,40 @@
-// What differs between the revision that serves and the files as they are now. Pure.
+// What differs between two revisions, or between one and the files as they are now. Pure.
 #pragma once
 
 #include "rollout/revision.h"
+#include "wire/control.h"
 
 #include <string>
 #include <vector>
 
 namespace svc::daemon {
 
-struct Differences {
-    /// One line each, for a person: "service file: rollout.max_surge", "release: /srv/a → /srv/b",
-    /// "executable /usr/bin/web". `replicas` is not among them.
-    std::vector<std::string> lines;
-    /// The service file's own `replicas` differs from what it said last.
-    bool replicas = false;
+/// setting: a key of the service file; its values are for `svc diff` alone, which knows who asks. place:
+/// its values say where something is, and belong to the line. detail: not said of its own, because
+/// another line implies it.
+enum class DifferenceKind { setting, place, detail };
 
-    [[nodiscard]] bool none() const { return lines.empty() && !replicas; }
+struct Difference {
+    DifferenceKind kind = DifferenceKind::setting;
+    wire::Difference text;
 };
+
+struct Differences {
+    /// "service file: rollout.max_surge", "release", "executable /usr/bin/web". `replicas` is not among
+    /// them. Of environment files there are names of variables, never values.
+    std::vector<Difference> found;
+    /// The service file's own `replicas` differs from what it said last.
+    std::optional<wire::Difference> replicas;
+
+    /// One for each, for a person; what implies another stands for it.
+    [[nodiscard]] std::vector<std::string> lines() const;
+    /// All of them, with their values.
+    [[nodiscard]] std::vector<wire::Difference> whole() const;
+    [[nodiscard]] bool none() const { return found.empty() && !replicas; }
+};
+
+/// What stands before a key of the service file.
+inline constexpr std::string_view service_file_mark = "service file: ";
 
 /// `file_replicas` is what the service file last said (State::file_replicas): a changed `replicas`
 /// alone scales and makes no revision, so the serving revision's own number may be an older one.

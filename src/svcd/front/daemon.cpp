@@ -2,15 +2,12 @@
 
 #include "os/clock.h"
 #include "svcd/front/logging.h"
-#include "svcd/front/revive.h"
 #include "wire/codec.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
-
-#include <unistd.h>
 
 namespace svc::daemon {
 
@@ -21,7 +18,6 @@ namespace {
 
 /// How long clients may take to read their last replies when the supervisor ends.
 constexpr auto farewell_time = std::chrono::seconds(1);
-constexpr int exit_file_wrong = 5;
 
 /// The whole of what we know must survive a journey through text; a build for debugging tries it
 /// after every step.
@@ -160,138 +156,7 @@ void Daemon::note(rollout::EventKind kind, std::string text) {
     report(event);
 }
 
-// Admission --------------------------------------------------------------------------------------
-
-Loaded Daemon::load(const rollout::Cause& cause) {
-    if (cause.kind == rollout::CauseKind::signal)
-        reload_waits_ = false;
-    Loaded loaded = load_revision(settings_, cause, os::wall_now());
-    candidate_executable_ = std::move(loaded.executable);
-    return loaded;
-}
-
-Loaded Daemon::revive(rollout::RevisionNumber older, const rollout::Cause& cause) {
-    Loaded loaded = revive_revision(history_view(), older, cause, os::wall_now());
-    candidate_executable_ = std::move(loaded.executable);
-    return loaded;
-}
-
-asio::awaitable<CommandResult> Daemon::check(const Loaded& candidate) {
-    CommandRequest request;
-    request.command = candidate.check;
-    request.revision = &candidate.revision;
-    request.timeout = candidate.revision.spec.process.check_timeout;
-    manager_.tell("checking the new version: " + candidate.check.front(), request.timeout);
-    co_return co_await host_->run(std::move(request));
-}
-
-Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
-    return listeners_->open(spec);
-}
-
-void Daemon::close_unused_listeners() {
-    host_->close_unused_listeners(state());
-}
-
-void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {
-    // It gets this number (rollout/record.cpp); what is not taken into the state is closed again.
-    host_->hold_executable(state().next_revision, revision, std::move(candidate_executable_));
-    rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
-    supervisor_->observe(std::move(requested));
-    step();
-}
-
-void Daemon::request_scale_from_file(std::uint32_t replicas) {
-    supervisor_->observe(rollout::ScaleRequested{replicas, true});
-    step();
-}
-
-asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
-    const std::string cause = describe(request.cause);
-    Admission admission = co_await admissions_.admit(std::move(request));
-    if (admission.kind == Admission::Kind::refused) {
-        const auto& mistakes = admission.mistakes;
-        note(rollout::EventKind::refused, cause + " refused: " + admission.message +
-                                              (mistakes.empty() ? "" : ": " + mistakes.front()));
-        // The event has room for one.
-        for (std::size_t index = 1; index < mistakes.size(); ++index)
-            spdlog::error("{}", mistakes[index]);
-    }
-    leave_if_at_rest();
-    co_return admission;
-}
-
-asio::awaitable<void> Daemon::boot() {
-    AdmissionRequest request;
-    request.cause = {rollout::CauseKind::boot, "", ::geteuid()};
-    request.has_fallback = state().fallback != rollout::Fallback::none;
-    const bool has_fallback = request.has_fallback;
-    Admission admission = co_await admit(std::move(request));
-    const bool file_wrong = admission.error == wire::control_error::service_file;
-    if (admission.kind == Admission::Kind::refused && phase() == Phase::booting && has_fallback)
-        admission = co_await fall_back(admission.message);
-    // Told to stop while it booted, the supervisor ends as any stopping one does.
-    if (admission.kind == Admission::Kind::refused && phase() == Phase::booting)
-        end(file_wrong ? exit_file_wrong : 1);
-}
-
-asio::awaitable<Admission> Daemon::fall_back(std::string why) {
-    const auto last = host_->history().last_completed(state().next_revision);
-    AdmissionRequest request;
-    request.older = last ? last->number : 0;
-    const std::string name = "revision " + std::to_string(*request.older);
-    note(rollout::EventKind::history, "the service file's version could not be started (" + why +
-                                          "): falling back to " + name +
-                                          ", the last one that completed");
-    request.cause = {rollout::CauseKind::boot,
-                     name + " again, because the service file's version "
-                            "could not be started",
-                     ::geteuid()};
-    co_return co_await admit(std::move(request));
-}
-
-asio::awaitable<void> Daemon::fall_back_or_stop(std::string why) {
-    const Admission admission = co_await fall_back(why);
-    if (admission.kind != Admission::Kind::refused || phase() != Phase::booting)
-        co_return;
-    rollout::StopRequested stop;
-    stop.reason = why;
-    stop.failed = true;
-    observe(std::move(stop));
-}
-
-asio::awaitable<void> Daemon::reload_for_signal() {
-    AdmissionRequest request;
-    request.cause = {rollout::CauseKind::signal, "SIGHUP", ::geteuid()};
-    const Admission admission = co_await admit(std::move(request));
-    if (admission.kind == Admission::Kind::revision)
-        spdlog::info("SIGHUP made revision {}", admission.revision);
-}
-
-// Requests ---------------------------------------------------------------------------------------
-
-wire::ServiceStatus Daemon::status() const {
-    wire::ServiceStatus status = wire::status_of(state(), os::now());
-    const auto target = state().revisions.find(rollout::target_revision(state()));
-    if (target != state().revisions.end())
-        status.listeners = listeners_->status(target->second.spec);
-    status.supervisor_pid = ::getpid();
-    status.service_file = settings_.service_file;
-    return status;
-}
-
-void Daemon::request(rollout::Observation asked) {
-    supervisor_->observe(std::move(asked));
-    step();
-}
-
-void Daemon::scale(std::uint32_t replicas) {
-    request(rollout::ScaleRequested{replicas, false});
-}
-
-void Daemon::stop(bool now, std::string reason) {
-    request(rollout::StopRequested{now, std::move(reason)});
-}
+// Signals and the end ----------------------------------------------------------------------------
 
 Daemon::Phase Daemon::phase() const {
     if (exit_status_)
@@ -300,8 +165,6 @@ Daemon::Phase Daemon::phase() const {
         return Phase::stopping;
     return state().current == 0 ? Phase::booting : Phase::running;
 }
-
-// Signals and the end ----------------------------------------------------------------------------
 
 void Daemon::wait_for_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {

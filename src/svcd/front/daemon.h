@@ -56,17 +56,18 @@ private:
     enum class Phase { booting, running, stopping, ended };
     [[nodiscard]] Phase phase() const;
 
-    // AdmissionWorld
+    // AdmissionWorld: daemon_admission.cpp
     Loaded load(const rollout::Cause& cause) override;
-    Loaded revive(rollout::RevisionNumber older, const rollout::Cause& cause) override;
+    boost::asio::awaitable<Loaded> revive(const AdmissionRequest& request) override;
     [[nodiscard]] const rollout::State& state() const override { return supervisor_->state(); }
     boost::asio::awaitable<CommandResult> check(const Loaded& candidate) override;
+    boost::asio::awaitable<void> stage(Loaded& candidate) override;
     Result<void> open_listeners(const rollout::Spec& spec) override;
     void close_unused_listeners() override;
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
-    // Backend
+    // Backend: daemon_backend.cpp
     [[nodiscard]] wire::ServiceStatus status() const override;
     EventLog& events() override { return events_; }
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
@@ -76,6 +77,7 @@ private:
     [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                rollout::RevisionNumber to) const override;
     [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override;
+    [[nodiscard]] Loaded look_at_file() const override;
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
@@ -92,12 +94,14 @@ private:
 
     void wait_for_signal();
     void handle_signal(int number);
+    boost::asio::awaitable<void> reload_for_signal();
+    // daemon_boot.cpp
     boost::asio::awaitable<void> boot();
     /// The service file's revision could not be started: the last one that completed is, if there is one.
     boost::asio::awaitable<Admission> fall_back(std::string why);
     boost::asio::awaitable<void> fall_back_or_stop(std::string why);
+
     [[nodiscard]] HistoryView history_view() const;
-    boost::asio::awaitable<void> reload_for_signal();
     /// Lets the clients have what is queued for them, then ends the loop.
     void end(int exit_status);
     void leave_if_at_rest();
@@ -119,6 +123,7 @@ private:
     boost::asio::steady_timer farewell_;
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;
+    std::unique_ptr<StagedRevision> candidate_staged_;
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

@@ -3,6 +3,8 @@
 
 #include "base/text.h"
 #include "svcd/front/call_parameters.h"
+#include "svcd/front/compare.h"
+#include "svcd/front/history_view.h"
 
 namespace svc::daemon {
 
@@ -36,6 +38,7 @@ asio::awaitable<void> Methods::undo(const wire::VarlinkCall& call, Caller& calle
     request.supersede = wanted->supersede;
     request.immediate = wanted->immediate;
     request.older = wanted->to;
+    request.as_it_is_now = wanted->force;
     const wire::ReloadCall as_reload{.wait = wanted->wait, .wait_drained = wanted->wait_drained};
     co_await roll_out(std::move(request), as_reload, call, caller);
 }
@@ -63,8 +66,40 @@ void Methods::revision(const wire::VarlinkCall& call, Caller& caller) {
 
 void Methods::diff(const wire::VarlinkCall& call, Caller& caller) {
     const auto wanted = parameters_of<wire::DiffCall>(call, caller);
-    if (wanted)
-        answer(caller, backend_.diff(wanted->from, wanted->to));
+    if (!wanted)
+        return;
+    if (wanted->from == 0 && wanted->to == 0) {
+        diff_with_file(caller);
+        return;
+    }
+    // A lone `to` is compared with what serves, as a lone `from` is.
+    const auto from = wanted->from != 0 ? wanted->from : backend_.state().current;
+    auto found = backend_.diff(from, wanted->to);
+    if (found && !caller.may_change()) {
+        for (wire::Difference& one : found->differences)
+            if (one.what.starts_with(service_file_mark))
+                one.before = one.after = "";
+    }
+    answer(caller, found);
+}
+
+/// It reads files, some of which may be closed to who may only look, and takes a moment.
+void Methods::diff_with_file(Caller& caller) {
+    if (!permitted(caller))
+        return;
+    const Loaded now = backend_.look_at_file();
+    if (now.ok()) {
+        answer(caller, daemon::diff_with_file(backend_.state(), now.revision));
+        return;
+    }
+    const Admission refused = refuse_to_load(now);
+    wire::VarlinkReply reply;
+    reply.error = refused.error;
+    wire::Refusal why;
+    why.message = refused.message;
+    why.mistakes = refused.mistakes;
+    reply.parameters = wire::to_json(why);
+    caller.reply(reply);
 }
 
 void Methods::timeline(const wire::VarlinkCall& call, Caller& caller) {

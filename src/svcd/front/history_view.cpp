@@ -71,14 +71,6 @@ Result<RevisionNumber> serving(const State& state) {
     return Error{"no revision serves yet"};
 }
 
-std::string file_text(const rollout::FileIdentity& file) {
-    if (file.inode == 0)
-        return "no file";
-    return std::to_string(file.size) + " bytes of " +
-           os::local_time_text(WallTime(Duration(file.modified_ns / 1000))) + ", inode " +
-           std::to_string(file.inode);
-}
-
 } // namespace
 
 HistoryEntry find_revision(const HistoryView& view, RevisionNumber number) {
@@ -93,9 +85,15 @@ HistoryEntry find_revision(const HistoryView& view, RevisionNumber number) {
 
 Result<RevisionNumber> default_undo(const HistoryView& view) {
     const State& state = view.state;
-    if (state.rollout && state.rollout->phase == rollout::RolloutPhase::progressing &&
-        state.current != 0)
-        return state.current;
+    if (state.rollout && state.current != 0) {
+        switch (state.rollout->phase) {
+        case rollout::RolloutPhase::progressing:
+            return state.current;
+        case rollout::RolloutPhase::rolling_back:
+            return Error{text_of(state.rollout->to) + " is being rolled back to " +
+                         text_of(state.rollout->from) + " already; `svc undo --to` names another"};
+        }
+    }
     const RevisionNumber disk = [&] {
         const auto entry = view.history.last_completed(state.current);
         return entry ? entry->number : 0;
@@ -159,35 +157,24 @@ Result<wire::DiffReply> diff_revisions(const HistoryView& view, RevisionNumber f
             return current.error();
         to = *current;
     }
-    if (from == 0) {
-        const auto before = view.history.last_completed(to);
-        from = std::max(before ? before->number : 0,
-                        view.state.previous < to ? view.state.previous : 0);
-        if (from == 0)
-            return Error{"no revision that completed before " + text_of(to) +
-                         " is kept; `svc history` lists what is"};
-    }
     const auto before = usable(view, from);
     if (!before)
         return before.error();
     const auto after = usable(view, to);
     if (!after)
         return after.error();
-    auto differences = compare(*before, before->spec.rollout.replicas, *after);
-    wire::DiffReply reply{from, to, std::move(differences.lines)};
-    for (std::string& line : reply.lines) {
-        if (line.starts_with("executable "))
-            line += ": " + file_text(before->executable_identity) + " → " +
-                    file_text(after->executable_identity);
-        else if (line.starts_with("program "))
-            line += ": " + file_text(before->program_identity) + " → " +
-                    file_text(after->program_identity);
-    }
-    if (differences.replicas)
-        reply.lines.push_back(
-            "service file: rollout.replicas: " + std::to_string(before->spec.rollout.replicas) +
-            " → " + std::to_string(after->spec.rollout.replicas));
-    return reply;
+    return wire::DiffReply{from, to,
+                           compare(*before, before->spec.rollout.replicas, *after).whole()};
+}
+
+Result<wire::DiffReply> diff_with_file(const State& state, const Revision& now) {
+    const auto number = serving(state);
+    if (!number)
+        return number.error();
+    const auto known = state.revisions.find(*number);
+    if (known == state.revisions.end())
+        fatal("the state does not have the revision that serves");
+    return wire::DiffReply{*number, 0, compare(known->second, state.file_replicas, now).whole()};
 }
 
 Result<wire::Timeline> show_timeline(const HistoryView& view, const TimelineRecorder& timelines,

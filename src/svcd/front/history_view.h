@@ -23,11 +23,13 @@ HistoryEntry find_revision(const HistoryView& view, rollout::RevisionNumber numb
 wire::HistoryReply list_revisions(const HistoryView& view);
 /// `number` 0: the serving one.
 Result<wire::RevisionReply> show_revision(const HistoryView& view, rollout::RevisionNumber number);
-/// 0: the serving one (`to`), what completed before `to` (`from`).
+/// `to` 0: the serving one.
 Result<wire::DiffReply> diff_revisions(const HistoryView& view, rollout::RevisionNumber from,
                                        rollout::RevisionNumber to);
 /// How the rollout of `number` went; 0: the one under way, else the last one.
 Result<wire::Timeline> show_timeline(const HistoryView& view, const TimelineRecorder& timelines,
                                      rollout::RevisionNumber number, Instant now);
+/// What a reload would change: `now` is what the service file was loaded as.
+Result<wire::DiffReply> diff_with_file(const rollout::State& state, const rollout::Revision& now);
 
 } // namespace svc::daemon

@@ -4,6 +4,7 @@
 #include "os/executable.h"
 #include "os/files.h"
 #include "svcd/front/environment_file.h"
+#include "svcd/host/executable_choice.h"
 #include "wire/service_file.h"
 
 #include <algorithm>
@@ -21,16 +22,7 @@ using rollout::FileIdentity;
 using rollout::ProcessSpec;
 using rollout::Revision;
 
-FileIdentity identity_of(const std::string& path, const os::FileStat& stat) {
-    return FileIdentity{.path = path,
-                        .device = stat.device,
-                        .inode = stat.inode,
-                        .size = stat.size,
-                        .modified_ns = stat.modified_ns,
-                        .changed_ns = stat.changed_ns};
-}
-
-FileIdentity identity_of(const std::string& path) {
+FileIdentity look_at(const std::string& path) {
     const auto stat = os::stat_file(path);
     return stat ? identity_of(path, *stat) : FileIdentity{.path = path};
 }
@@ -247,11 +239,10 @@ private:
     void open_executable() {
         auto opened = os::open_executable(revision().executable);
         if (!opened) {
-            revision().executable_identity = identity_of(revision().executable);
+            revision().executable_identity = look_at(revision().executable);
             return;
         }
         revision().executable_identity = identity_of(revision().executable, opened->stat);
-        revision().sha256 = os::read_digest(opened->fd.get());
         if (opened->kind == os::FileKind::script)
             revision().executable_kind = rollout::ExecutableKind::script;
         if (opened->kind != os::FileKind::elf)
@@ -263,10 +254,8 @@ private:
 
     void find_program() {
         const auto program = os::find_program(revision().command, process().directory);
-        if (program) {
-            revision().program_identity = identity_of(*program);
-            revision().program_sha256 = os::read_digest(*program);
-        }
+        if (program)
+            revision().program_identity = look_at(*program);
         if (process().keep_executable != rollout::KeepExecutable::copy ||
             revision().executable.empty())
             return;
@@ -284,7 +273,7 @@ private:
         for (const auto& input : process().inputs) {
             const std::string path = expand("service.inputs", input);
             if (!path.empty())
-                revision().input_identities.push_back(identity_of(path));
+                revision().input_identities.push_back(look_at(path));
         }
     }
 

@@ -33,6 +33,7 @@ private:
     void revision(const wire::VarlinkCall& call, Caller& caller);
     void timeline(const wire::VarlinkCall& call, Caller& caller);
     void diff(const wire::VarlinkCall& call, Caller& caller);
+    void diff_with_file(Caller& caller);
 
     // steering_methods.cpp
     void pause(const wire::VarlinkCall& call, Caller& caller);

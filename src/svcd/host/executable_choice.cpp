@@ -19,6 +19,15 @@ ExecutableSource choose_executable(const ExecutableFacts& facts) {
     return facts.copied ? ExecutableSource::copy : ExecutableSource::nothing;
 }
 
+rollout::FileIdentity identity_of(const std::string& path, const os::FileStat& stat) {
+    return rollout::FileIdentity{.path = path,
+                                 .device = stat.device,
+                                 .inode = stat.inode,
+                                 .size = stat.size,
+                                 .modified_ns = stat.modified_ns,
+                                 .changed_ns = stat.changed_ns};
+}
+
 bool is_same_file(const rollout::FileIdentity& then, const os::FileStat& now) {
     return then.device == now.device && then.inode == now.inode && then.size == now.size &&
            then.modified_ns == now.modified_ns && then.changed_ns == now.changed_ns;

@@ -25,6 +25,7 @@ enum class ExecutableSource { path, held, copy, nothing };
 
 ExecutableSource choose_executable(const ExecutableFacts& facts);
 
+rollout::FileIdentity identity_of(const std::string& path, const os::FileStat& stat);
 /// Two files are one: device, inode, size and both times.
 bool is_same_file(const rollout::FileIdentity& then, const os::FileStat& now);
 /// What the fd of a file that nobody overwrote still shows. Its change time moves when its old name is

@@ -3,6 +3,7 @@
 #include "os/executable.h"
 #include "os/fd.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace svc::daemon {
@@ -28,13 +29,20 @@ std::optional<os::FileStat> stat_of(const std::string& path) {
     return found ? std::optional(*found) : std::nullopt;
 }
 
-/// The same file, or another one with the same content: the old one was put back, or installed again.
-bool is_unchanged(const rollout::FileIdentity& then, const std::string& digest,
-                  const std::optional<os::FileStat>& now) {
-    // Without an inode nothing was known of it then.
-    if (then.inode == 0 || (now && is_same_file(then, *now)))
-        return true;
-    return now && now->size == then.size && !digest.empty() && os::read_digest(then.path) == digest;
+/// Another file than then, of which only the content can say that it is the old one: put back, or
+/// installed again.
+bool may_be_same(const rollout::FileIdentity& then, const std::string& digest,
+                 const std::optional<os::FileStat>& now) {
+    return then.inode != 0 && now && !is_same_file(then, *now) && now->size == then.size &&
+           !digest.empty();
+}
+
+/// The file at its path, if its content has to be read.
+std::optional<UnreadFile> open_unread(const Contents& contents, const std::string& path) {
+    auto opened = os::open_executable(path);
+    if (!opened || contents.find(path, opened->stat))
+        return std::nullopt;
+    return UnreadFile{path, opened->stat, std::move(opened->fd)};
 }
 
 } // namespace
@@ -55,9 +63,12 @@ void Executables::hold(RevisionNumber number, const Revision& revision, UniqueFd
 }
 
 void Executables::keep_only(const rollout::State& state) {
-    const auto dropped = [&](const auto& entry) { return !state.revisions.contains(entry.first); };
-    std::erase_if(held_, dropped);
-    std::erase_if(confined_, dropped);
+    std::erase_if(held_, [&](const auto& entry) { return !state.revisions.contains(entry.first); });
+    std::erase_if(confined_, [&](const auto& entry) {
+        return std::none_of(
+            state.revisions.begin(), state.revisions.end(),
+            [&](const auto& revision) { return revision.second.executable == entry.first; });
+    });
 }
 
 int Executables::fd_of(RevisionNumber number) const {
@@ -65,9 +76,54 @@ int Executables::fd_of(RevisionNumber number) const {
     return found == held_.end() ? -1 : found->second.fd.get();
 }
 
-void Executables::note_started(RevisionNumber number, pid_t pid) {
-    if (!confined_.contains(number))
-        confined_[number] = os::is_confined(pid);
+void Executables::note_started(const std::string& path, pid_t pid) {
+    if (!confined_.contains(path))
+        confined_[path] = os::is_confined(pid);
+}
+
+bool Executables::is_confined(const Revision& revision) const {
+    const auto known = confined_.find(revision.executable);
+    return known != confined_.end() && known->second;
+}
+
+bool Executables::is_unchanged(const rollout::FileIdentity& then, const std::string& digest,
+                               const std::optional<os::FileStat>& now) const {
+    // Without an inode nothing was known of it then.
+    if (then.inode == 0 || (now && is_same_file(then, *now)))
+        return true;
+    return may_be_same(then, digest, now) && contents_.find(then.path, *now) == digest;
+}
+
+std::optional<UnreadFile> Executables::find_unread(const Revision& revision) const {
+    const rollout::FileIdentity& program = revision.program_identity;
+    if (!program.path.empty() &&
+        may_be_same(program, revision.program_sha256, stat_of(program.path)))
+        if (auto unread = open_unread(contents_, program.path))
+            return unread;
+    const auto executable = stat_of(revision.executable);
+    if (is_unchanged(revision.executable_identity, revision.sha256, executable))
+        return std::nullopt;
+    // Also of one that is held: put back at its path, it is better executed there.
+    if (may_be_same(revision.executable_identity, revision.sha256, executable))
+        if (auto unread = open_unread(contents_, revision.executable))
+            return unread;
+    if (revision.executable_kind != rollout::ExecutableKind::elf || revision.sha256.empty())
+        return std::nullopt;
+    const Held* held = held_for(revision);
+    if (held != nullptr && state_of(*held) == HeldFile::same)
+        return std::nullopt; // it goes before a copy
+    auto copy = open_copy(revision);
+    if (!copy || contents_.find(copy->path, copy->stat))
+        return std::nullopt;
+    return std::move(*copy);
+}
+
+std::string Executables::learn(const UnreadFile& file, std::string digest) {
+    const auto now = os::stat_fd(file.fd.get());
+    if (!now || !(*now == file.stat))
+        digest.clear();
+    contents_.keep(file.path, file.stat, digest);
+    return digest;
 }
 
 const Executables::Held* Executables::held_for(const Revision& revision) const {
@@ -82,17 +138,27 @@ const Executables::Held* Executables::held_for(const Revision& revision) const {
     return nullptr;
 }
 
-Result<UniqueFd> Executables::copy_of(const Revision& revision) const {
-    auto copy = history_.open_copy(revision.number);
-    if (!copy)
-        return copy;
-    const auto stat = os::stat_fd(copy->get());
+Result<UnreadFile> Executables::open_copy(const Revision& revision) const {
+    auto opened = history_.open_copy(revision.number);
+    if (!opened)
+        return opened.error();
+    const auto stat = os::stat_fd(opened->get());
     if (!stat || stat->size != revision.executable_identity.size ||
-        os::read_build_id(copy->get()) != revision.build_id ||
-        os::read_digest(copy->get()) != revision.sha256)
+        os::read_build_id(opened->get()) != revision.build_id)
         return Error{"the copy kept with revision " + std::to_string(revision.number) +
                      " is another file"};
-    return copy;
+    return UnreadFile{"copy " + std::to_string(revision.number), *stat, std::move(*opened)};
+}
+
+Result<UniqueFd> Executables::copy_of(const Revision& revision) const {
+    auto copy = open_copy(revision);
+    if (!copy)
+        return copy.error();
+    // One that was too large to be read is known by its size and its build id.
+    if (!revision.sha256.empty() && contents_.find(copy->path, copy->stat) != revision.sha256)
+        return Error{"the copy kept with revision " + std::to_string(revision.number) +
+                     " is another file"};
+    return std::move(copy->fd);
 }
 
 Result<Executables::Found> Executables::find(const Revision& revision) const {
@@ -109,8 +175,7 @@ Result<Executables::Found> Executables::find(const Revision& revision) const {
     if (!facts.path_same && facts.elf) {
         if (held != nullptr)
             facts.held = state_of(*held);
-        const auto confined = confined_.find(revision.number);
-        facts.confined = confined != confined_.end() && confined->second;
+        facts.confined = is_confined(revision);
         if (facts.held != HeldFile::same) {
             copy = copy_of(revision);
             facts.copied = copy.ok();

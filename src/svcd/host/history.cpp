@@ -1,7 +1,6 @@
 #include "svcd/host/history.h"
 
 #include "base/text.h"
-#include "os/durable.h"
 #include "os/executable.h"
 #include "wire/service_file.h"
 
@@ -22,7 +21,6 @@ constexpr const char* revision_file = "revision.json";
 constexpr const char* outcome_file = "outcome.json";
 constexpr const char* timeline_file = "timeline.json";
 constexpr const char* text_file = "service.toml";
-constexpr const char* copy_file = "executable";
 
 /// The shape was read; this is the meaning, as far as a start depends on it.
 std::string why_not_startable(const Revision& revision, RevisionNumber number) {
@@ -67,22 +65,26 @@ Result<void> History::open() {
     return {};
 }
 
-Result<void> History::begin(const Revision& revision, int executable) {
+Result<os::NewDirectory> History::stage(const Revision& revision) const {
     auto made = os::NewDirectory::make(directory_, std::to_string(revision.number));
     if (!made)
-        return made.error();
+        return made;
     if (auto written = made->write(revision_file, wire::serialize_revision(revision), secret);
         !written)
-        return written;
+        return written.error();
     if (auto written = made->write(text_file, revision.service_file, secret); !written)
-        return written;
-    // Without the copy the revision is worth keeping all the same.
-    Result<void> copied;
-    if (executable >= 0)
-        copied = made->copy(copy_file, executable, 0755);
-    if (auto committed = made->commit(); !committed)
-        return committed;
-    return copied;
+        return written.error();
+    return made;
+}
+
+Result<void> History::begin(StagedRevision staged) {
+    if (staged.directory) {
+        if (auto committed = staged.directory->commit(); !committed)
+            return committed;
+    }
+    if (staged.problem)
+        return *staged.problem;
+    return {};
 }
 
 Result<void> History::trim(std::size_t limit, std::set<RevisionNumber> kept) {

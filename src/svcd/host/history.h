@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/unique_fd.h"
+#include "os/durable.h"
 #include "wire/codec.h"
 
 #include <optional>
@@ -30,11 +31,19 @@ struct HistoryEntry {
     }
 };
 
+/// A revision on its way into the history.
+struct StagedRevision {
+    std::optional<os::NewDirectory> directory; ///< none: it could not be written
+    std::optional<Error> problem;              ///< what is not there, or not as it should be
+};
+
 /// A directory is there whole or not at all:
 ///
-///   .new-N ─ revision.json, service.toml, executable, each on disk ─ rename → N ─ outcome.json → N
+///   stage(): .new-N ─ revision.json, service.toml, executable ─ on disk ─ begin(): rename → N
+///                                                                      end(): outcome.json → N
 ///   timeline.json, when its rollout ended, and again when the last old worker is gone → N
 ///
+/// What may take long is between stage() and begin(), and done by staging.h without holding us up.
 /// Policy never waits for it and never fails from it: every error is the caller's to report, and what
 /// cannot be written is not there. What is read was written by an earlier supervisor, or by a mistake:
 /// bounded, checked, and an entry that is broken is an entry that says so.
@@ -44,8 +53,10 @@ public:
 
     /// Makes the directory and removes what a killed supervisor left half done.
     Result<void> open();
-    /// Writes a revision. `executable`: a fd to keep a copy of; -1: none.
-    Result<void> begin(const rollout::Revision& revision, int executable);
+    /// Its files, written but not on disk. It has its number already.
+    [[nodiscard]] Result<os::NewDirectory> stage(const rollout::Revision& revision) const;
+    /// Gives it its name. The error is the first thing that went wrong with it, if any.
+    Result<void> begin(StagedRevision staged);
     Result<void> end(rollout::RevisionNumber number, const wire::StoredOutcome& outcome);
     Result<void> write_timeline(const wire::Timeline& timeline);
 
@@ -57,6 +68,8 @@ public:
     [[nodiscard]] std::optional<HistoryEntry> last_completed(rollout::RevisionNumber below) const;
     /// The copy of its executable.
     [[nodiscard]] Result<UniqueFd> open_copy(rollout::RevisionNumber number) const;
+
+    static constexpr const char* copy_file = "executable"; ///< in the directory of a revision
 
     /// Drops the oldest ones beyond `limit`, but none of `kept` and neither of the two that completed
     /// last.

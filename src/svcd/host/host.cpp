@@ -37,6 +37,7 @@ struct DaemonHost::Impl {
     std::map<rollout::RevisionNumber, std::weak_ptr<const rollout::Revision>> revisions;
     std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
     std::vector<rollout::RevisionNumber> in_use; ///< as of the last look at what can be closed
+    std::map<rollout::RevisionNumber, StagedRevision> staged; ///< whose rollouts have not begun
     std::set<rollout::RevisionNumber> unwritten; ///< not in the history: reported already
     RolloutHooks hooks;
 };
@@ -125,12 +126,11 @@ void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout:
 
 void DaemonHost::Impl::begin(rollout::RevisionNumber number, const rollout::State& state) {
     apply_live(number, state);
-    const rollout::Revision& revision = state.revisions.at(number);
-    const bool copy = revision.spec.process.keep_executable == rollout::KeepExecutable::copy;
-    const int executable = copy ? context->executables.fd_of(number) : -1;
-    if (auto written = context->history.begin(revision, executable); !written)
-        report_history(number, written.error());
-    trim_history(revision, state);
+    if (auto prepared = staged.extract(number)) {
+        if (auto written = context->history.begin(std::move(prepared.mapped())); !written)
+            report_history(number, written.error());
+    }
+    trim_history(state.revisions.at(number), state);
 }
 
 void DaemonHost::Impl::trim_history(const rollout::Revision& revision,
@@ -175,6 +175,8 @@ void DaemonHost::Impl::report_history(rollout::RevisionNumber revision, const Er
 /// when its last worker is gone, and not only when it is dropped.
 void DaemonHost::Impl::close_unneeded(const rollout::State& state) {
     context->executables.keep_only(state);
+    std::erase_if(staged,
+                  [&](const auto& entry) { return !state.revisions.contains(entry.first); });
     auto needed = rollout::revisions_in_use(state);
     if (needed == in_use)
         return;
@@ -193,12 +195,13 @@ void DaemonHost::close_unused_listeners(const rollout::State& state) {
     impl_->close_unneeded(state);
 }
 
-void DaemonHost::hold_executable(rollout::RevisionNumber number, const rollout::Revision& revision,
-                                 UniqueFd fd) {
-    impl_->context->executables.hold(number, revision, std::move(fd));
+void DaemonHost::expect_revision(rollout::RevisionNumber number, const rollout::Revision& revision,
+                                 UniqueFd executable, StagedRevision staged) {
+    impl_->context->executables.hold(number, revision, std::move(executable));
+    impl_->staged.emplace(number, std::move(staged));
 }
 
-const Executables& DaemonHost::executables() const {
+Executables& DaemonHost::executables() {
     return impl_->context->executables;
 }
 

@@ -36,10 +36,11 @@ public:
 
     /// Closes the listeners that no revision in use needs.
     void close_unused_listeners(const rollout::State& state);
-    /// The file that a revision about to be requested is executed from; see Executables.
-    void hold_executable(rollout::RevisionNumber number, const rollout::Revision& revision,
-                         UniqueFd fd);
-    [[nodiscard]] const Executables& executables() const;
+    /// Of a revision that is about to be requested and is to get this number: the file that it is executed
+    /// from (see Executables), and its directory of the history, which gets its name when the rollout begins.
+    void expect_revision(rollout::RevisionNumber number, const rollout::Revision& revision,
+                         UniqueFd executable, StagedRevision staged);
+    [[nodiscard]] Executables& executables();
     [[nodiscard]] History& history();
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();

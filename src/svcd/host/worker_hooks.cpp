@@ -66,6 +66,7 @@ void WorkerProcess::cancel_hook() {
 void WorkerProcess::retire(rollout::Retirement why, bool run_pre_stop) {
     retired_ = why;
     hook_.cancel();
+    call_off();
     if (run_pre_stop)
         start_hook(rollout::HookPoint::pre_stop);
 }

@@ -4,6 +4,7 @@
 #include "svcd/host/child_process.h"
 #include "svcd/host/launch_plan.h"
 
+#include <cerrno>
 #include <csignal>
 
 namespace svc::daemon {
@@ -21,6 +22,17 @@ void WorkerProcess::warn(const std::string& text) const {
 }
 
 void WorkerProcess::launch() {
+    reading_ = ContentReader::start(context_.io, context_.executables, *identity_.revision,
+                                    [this] { launch_now(); });
+    if (reading_)
+        stage_ = Stage::reading;
+    else
+        launch_now();
+}
+
+void WorkerProcess::launch_now() {
+    stage_ = Stage::none;
+    reading_.reset();
     std::string step;
     const auto started = start(step);
     if (!started) {
@@ -141,9 +153,14 @@ void WorkerProcess::confirm_exec() {
     stage_ = Stage::running;
     launching_.reset();
     if (by_path_)
-        context_.executables.note_started(identity_.revision->number, leader_);
+        context_.executables.note_started(identity_.revision->executable, leader_);
     context_.callbacks.observe(rollout::WorkerExecuted{identity_.id});
     context_.inspect_listeners.wake();
+}
+
+void WorkerProcess::call_off() {
+    if (stage_ == Stage::reading)
+        fail_launch(ECANCELED, "executable", "its launch was called off");
 }
 
 void WorkerProcess::signal(int number) {
@@ -265,6 +282,7 @@ void WorkerProcess::fail_launch(std::int32_t error, std::string step, std::strin
 
 void WorkerProcess::close() {
     stage_ = Stage::gone;
+    reading_.reset();
     launching_.reset();
     notify_.reset();
     main_watch_.reset();

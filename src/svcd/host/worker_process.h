@@ -4,6 +4,7 @@
 #include "svcd/host/launching.h"
 #include "svcd/host/notify_reader.h"
 #include "svcd/host/notify_rules.h"
+#include "svcd/host/staging.h"
 #include "svcd/host/timed_hook.h"
 
 #include "rollout/observation.h"
@@ -12,7 +13,8 @@
 namespace svc::daemon {
 
 /// none ─ launch() → launching ─ exec → running ─ main process ended → gone
-///   └ a step of launch() failed → gone            (launching ─ process ended → gone)
+///   │└ a step of launch() failed → gone           (launching ─ process ended → gone)
+///   └ a file has to be compared first → reading ─ read → launching, or gone; called off → gone
 ///
 /// What can never happen: both LaunchFailed and WorkerExited, or neither, are observed for a worker
 /// that was launched; either before its process is a zombie; a signal reaches a process after it was
@@ -33,7 +35,9 @@ public:
     /// Kills what still runs.
     ~WorkerProcess();
 
-    void launch();  ///< observes WorkerSpawned or LaunchFailed
+    void launch(); ///< observes WorkerSpawned or LaunchFailed
+    /// Nobody wants it any more: while it waits for a disk it fails at once. From its spawn on it is killed.
+    void call_off();
     void release(); ///< GO
     void signal(int number);
     void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
@@ -46,12 +50,13 @@ public:
     void reload(std::shared_ptr<const rollout::Revision> revision, bool revert);
 
 private:
-    enum class Stage { none, launching, running, gone };
+    enum class Stage { none, reading, launching, running, gone };
     /// The process that svc-launch became, which leads the group: it is the main process until a
     /// MAINPID= names another one (handed_over); then its own end ends nothing (reaped).
     enum class Leader { main, handed_over, reaped };
 
     // worker_process.cpp
+    void launch_now();
     Result<void> start(std::string& step);
     Result<LaunchParcel> plan(const std::string& notify_path, UniqueFd executable);
     Result<int> capture_output(LaunchParcel& parcel);
@@ -84,6 +89,8 @@ private:
     HostContext& context_;
     Identity identity_;
     Stage stage_ = Stage::none;
+    std::unique_ptr<ContentReader>
+        reading_; ///< before it is launched, if there is something to read
     std::unique_ptr<Launching> launching_;
     std::unique_ptr<OutputRelay> output_;
     std::unique_ptr<NotifyReader> notify_;

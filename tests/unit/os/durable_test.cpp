@@ -77,7 +77,12 @@ TEST_CASE("a copy of an open file is the file that was opened, whatever its name
     std::filesystem::remove(path);
     auto made = os::NewDirectory::make(directory.path(), "7");
     REQUIRE(made);
-    REQUIRE(made->copy("executable", opened.get(), 0755));
+    {
+        const auto copy = made->create("executable", 0755);
+        REQUIRE(copy);
+        REQUIRE(os::copy_whole(opened.get(), copy->get()));
+    }
+    REQUIRE(os::sync_files(made->fd()));
     REQUIRE(made->commit());
     CHECK(*os::read_file(directory.path() + "/7/executable", 100) == "old");
     CHECK(::access((directory.path() + "/7/executable").c_str(), X_OK) == 0);
@@ -90,7 +95,11 @@ TEST_CASE("a copy goes to a file system of another type as well") {
     REQUIRE(::write(memory.get(), content.data(), content.size()) == std::ssize(content));
     auto made = os::NewDirectory::make(directory.path(), "7");
     REQUIRE(made);
-    REQUIRE(made->copy("executable", memory.get(), 0755));
+    {
+        const auto copy = made->create("executable", 0755);
+        REQUIRE(copy);
+        REQUIRE(os::copy_whole(memory.get(), copy->get()));
+    }
     REQUIRE(made->commit());
     CHECK(*os::read_file(directory.path() + "/7/executable", 4'000'000) == content);
 }

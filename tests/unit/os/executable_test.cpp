@@ -84,3 +84,16 @@ TEST_CASE("the program is the first argument that is a file, seen from the worke
           directory.path() + "/app.py");
     CHECK_FALSE(os::find_program({"python3", "none.py"}, directory.path()));
 }
+
+TEST_CASE(
+    "a profile that is the worker's own was found by its path, and one that we have too was not") {
+    const std::string docker = "docker-default (enforce)\n";
+    CHECK_FALSE(os::has_own_profile("unconfined\n", "unconfined\n"));
+    CHECK_FALSE(os::has_own_profile("unconfined\n", docker));
+    CHECK(os::has_own_profile("web (enforce)\n", "unconfined\n"));
+    CHECK(os::has_own_profile("web (complain)\n", docker));
+    CHECK_FALSE(os::has_own_profile(docker, docker));
+    // What cannot be read is not known to be unconfined.
+    CHECK(os::has_own_profile(std::nullopt, "unconfined\n"));
+    CHECK(os::has_own_profile("web (enforce)\n", std::nullopt));
+}

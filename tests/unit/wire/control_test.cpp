@@ -50,6 +50,8 @@ std::string type_name() {
         return "RolloutStatus";
     else if constexpr (std::is_same_v<T, RevisionSummary>)
         return "RevisionSummary";
+    else if constexpr (std::is_same_v<T, Difference>)
+        return "Difference";
     else if constexpr (std::is_same_v<T, rollout::FileIdentity>)
         return "FileIdentity";
     else if constexpr (std::is_same_v<T, rollout::EventKind>)
@@ -173,6 +175,7 @@ TEST_CASE("the interface's description and the structs say the same") {
     CHECK(take("method Revision in") == fields_of<RevisionCall>("?"));
     CHECK(take("method Revision out") == fields_of<RevisionReply>());
     CHECK(take("method Diff in") == fields_of<DiffCall>("?"));
+    CHECK(take("type Difference") == fields_of<Difference>());
     CHECK(take("method Diff out") == fields_of<DiffReply>());
     CHECK(take("method Undo in") == fields_of<UndoCall>("?"));
     CHECK(take("method Scale in") == fields_of<ScaleCall>("?"));

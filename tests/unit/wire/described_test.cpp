@@ -75,8 +75,8 @@ TEST_CASE("every member of what the state is made of is described") {
 TEST_CASE("every member of the control protocol's messages is described") {
     check_structs<ReloadCall, ScaleCall, StopCall, EventsCall, WorkerStatus, ReplicaStatus,
                   ListenerStatus, RolloutStatus, ServiceStatus, Progress, Refusal, UndoCall,
-                  RevisionCall, DiffCall, RevisionSummary, HistoryReply, RevisionReply, DiffReply,
-                  TimelineCall, WorkerProgress, WorkerTrack, TimelineMark, Timeline>();
+                  RevisionCall, DiffCall, RevisionSummary, HistoryReply, RevisionReply, Difference,
+                  DiffReply, TimelineCall, WorkerProgress, WorkerTrack, TimelineMark, Timeline>();
 }
 
 TEST_CASE("every enumerator is described") {

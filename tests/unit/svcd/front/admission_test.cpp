@@ -34,16 +34,16 @@ public:
             loaded.flaw = Loaded::Flaw::file_wrong;
         return loaded;
     }
-    Loaded revive(rollout::RevisionNumber older, const rollout::Cause& cause) override {
-        story.push_back("revive " + std::to_string(older));
+    asio::awaitable<Loaded> revive(const AdmissionRequest& request) override {
+        story.push_back("revive " + std::to_string(*request.older));
         Loaded loaded;
         loaded.revision = file;
-        loaded.revision.cause = cause;
-        loaded.revision.made_from = older;
+        loaded.revision.cause = request.cause;
+        loaded.revision.made_from = *request.older;
         loaded.mistakes = mistakes;
         if (!mistakes.empty())
             loaded.flaw = Loaded::Flaw::gone;
-        return loaded;
+        co_return loaded;
     }
     [[nodiscard]] const rollout::State& state() const override { return known; }
     asio::awaitable<CommandResult> check(const Loaded&) override {
@@ -54,6 +54,13 @@ public:
             co_await check_ends.async_wait(asio::use_awaitable);
         }
         co_return result;
+    }
+    asio::awaitable<void> stage(Loaded&) override {
+        story.emplace_back("stage");
+        if (stage_hangs) {
+            check_ends.expires_after(std::chrono::hours(1));
+            co_await check_ends.async_wait(asio::use_awaitable);
+        }
     }
     Result<void> open_listeners(const rollout::Spec&) override {
         story.emplace_back("open");
@@ -83,6 +90,7 @@ public:
     std::vector<std::string> mistakes;
     CommandResult check_result{.succeeded = true, .how = {}, .output = {}};
     bool check_hangs = false;
+    bool stage_hangs = false;
     bool stop_comes_first = false;
     std::string open_error;
     asio::steady_timer check_ends;
@@ -132,7 +140,7 @@ TEST_CASE("an undo is made from the older revision, and neither loaded nor check
     asio::co_spawn(scene.io, asking, asio::detached);
     test::run_until(scene.io, [&] { return answer->has_value(); });
     CHECK((*answer)->kind == Admission::Kind::revision);
-    CHECK(scene.world.story == Story{"revive 6", "open", "request"});
+    CHECK(scene.world.story == Story{"revive 6", "stage", "open", "request"});
 }
 
 TEST_CASE("a boot with a fallback that is refused leaves the door open") {
@@ -158,7 +166,7 @@ TEST_CASE("a reload is loaded, checked, given listeners and requested, in that o
     const auto admission = scene.answered(CauseKind::reload, "a");
     CHECK(admission.kind == Admission::Kind::revision);
     CHECK(admission.revision == 1);
-    CHECK(scene.world.story == Story{"load a", "check", "open", "request"});
+    CHECK(scene.world.story == Story{"load a", "check", "stage", "open", "request"});
     auto second = scene.ask(CauseKind::reload, "b", true);
     CHECK(scene.world.story.back() == "supersede");
 }
@@ -176,8 +184,8 @@ TEST_CASE("requests take their turns in the order of arrival") {
     scene.world.check_ends.expires_after(std::chrono::seconds(0));
     test::run_until(scene.io, [&] { return third->has_value(); });
     // The hour's wait of the first was cut short, which its check reports as a failure.
-    CHECK(scene.world.story == Story{"load a", "check", "load b", "check", "open", "request",
-                                     "load c", "check", "open", "request"});
+    CHECK(scene.world.story == Story{"load a", "check", "load b", "check", "stage", "open",
+                                     "request", "load c", "check", "stage", "open", "request"});
     CHECK((*second)->revision == 1);
     CHECK((*third)->revision == 2);
 }
@@ -210,7 +218,7 @@ TEST_CASE("a listener that cannot be opened refuses with its reason") {
     const auto admission = scene.answered(CauseKind::reload);
     CHECK(admission.error == wire::control_error::refused);
     CHECK(admission.message.find("0.0.0.0:80") != std::string::npos);
-    CHECK(scene.world.story == Story{"load ", "open"});
+    CHECK(scene.world.story == Story{"load ", "stage", "open"});
 }
 
 TEST_CASE("what an open socket cannot become is refused") {
@@ -290,7 +298,7 @@ TEST_CASE("a stop that overtakes the request closes the listeners opened for it"
     scene.world.stop_comes_first = true;
     const auto admission = scene.answered(CauseKind::reload, "a");
     CHECK(admission.error == wire::control_error::stopping);
-    CHECK(scene.world.story == Story{"load a", "open", "request", "close"});
+    CHECK(scene.world.story == Story{"load a", "stage", "open", "request", "close"});
 }
 
 TEST_CASE("while rollouts are frozen every request for one is refused with the reason") {
@@ -336,4 +344,36 @@ TEST_CASE("a freeze that comes while the check runs refuses what is checked") {
     test::run_until(scene.io, [&] { return answer->has_value(); });
     CHECK((*answer)->kind == Admission::Kind::refused);
     CHECK(scene.world.story == Story{"load a", "check"});
+}
+
+TEST_CASE("a stop ends the staging, and a freeze meanwhile refuses what was staged") {
+    Scene scene;
+    scene.world.stage_hangs = true;
+    const auto answer = scene.ask(CauseKind::reload);
+    CHECK_FALSE(answer->has_value());
+    scene.world.known.wanted = rollout::Wanted::stop;
+    scene.admissions.stop();
+    test::run_until(scene.io, [&] { return answer->has_value(); });
+    CHECK((*answer)->error == wire::control_error::stopping);
+    CHECK(scene.world.story == Story{"load ", "stage"});
+}
+
+TEST_CASE("an undo to what the running rollout started from does not wait for its end") {
+    for (const bool progressing : {true, false}) {
+        Scene scene;
+        scene.world.known.current = 6;
+        scene.world.known.rollout = rollout::Rollout{.from = 6, .to = 7};
+        if (!progressing)
+            scene.world.known.rollout->phase = rollout::RolloutPhase::rolling_back;
+        std::optional<Admission> answer;
+        auto asking = [&]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause.kind = CauseKind::undo;
+            request.older = 6;
+            answer = co_await scene.admissions.admit(std::move(request));
+        };
+        asio::co_spawn(scene.io, asking, asio::detached);
+        test::run_until(scene.io, [&] { return answer.has_value(); });
+        CHECK(scene.world.story.back() == (progressing ? "supersede" : "request"));
+    }
 }

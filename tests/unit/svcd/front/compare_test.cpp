@@ -41,7 +41,7 @@ TEST_CASE("a changed key is named with its table") {
     auto now = revision();
     now.spec.rollout.max_surge = {25, true};
     now.spec.stop.grace += std::chrono::seconds(1);
-    CHECK(compare(revision(), 4, now).lines ==
+    CHECK(compare(revision(), 4, now).lines() ==
           Lines{"service file: rollout.max_surge", "service file: stop.grace"});
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("keys are named as the service file has them") {
     now.spec.ready.timeout += std::chrono::seconds(1);
     now.spec.restart.backoff_min += std::chrono::seconds(1);
     now.spec.restart.policy = rollout::RestartPolicy::never;
-    CHECK(compare(revision(), 4, now).lines ==
+    CHECK(compare(revision(), 4, now).lines() ==
           Lines{"service file: service.nice", "service file: service.stderr",
                 "service file: ready.timeout", "service file: restart.policy",
                 "service file: restart.backoff.min"});
@@ -62,23 +62,25 @@ TEST_CASE("replicas are told apart from everything else, against what the file l
     auto now = revision();
     now.spec.rollout.replicas = 6;
     CHECK(compare(revision(), 4, now).replicas);
-    CHECK(compare(revision(), 4, now).lines.empty());
+    CHECK(compare(revision(), 4, now).found.empty());
     CHECK(compare(revision(), 6, now).none());
 }
 
 TEST_CASE("listeners that came, went or moved are named") {
     auto now = revision();
     now.spec.listeners[0].address.port = 9090;
-    now.spec.listeners.push_back({.name = "admin", .address = {}, .options = {}});
-    CHECK(compare(revision(), 4, now).lines ==
+    now.spec.listeners.push_back(now.spec.listeners[0]);
+    now.spec.listeners[1].name = "admin";
+    now.spec.listeners[1].address.port = 9091;
+    CHECK(compare(revision(), 4, now).lines() ==
           Lines{"service file: listener http: 0.0.0.0:8080 → 0.0.0.0:9090",
-                "service file: listener admin added"});
+                "service file: listener admin added: 0.0.0.0:9091"});
     auto without = revision();
     without.spec.listeners.clear();
-    CHECK(compare(revision(), 4, without).lines == Lines{"service file: listener http removed"});
+    CHECK(compare(revision(), 4, without).lines() == Lines{"service file: listener http removed"});
     auto deeper = revision();
     deeper.spec.listeners[0].options.backlog = 1;
-    CHECK(compare(revision(), 4, deeper).lines == Lines{"service file: listener http"});
+    CHECK(compare(revision(), 4, deeper).lines() == Lines{"service file: listener http.backlog"});
 }
 
 TEST_CASE("listeners in another order are a change: a worker counts descriptors") {
@@ -86,20 +88,21 @@ TEST_CASE("listeners in another order are a change: a worker counts descriptors"
     before.spec.listeners.push_back({.name = "admin", .address = {}, .options = {}});
     auto now = before;
     std::swap(now.spec.listeners[0], now.spec.listeners[1]);
-    CHECK(compare(before, 4, now).lines == Lines{"service file: order of the listeners"});
+    CHECK(compare(before, 4, now).lines() == Lines{"service file: order of the listeners"});
 }
 
 TEST_CASE("environment files are named with the variables that changed, never with a value") {
     auto now = revision();
     now.file_environment = {{"TOKEN", "other secret"}, {"NEW", "1"}};
-    CHECK(compare(revision(), 4, now).lines == Lines{"environment file /etc/web.env: NEW, TOKEN"});
+    CHECK(compare(revision(), 4, now).lines() ==
+          Lines{"environment file /etc/web.env: NEW added, TOKEN changed"});
 }
 
 TEST_CASE("another file at the executable's or an input's path is a change") {
     auto now = revision();
     now.executable_identity.inode = 99;
     now.input_identities[0].changed_ns = 10;
-    CHECK(compare(revision(), 4, now).lines ==
+    CHECK(compare(revision(), 4, now).lines() ==
           Lines{"executable /srv/a/web", "input /etc/web.conf"});
 }
 
@@ -112,5 +115,58 @@ TEST_CASE("another release is one line, though every path in it is another file"
     now.spec.process.directory = "/srv/b/data";
     now.executable = "/srv/b/web";
     now.executable_identity = {"/srv/b/web", 1, 5, 5, 5, 5};
-    CHECK(compare(before, 4, now).lines == Lines{"release: /srv/a → /srv/b"});
+    CHECK(compare(before, 4, now).lines() == Lines{"release: /srv/a → /srv/b"});
+}
+
+TEST_CASE("the whole has old and new values as the service file would have them") {
+    auto before = revision();
+    before.release = "/srv/a";
+    before.spec.process.directory = "/srv/a/data";
+    auto now = before;
+    now.release = "/srv/b";
+    now.spec.process.directory = "/srv/b/other";
+    now.spec.process.umask = 022;
+    now.spec.process.limits["nofile"] = {1024, UINT64_MAX};
+    now.spec.rollout.max_surge = {25, true};
+    now.spec.rollout.strategy = rollout::Strategy::blue_green;
+    now.spec.rollout.replicas = 6;
+    now.spec.stop.grace = std::chrono::seconds(90);
+    now.spec.stop.signal = 1;
+    now.spec.stop.pre_stop =
+        rollout::HookSpec{rollout::ExecHook{{"/bin/x", "y"}}, {}, rollout::HookFailure::ignore};
+    const auto whole = compare(before, 4, now).whole();
+    const auto values = [&](const std::string& what) -> std::string {
+        for (const auto& one : whole)
+            if (one.what == what)
+                return one.before + " → " + one.after;
+        return "no difference";
+    };
+    CHECK(values("service file: service.directory") == "\"/srv/a/data\" → \"/srv/b/other\"");
+    CHECK(values("service file: service.umask") == "not set → \"022\"");
+    CHECK(values("service file: service.limits") ==
+          "{} → { nofile = { soft = 1024, hard = \"infinity\" } }");
+    CHECK(values("service file: rollout.max_surge") == "1 → \"25%\"");
+    CHECK(values("service file: rollout.strategy") == "\"rolling\" → \"blue-green\"");
+    CHECK(values("service file: rollout.replicas") == "4 → 6");
+    CHECK(values("service file: stop.grace") == "\"30s\" → \"1m30s\"");
+    CHECK(values("service file: stop.signal") == "\"SIGTERM\" → \"SIGHUP\"");
+    CHECK(values("service file: stop.pre_stop") == "not set → { exec = [\"/bin/x\", \"y\"] }");
+    CHECK(values("release") == "/srv/a → /srv/b");
+}
+
+TEST_CASE("an executable is told apart by its file, and by its content where both were read") {
+    auto before = revision();
+    before.build_id = "aaaaaaaaaaaaaaaaaaaa";
+    before.sha256 = std::string(64, 'a');
+    auto now = before;
+    now.executable_identity.inode = 99;
+    now.sha256 = std::string(64, 'b');
+    const auto whole = compare(before, 4, now).whole();
+    REQUIRE(whole.size() == 1);
+    CHECK(whole[0].before.find("inode 2, build id aaaaaaaaaaaa, sha256 aaaaaaaaaaaa") !=
+          std::string::npos);
+    CHECK(whole[0].after.find("inode 99, build id aaaaaaaaaaaa, sha256 bbbbbbbbbbbb") !=
+          std::string::npos);
+    now.sha256.clear();
+    CHECK(compare(before, 4, now).whole()[0].before.find("sha256") == std::string::npos);
 }

@@ -187,7 +187,7 @@ TEST_CASE("workers get the descriptor limit from before ours was raised, or thei
     CHECK(loaded.revision.spec.process.limits.at("nofile").soft == 99);
 }
 
-TEST_CASE("what is executed is opened, and known by kind and content") {
+TEST_CASE("what is executed is opened, and known by its kind") {
     TemporaryDirectory dir;
     const auto self = std::filesystem::canonical("/proc/self/exe").string();
     const auto elf = load(dir.write("elf.toml", "[service]\ncommand = [\"" + self + "\"]\n"));
@@ -201,8 +201,6 @@ TEST_CASE("what is executed is opened, and known by kind and content") {
     const auto script = load(dir.write("app.toml", "[service]\ncommand = [\"" + app + "\"]\n"));
     CHECK(script.revision.executable_kind == rollout::ExecutableKind::script);
     CHECK_FALSE(script.executable);
-    CHECK(script.revision.sha256 ==
-          "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf");
 }
 
 TEST_CASE("what an interpreter runs is part of the revision") {
@@ -213,7 +211,6 @@ TEST_CASE("what an interpreter runs is part of the revision") {
     REQUIRE(loaded.ok());
     CHECK(loaded.revision.program_identity.path == app);
     CHECK(loaded.revision.program_identity.inode != 0);
-    CHECK(loaded.revision.program_sha256.size() == 64);
 }
 
 TEST_CASE("a copy of what cannot be executed alone is refused with the remedy") {

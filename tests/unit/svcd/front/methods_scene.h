@@ -45,7 +45,18 @@ public:
     }
     [[nodiscard]] Result<wire::DiffReply> diff(rollout::RevisionNumber from,
                                                rollout::RevisionNumber to) const override {
-        return wire::DiffReply{from, to, {"executable /usr/bin/web"}};
+        wire::DiffReply reply{from, to, {}};
+        reply.differences.push_back({"executable /usr/bin/web", "1 byte", "2 bytes"});
+        reply.differences.push_back({"service file: service.nice", "not set", "5"});
+        return reply;
+    }
+    [[nodiscard]] Loaded look_at_file() const override {
+        Loaded loaded;
+        loaded.revision = known.revisions.at(known.current);
+        loaded.mistakes = file_mistakes;
+        loaded.flaw = file_mistakes.empty() ? Loaded::Flaw::none : Loaded::Flaw::file_wrong;
+        loaded.revision.spec.process.nice = 5;
+        return loaded;
     }
     [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override {
         if (number != 6)
@@ -103,6 +114,7 @@ public:
     EventLog log;
     Admission admission;
     std::vector<AdmissionRequest> asked;
+    std::vector<std::string> file_mistakes;
     std::vector<rollout::Observation> requests;
     bool ended = false;
 };

@@ -30,9 +30,16 @@ struct Shelf {
     TemporaryDirectory directory;
     History history{directory.path()};
     Shelf() { REQUIRE(history.open()); }
+    void begin(const rollout::Revision& made) {
+        auto staged = history.stage(made);
+        REQUIRE(staged);
+        StagedRevision whole;
+        whole.directory.emplace(std::move(*staged));
+        REQUIRE(history.begin(std::move(whole)));
+    }
     void keep(rollout::RevisionNumber number, std::uint32_t bound = 10,
               Verdict verdict = Verdict::complete) {
-        REQUIRE(history.begin(revision(number, bound), -1));
+        begin(revision(number, bound));
         REQUIRE(history.end(number, {.verdict = verdict, .reason = "why"}));
         REQUIRE(history.trim(bound, {number}));
     }
@@ -135,7 +142,7 @@ TEST_CASE("a directory that cannot be written to is an error with its path") {
     directory.write("revisions", "a file");
     History history(directory.path());
     CHECK_FALSE(history.open());
-    const auto written = history.begin(revision(1), -1);
+    const auto written = history.stage(revision(1));
     REQUIRE_FALSE(written);
     CHECK(written.error().message.find(directory / "revisions") != std::string::npos);
     CHECK(history.numbers().empty());

@@ -1,11 +1,22 @@
-// The daemon's looks at what was: revisions and timelines.
+// The daemon as the control methods see it.
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace svc::daemon {
+
+wire::ServiceStatus Daemon::status() const {
+    wire::ServiceStatus status = wire::status_of(state(), os::now());
+    const auto target = state().revisions.find(rollout::target_revision(state()));
+    if (target != state().revisions.end())
+        status.listeners = listeners_->status(target->second.spec);
+    status.supervisor_pid = ::getpid();
+    status.service_file = settings_.service_file;
+    return status;
+}
 
 HistoryView Daemon::history_view() const {
     return HistoryView{state(), host_->history(), host_->executables()};
@@ -32,6 +43,23 @@ void Daemon::store(const wire::Timeline& timeline) {
     if (auto stored = host_->history().write_timeline(timeline); !stored)
         spdlog::warn("the timeline of revision {} is not kept: {}", timeline.revision,
                      stored.error().message);
+}
+
+Loaded Daemon::look_at_file() const {
+    return load_revision(settings_, {}, os::wall_now());
+}
+
+void Daemon::request(rollout::Observation asked) {
+    supervisor_->observe(std::move(asked));
+    step();
+}
+
+void Daemon::scale(std::uint32_t replicas) {
+    request(rollout::ScaleRequested{replicas, false});
+}
+
+void Daemon::stop(bool now, std::string reason) {
+    request(rollout::StopRequested{now, std::move(reason)});
 }
 
 } // namespace svc::daemon

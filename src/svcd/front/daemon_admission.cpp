@@ -1,0 +1,102 @@
+// The daemon as admission sees it, and who asks for an admission: a caller, SIGHUP.
+#include "svcd/front/daemon.h"
+
+#include "os/clock.h"
+#include "svcd/front/revive.h"
+#include "svcd/host/staging.h"
+
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+
+Loaded Daemon::load(const rollout::Cause& cause) {
+    if (cause.kind == rollout::CauseKind::signal)
+        reload_waits_ = false;
+    Loaded loaded = load_revision(settings_, cause, os::wall_now());
+    candidate_executable_ = std::move(loaded.executable);
+    return loaded;
+}
+
+asio::awaitable<Loaded> Daemon::revive(const AdmissionRequest& request) {
+    auto chosen = choose_older(history_view(), *request.older);
+    if (!chosen)
+        co_return refuse_to_revive(chosen.error().message);
+    co_await read_contents(io_, host_->executables(), *chosen->revision);
+    Loaded loaded = revive_revision(history_view(), std::move(*chosen), request, os::wall_now());
+    candidate_executable_ = std::move(loaded.executable);
+    co_return loaded;
+}
+
+asio::awaitable<CommandResult> Daemon::check(const Loaded& candidate) {
+    CommandRequest request;
+    request.command = candidate.check;
+    request.revision = &candidate.revision;
+    request.timeout = candidate.revision.spec.process.check_timeout;
+    manager_.tell("checking the new version: " + candidate.check.front(), request.timeout);
+    co_return co_await host_->run(std::move(request));
+}
+
+asio::awaitable<void> Daemon::stage(Loaded& candidate) {
+    rollout::Revision& revision = candidate.revision;
+    candidate_staged_.reset(); // of one that was refused after all
+    co_await take_digests(io_, host_->executables(), revision);
+    // As record() will number it: nobody else is admitted before it is.
+    rollout::Revision numbered = revision;
+    numbered.number = state().next_revision;
+    const bool copied = revision.spec.process.keep_executable == rollout::KeepExecutable::copy;
+    auto staged = co_await stage_revision(io_, host_->history(), numbered,
+                                          copied ? candidate_executable_.get() : -1);
+    candidate_staged_ = std::make_unique<StagedRevision>(std::move(staged));
+}
+
+Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
+    return listeners_->open(spec);
+}
+
+void Daemon::close_unused_listeners() {
+    host_->close_unused_listeners(state());
+}
+
+void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {
+    // It gets this number (rollout/record.cpp); what is not taken into the state is closed again.
+    const auto staged = std::move(candidate_staged_);
+    host_->expect_revision(state().next_revision, revision, std::move(candidate_executable_),
+                           staged ? std::move(*staged) : StagedRevision{});
+    rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
+    supervisor_->observe(std::move(requested));
+    step();
+}
+
+void Daemon::request_scale_from_file(std::uint32_t replicas) {
+    supervisor_->observe(rollout::ScaleRequested{replicas, true});
+    step();
+}
+
+asio::awaitable<Admission> Daemon::admit(AdmissionRequest request) {
+    const std::string cause = describe(request.cause);
+    Admission admission = co_await admissions_.admit(std::move(request));
+    if (admission.kind == Admission::Kind::refused) {
+        const auto& mistakes = admission.mistakes;
+        note(rollout::EventKind::refused, cause + " refused: " + admission.message +
+                                              (mistakes.empty() ? "" : ": " + mistakes.front()));
+        // The event has room for one.
+        for (std::size_t index = 1; index < mistakes.size(); ++index)
+            spdlog::error("{}", mistakes[index]);
+    }
+    leave_if_at_rest();
+    co_return admission;
+}
+
+asio::awaitable<void> Daemon::reload_for_signal() {
+    AdmissionRequest request;
+    request.cause = {rollout::CauseKind::signal, "SIGHUP", ::geteuid()};
+    const Admission admission = co_await admit(std::move(request));
+    if (admission.kind == Admission::Kind::revision)
+        spdlog::info("SIGHUP made revision {}", admission.revision);
+}
+
+} // namespace svc::daemon
