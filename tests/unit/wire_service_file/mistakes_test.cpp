@@ -33,8 +33,7 @@ TEST_CASE("an unknown key or table is said with the one that was meant") {
     check_mistake(minimal + "  usr = \"web\"\n", "3:3 service.usr", "did you mean user?");
     check_mistake(minimal + "[restart]\nbackoff = { mn = \"1s\" }\n", "4:13 restart.backoff.mn",
                   "did you mean min?");
-    check_mistake(minimal + "[ready]\nproob = \"x\"\n", "4:1 ready.proob",
-                  "did you mean probe?");
+    check_mistake(minimal + "[ready]\nproob = \"x\"\n", "4:1 ready.proob", "did you mean probe?");
     check_mistake(minimal + "[ready]\npoll = \"x\"\n", "4:1 ready.poll",
                   "the keys here are delay, fd, notify_access, on, post_ready, probe, startup");
     check_mistake(minimal + "limits = { files = 3 }\n", "3:12 service.limits.files",
