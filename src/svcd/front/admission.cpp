@@ -59,12 +59,14 @@ const Revision* newest_wanted(const State& state) {
     return found == state.revisions.end() ? nullptr : &found->second;
 }
 
-/// Of the serving revision, and of the one that may serve before this one's turn comes.
+/// By a worker of the serving revision, and by one of the revision that may serve when this one's
+/// turn comes. (One that waits behind that gives its turn to this one.)
 bool can_be_reached_in_place(const State& state, const Revision& candidate) {
-    const auto serving = state.revisions.find(state.current);
-    const Revision* newest = newest_wanted(state);
-    return serving != state.revisions.end() && newest != nullptr &&
-           reloads_in_place(serving->second, candidate) && reloads_in_place(*newest, candidate);
+    const auto from = [&](rollout::RevisionNumber number) {
+        const auto found = state.revisions.find(number);
+        return found != state.revisions.end() && reloads_in_place(found->second, candidate);
+    };
+    return from(state.current) && (!state.rollout || from(state.rollout->to));
 }
 
 /// An open socket cannot become another one: asked of every revision that still has sockets.

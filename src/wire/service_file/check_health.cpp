@@ -94,11 +94,11 @@ void HealthChecker::check_fd() {
                 spec_.listeners[*ready_.fd - 3].name + "; write " + std::to_string(first_free) +
                 " or more, or leave it out: then it is the first one after the listeners",
             {"listener"});
-    const auto limit = spec_.process.limits.find("nofile");
-    if (limit != spec_.process.limits.end() && *ready_.fd >= limit->second.soft)
+    const auto& limits = spec_.process.limits;
+    if (limits.contains("nofile") && *ready_.fd >= limits.at("nofile").soft)
         add("ready.fd",
             std::to_string(*ready_.fd) + " is beyond what limits permits (nofile = " +
-                std::to_string(limit->second.soft) + "); write a smaller one",
+                std::to_string(limits.at("nofile").soft) + "); write a smaller one",
             {"service.limits.nofile"});
 }
 

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace svc::wire::test {
@@ -46,6 +47,18 @@ inline void check_mistake(const std::string& text, const std::string& place,
     CAPTURE(found);
     CHECK(found.starts_with(place + ": "));
     CHECK(found.find(words) != std::string::npos);
+}
+
+/// The only mistake of a file stands where the file has a "^", which is taken out.
+inline void check_marked(std::string text, const std::string& key, const std::string& words) {
+    const std::size_t at = text.find('^');
+    REQUIRE(at != std::string::npos);
+    text.erase(at, 1);
+    const std::size_t line_start = text.rfind('\n', at) + 1; // npos + 1 is 0
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    check_mistake(
+        text, std::to_string(line) + ':' + std::to_string(at - line_start + 1) + ' ' + key, words);
 }
 
 } // namespace svc::wire::test

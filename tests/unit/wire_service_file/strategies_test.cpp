@@ -165,7 +165,7 @@ TEST_CASE("each strategy is explained, and what it cannot do is not hidden") {
                            "\"pause\"\n");
     says(steps, "\n  - 1 of 10 workers new, held for 5m\n  - 4 of 10 workers new, held until svc "
                 "promote\n  - then all\n");
-    says(steps, "At the end of each step this must succeed within 1m: run: /bin/rate\n");
+    says(steps, "At the end of each step this must succeed: run: /bin/rate (at most 1m).\n");
     says(steps, "It is paused, until svc resume or svc abort, as soon as a new worker fails");
     says(steps, "take about their share of connections as soon as they are ready");
 }

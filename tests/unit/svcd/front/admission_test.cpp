@@ -377,3 +377,23 @@ TEST_CASE("an undo to what the running rollout started from does not wait for it
         CHECK(scene.world.story.back() == (progressing ? "supersede" : "request"));
     }
 }
+
+TEST_CASE("a revision is reached in place only by workers that would be started alike") {
+    Scene scene;
+    auto& world = scene.world;
+    world.file.spec.rollout.in_place.emplace();
+    const auto reload = [&] {
+        return world.known.revisions.at(scene.answered(CauseKind::reload).revision).in_place;
+    };
+    CHECK_FALSE(reload()); // nothing serves yet
+    CHECK(reload());
+    world.file.command.emplace_back("--verbose");
+    CHECK_FALSE(reload());
+    CHECK(reload());
+    // Under way is one that would be started otherwise, and it may be what serves by then.
+    rollout::Revision other = world.file;
+    other.command.clear();
+    world.known.revisions[99] = other;
+    world.known.rollout.emplace().to = 99;
+    CHECK_FALSE(reload());
+}

@@ -170,3 +170,76 @@ TEST_CASE("an executable is told apart by its file, and by its content where bot
     now.sha256.clear();
     CHECK(compare(before, 4, now).whole()[0].before.find("sha256") == std::string::npos);
 }
+
+TEST_CASE("liveness and recycling are tables like the others") {
+    auto now = revision();
+    now.spec.live.watchdog = std::chrono::seconds(10);
+    now.spec.recycle.max_age = std::chrono::hours(24);
+    now.spec.rollout.before = rollout::HookSpec{rollout::SleepHook{}, {}, {}};
+    CHECK(compare(revision(), 4, now).lines == Lines{"service file: live.watchdog",
+                                                     "service file: rollout.before",
+                                                     "service file: recycle.max_age"});
+}
+
+namespace {
+
+rollout::Revision reloaded_in_place() {
+    auto made = revision();
+    made.command = {"/srv/a/web"};
+    made.spec.rollout.in_place.emplace();
+    return made;
+}
+
+} // namespace
+
+TEST_CASE("what a worker reads itself, and what is about the rollout, changes in place") {
+    auto now = reloaded_in_place();
+    now.input_identities[0].inode = 10;
+    now.spec.process.inputs.emplace_back("/etc/more.conf");
+    now.spec.rollout.max_surge.value = 3;
+    now.spec.stop.grace *= 2;
+    now.spec.listeners[0].options.backlog = 64;
+    CHECK(reloads_in_place(reloaded_in_place(), now));
+}
+
+TEST_CASE("a worker that would be started otherwise cannot become a revision in place") {
+    auto now = reloaded_in_place();
+    REQUIRE(reloads_in_place(reloaded_in_place(), now));
+    SUBCASE("another strategy") {
+        now.spec.rollout.in_place.reset();
+    }
+    SUBCASE("another executable") {
+        now.executable_identity.inode = 3;
+    }
+    SUBCASE("another program") {
+        now.program_identity.path = "/srv/a/app.py";
+    }
+    SUBCASE("another command") {
+        now.command.emplace_back("--verbose");
+    }
+    SUBCASE("another environment") {
+        now.spec.process.environment["A"] = "b";
+    }
+    SUBCASE("another environment file") {
+        now.file_environment["TOKEN"] = "other";
+    }
+    SUBCASE("another user") {
+        now.credentials.uid = 5;
+    }
+    SUBCASE("another directory") {
+        now.spec.process.directory = "/srv/b";
+    }
+    SUBCASE("another listener") {
+        now.spec.listeners[0].address.port = 81;
+    }
+    SUBCASE("one listener more") {
+        now.spec.listeners.push_back(now.spec.listeners[0]);
+    }
+    SUBCASE("another watchdog") {
+        now.spec.live.watchdog = std::chrono::seconds(1);
+    }
+    SUBCASE("another readiness fd") {
+        now.spec.ready.fd = 9;
+    }
+    CHECK_FALSE(reloads_in_place(reloaded_in_place(), now));
+}
