@@ -1,6 +1,7 @@
 #include "broken.h"
 
 #include <algorithm>
+#include <set>
 
 namespace svc::sim {
 
@@ -160,11 +161,28 @@ Decision skips_the_analysis(const State& state, Instant now) {
 
 /// 7: starts the new workers of recreate beside the old ones.
 Decision recreates_too_early(const State& state, Instant now) {
-    State rolling = state;
-    for (auto& [number, revision] : rolling.revisions)
-        if (revision.spec.rollout.strategy == Strategy::recreate)
-            revision.spec.rollout.strategy = Strategy::rolling;
-    return decide(rolling, now);
+    Decision decision = decide(state, now);
+    if (!decision.actions.empty() || !state.rollout || stands_still(state) ||
+        state.rollout->phase != RolloutPhase::progressing ||
+        rollout_spec_in_force(state).strategy != Strategy::recreate)
+        return decision;
+    const Budget budget = budget_in_force(state);
+    std::uint32_t live = 0;
+    std::uint32_t running = 0;
+    std::set<std::uint32_t> taken;
+    for (const auto& [id, worker] : state.workers) {
+        running += has_process(worker) ? 1 : 0;
+        live += is_live(worker) ? 1 : 0;
+        if (is_live(worker))
+            taken.insert(worker.replica);
+    }
+    for (std::uint32_t index = 0; index < state.replicas; ++index) {
+        if (taken.contains(index) || live >= budget.replicas || running >= budget.total)
+            continue;
+        decision.actions.push_back(LaunchWorker{state.next_worker, state.rollout->to, index});
+        break;
+    }
+    return decision;
 }
 
 /// 7: does not wait for the hook before the rollout.

@@ -38,6 +38,14 @@ std::string number_text(std::string_view key, T value) {
 template <class T>
 std::string text_of(std::string_view key, const T& value);
 
+template <class T>
+bool is_unset(const T& value) {
+    if constexpr (codec::Optional<T>)
+        return !value;
+    else
+        return false;
+}
+
 /// "{ exec = … }", for one that has a single member its value alone.
 template <codec::Variant T>
 std::string variant_text(const T& variant) {
@@ -101,8 +109,14 @@ std::string text_of(std::string_view key, const T& value) {
         static_assert(codec::Struct<T>, "describe the type in described.h");
         std::vector<std::string> parts;
         boost::mp11::mp_for_each<codec::members_of<T>>([&](auto member) {
-            parts.push_back(std::string(member.name) + " = " +
-                            text_of(member.name, value.*member.pointer));
+            const auto& part = value.*member.pointer;
+            using Part = std::remove_cvref_t<decltype(part)>;
+            const std::string text = text_of(member.name, part);
+            // What a hook or a probe does stands in its table, beside the timeout.
+            if constexpr (codec::Variant<Part>)
+                parts.push_back(text.substr(2, text.size() - 4));
+            else if (!is_unset(part))
+                parts.push_back(std::string(member.name) + " = " + text);
         });
         return "{ " + join(parts, ", ") + " }";
     }

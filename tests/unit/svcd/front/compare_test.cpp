@@ -150,7 +150,8 @@ TEST_CASE("the whole has old and new values as the service file would have them"
     CHECK(values("service file: rollout.replicas") == "4 → 6");
     CHECK(values("service file: stop.grace") == "\"30s\" → \"1m30s\"");
     CHECK(values("service file: stop.signal") == "\"SIGTERM\" → \"SIGHUP\"");
-    CHECK(values("service file: stop.pre_stop") == "not set → { exec = [\"/bin/x\", \"y\"] }");
+    CHECK(values("service file: stop.pre_stop") ==
+          "not set → { exec = [\"/bin/x\", \"y\"], on_failure = \"ignore\" }");
     CHECK(values("release") == "/srv/a → /srv/b");
 }
 
@@ -176,9 +177,9 @@ TEST_CASE("liveness and recycling are tables like the others") {
     now.spec.live.watchdog = std::chrono::seconds(10);
     now.spec.recycle.max_age = std::chrono::hours(24);
     now.spec.rollout.before = rollout::HookSpec{rollout::SleepHook{}, {}, {}};
-    CHECK(compare(revision(), 4, now).lines == Lines{"service file: live.watchdog",
-                                                     "service file: rollout.before",
-                                                     "service file: recycle.max_age"});
+    CHECK(compare(revision(), 4, now).lines() == Lines{"service file: live.watchdog",
+                                                       "service file: rollout.before",
+                                                       "service file: recycle.max_age"});
 }
 
 namespace {
