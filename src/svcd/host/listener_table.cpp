@@ -4,6 +4,7 @@
 #include "os/files.h"
 #include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
+#include "svcd/host/listener_entry.h"
 #include "wire/service_file.h"
 
 #include <algorithm>
@@ -17,90 +18,7 @@ namespace svc::daemon {
 
 namespace {
 
-/// A socket that systemd passed, held from our start to our end.
-struct Inherited {
-    UniqueFd socket;
-    /// As its unit has it, and to be put back once nothing else is asked for; see os::backlog_of().
-    std::optional<std::uint32_t> backlog;
-};
-
-/// One listener that is open.
-struct Entry {
-    std::uint64_t key = 0; // in the HangupWatch
-    std::string name;      // of the newest service file that had it
-    Address address;
-    ListenerOptions options; // the live ones as they should be now
-    std::vector<UniqueFd> sockets;
-    std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
-    std::string link_path;                   // private hard link of a unix path; empty: none
-    std::string problem;                     // damage that could not be repaired; it was told
-
-    [[nodiscard]] std::vector<int> fds() const {
-        std::vector<int> result;
-        for (const Inherited* one : inherited)
-            result.push_back(one->socket.get());
-        for (const auto& socket : sockets)
-            result.push_back(socket.get());
-        return result;
-    }
-    /// Calls `with` for each socket and the options that it should have now.
-    void each(auto&& with) const {
-        for (const Inherited* one : inherited) {
-            ListenerOptions wished = options;
-            if (!wished.backlog)
-                wished.backlog = one->backlog;
-            with(one->socket.get(), wished);
-        }
-        for (const auto& socket : sockets)
-            with(socket.get(), options);
-    }
-    /// 0: it has none, being a datagram socket, or nobody knows.
-    [[nodiscard]] std::uint32_t backlog() const {
-        if (address.type == SocketType::datagram)
-            return 0;
-        if (address.family != AddressFamily::systemd)
-            return options.backlog.value_or(default_backlog);
-        std::uint32_t result = 0;
-        each([&](int, const ListenerOptions& wished) { result = wished.backlog.value_or(0); });
-        return result;
-    }
-};
-
-bool is_ip(const Address& address) {
-    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-}
-
-/// Where it is bound: a port of 0 is the port that it got.
-Address bound_address_of(const Entry& entry) {
-    if (is_ip(entry.address) && entry.address.port == 0 && !entry.sockets.empty())
-        if (auto bound = os::bound_address(entry.sockets.front().get()))
-            return std::move(*bound);
-    return entry.address;
-}
-
-/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
-/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
-bool may_exclude(const Address& one, const Address& other) {
-    const auto is_wildcard = [](const Address& address) {
-        return address.host == "0.0.0.0" || address.host == "::";
-    };
-    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
-           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
-}
-
-std::string damage_text(const os::Damage& damage) {
-    std::vector<std::string> parts;
-    if (damage.shut_down)
-        parts.emplace_back("a worker shut it down; it listens again");
-    if (damage.backlog_shrunk)
-        parts.emplace_back("a worker shrank its backlog; it is put back");
-    if (damage.path_gone)
-        parts.emplace_back("a worker removed or replaced its path; it is put back");
-    if (damage.connected)
-        parts.emplace_back("a worker connected it to one peer; that is undone");
-    return join(parts, "; ");
-}
-
+using Entry = ListenerEntry;
 using InheritedByName = std::map<std::string, std::vector<Inherited>>;
 
 InheritedByName take_inherited() {
@@ -116,6 +34,11 @@ InheritedByName take_inherited() {
         }
     }
     return result;
+}
+
+/// Those of one worker only are opened with it (PrivateListeners) and are none of ours.
+bool is_held_here(const rollout::ListenerSpec& listener) {
+    return listener.scope != rollout::ListenerScope::worker;
 }
 
 } // namespace
@@ -250,7 +173,7 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
     std::map<std::string, Entry> made;
     for (const auto& listener : spec.listeners) {
         std::string identity = wire::listener_identity(listener);
-        if (impl_->entries.contains(identity))
+        if (!is_held_here(listener) || impl_->entries.contains(identity))
             continue;
         auto entry = impl_->make_entry(listener);
         if (!entry) {
@@ -273,7 +196,7 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
 void ListenerTable::apply_live(const rollout::Spec& spec) {
     for (const auto& listener : spec.listeners) {
         const auto found = impl_->entries.find(wire::listener_identity(listener));
-        if (found == impl_->entries.end())
+        if (!is_held_here(listener) || found == impl_->entries.end())
             continue;
         Entry& entry = found->second;
         entry.name = listener.name;
@@ -288,10 +211,9 @@ void ListenerTable::apply_live(const rollout::Spec& spec) {
 ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const {
     Passed passed;
     for (const auto& listener : spec.listeners) {
-        const auto found = impl_->entries.find(wire::listener_identity(listener));
-        if (found == impl_->entries.end())
-            fatal("a worker is started before its listener " + listener.name + " is open");
-        for (const int fd : found->second.fds()) {
+        if (!is_held_here(listener))
+            continue;
+        for (const int fd : fds_of(listener)) {
             passed.fds.push_back(fd);
             passed.names.push_back(listener.name);
         }
@@ -299,11 +221,20 @@ ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const 
     return passed;
 }
 
+std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener) const {
+    const auto found = impl_->entries.find(wire::listener_identity(listener));
+    if (!is_held_here(listener) || found == impl_->entries.end())
+        fatal("a worker is started before its listener " + listener.name + " is open");
+    return found->second.fds();
+}
+
 void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
     std::set<std::string> kept;
     for (const auto* spec : in_use) {
-        for (const auto& listener : spec->listeners)
-            kept.insert(wire::listener_identity(listener));
+        for (const auto& listener : spec->listeners) {
+            if (is_held_here(listener))
+                kept.insert(wire::listener_identity(listener));
+        }
     }
     std::vector<std::string> closed;
     for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
@@ -372,7 +303,7 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
         status.name = listener.name;
         status.address = format_address(listener.address);
         const auto found = impl_->entries.find(wire::listener_identity(listener));
-        if (found != impl_->entries.end()) {
+        if (is_held_here(listener) && found != impl_->entries.end()) {
             const auto fds = found->second.fds();
             status.sockets = static_cast<std::uint32_t>(fds.size());
             status.backlog = found->second.backlog();

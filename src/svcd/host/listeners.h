@@ -18,6 +18,8 @@ namespace svc::daemon {
 /// A listener is known by wire::listener_identity(), so that a renamed one keeps its socket. It is a
 /// set of sockets (one today).
 ///
+/// Listeners of one worker only (ListenerScope::worker) are not here: PrivateListeners makes them.
+///
 /// What can never happen: a socket is closed while a revision in use needs it; a refused reload
 /// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched.
 class ListenerTable {
@@ -42,6 +44,8 @@ public:
         std::vector<std::string> names;
     };
     [[nodiscard]] Passed passed_to(const rollout::Spec& spec) const;
+    /// Those of one listener, which is not a worker's own.
+    [[nodiscard]] std::vector<int> fds_of(const rollout::ListenerSpec& listener) const;
     /// Closes what none of `in_use` needs, and removes the unix paths that go with it.
     void keep_only(const std::vector<const rollout::Spec*>& in_use);
     /// Looks for what a worker may have damaged, and repairs it: after every start, ready and exit.

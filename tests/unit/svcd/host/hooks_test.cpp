@@ -32,7 +32,7 @@ asio::awaitable<void> serve(Acceptor& acceptor, std::string answer, std::string&
 HookEnded run_pre_stop(House& house, Hook hook, std::vector<std::string> words = {"wait"}) {
     auto& revision = house.revision(7, std::move(words));
     revision.release = "/usr";
-    revision.spec.stop.pre_stop = std::move(hook);
+    revision.spec.stop.pre_stop = once(std::move(hook));
     const auto id = house.launch(7);
     house.await<WorkerExecuted>();
     RetireWorker retire;
@@ -93,9 +93,9 @@ TEST_CASE("a hook that is cancelled ends with its whole group, without a verdict
     House house;
     const std::string out = house.directory.path() + "/out";
     auto& revision = house.revision(7, {"wait"});
-    revision.spec.stop.pre_stop =
+    revision.spec.stop.pre_stop = once(
         ExecHook{{"sh", "-c",
-                  "sleep 1000 & echo $! > " + out + ".new; mv " + out + ".new " + out + "; wait"}};
+                  "sleep 1000 & echo $! > " + out + ".new; mv " + out + ".new " + out + "; wait"}});
     const auto id = house.launch(7);
     REQUIRE(house.await<WorkerExecuted>());
     RetireWorker retire;
@@ -116,7 +116,7 @@ TEST_CASE("a post-stop hook knows how the worker ended") {
     const std::string out = house.directory.path() + "/out";
     auto& revision = house.revision(7, {"exit:12"});
     revision.spec.stop.post_stop =
-        ExecHook{{"sh", "-c", "echo $SVC_EXIT_STATUS $SVC_EXIT_REASON > " + out}};
+        once(ExecHook{{"sh", "-c", "echo $SVC_EXIT_STATUS $SVC_EXIT_REASON > " + out}});
     const auto id = house.launch(7);
     REQUIRE(house.await<WorkerExited>());
     house.state.revisions.clear(); // the hook needs nothing of the state any more
@@ -192,7 +192,7 @@ TEST_CASE("a request hook that waits for its answer can be cancelled") {
     HttpHook hook;
     hook.address.host = "127.0.0.1";
     hook.address.port = acceptor.local_endpoint().port();
-    revision.spec.stop.pre_stop = hook;
+    revision.spec.stop.pre_stop = once(hook);
     const auto id = house.launch(7);
     REQUIRE(house.await<WorkerExecuted>());
     RetireWorker retire;
