@@ -207,6 +207,7 @@ History& DaemonHost::history() {
     return impl_->context->history;
 }
 
+// size: a line or two for each action, and nothing else
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
     const auto with = [this](rollout::WorkerId worker, auto then) {
         if (auto* process = impl_->find(worker))

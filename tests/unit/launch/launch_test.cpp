@@ -66,29 +66,6 @@ private:
     rlimit before_{};
 };
 
-/// A launcher that a child process of ours becomes by exec, after it did `prepare`.
-template <class Prepare>
-Launched started_by(Prepare prepare) {
-    std::array<int, 2> ends{};
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    os::SpawnedLauncher spawned;
-    spawned.socket.reset(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    const std::string path = launcher_path();
-    spawned.pid = ::fork();
-    REQUIRE(spawned.pid >= 0);
-    if (spawned.pid == 0) {
-        ::dup2(theirs.get(), wire::launch_socket_fd);
-        prepare();
-        ::execl(path.c_str(), "svc-launch", nullptr);
-        ::_exit(99);
-    }
-    auto pidfd = os::open_pidfd(spawned.pid);
-    REQUIRE(pidfd);
-    spawned.pidfd = std::move(*pidfd);
-    return Launched(std::move(spawned));
-}
-
 /// CAP_SYS_RESOURCE, which root of a container often lacks.
 bool has_resource_capability() {
     constexpr std::uint64_t capability = std::uint64_t{1} << 24;
@@ -110,65 +87,6 @@ TEST_CASE("the worker has 0, 1, 2 and the fds passed, in their order, and no oth
     for (std::size_t index = 0; index < fds.size(); ++index)
         CHECK(facts["inode." + std::to_string(3 + index)] == inode_of(fds[index].get()));
     CHECK(facts["stdin_is_null"] == "1");
-}
-
-TEST_CASE("one fd can have a number of its own, and what sat there is still used") {
-    // The fds arrive at 3, 4, 5 and 6: two listeners, the one to be placed, stdout. The numbers: its
-    // own, that of stdout's, one between, one far above all of them.
-    for (const std::uint32_t number : {5u, 6u, 7u, 200u}) {
-        const auto fds = make_fds(3);
-        Pipe pipe = make_pipe();
-        wire::LaunchOrder order = order_for({probe_path()});
-        order.inherited_fds = 2;
-        order.placed_index = 2;
-        order.placed_number = number;
-        order.stdout_index = 3;
-        std::vector<int> sent = numbers_of(fds);
-        sent.push_back(pipe.write.get());
-        Launched launched;
-        launched.send(order, sent);
-        pipe.write.reset();
-        launched.go();
-        const auto failure = launched.answer();
-        REQUIRE_MESSAGE(!failure, failure->sentence);
-        Facts facts = read_facts(pipe.read.get());
-        CHECK(facts["fds"] == "0 1 2 3 4 " + std::to_string(number) + " ");
-        CHECK(facts["inode." + std::to_string(number)] == inode_of(fds[2].get()));
-        CHECK(facts["inode.4"] == inode_of(fds[1].get()));
-    }
-}
-
-TEST_CASE("a fd that the supervisor left open does not reach a worker beside a placed one") {
-    Launched launched = started_by([] {
-        ::dup2(STDIN_FILENO, 20);
-        ::dup2(STDIN_FILENO, 60);
-    });
-    const auto fds = make_fds(1);
-    Pipe pipe = make_pipe();
-    wire::LaunchOrder order = order_for({probe_path()});
-    order.placed_index = 0;
-    order.placed_number = 40;
-    order.stdout_index = 1;
-    launched.send(order, std::vector<int>{fds[0].get(), pipe.write.get()});
-    pipe.write.reset();
-    launched.go();
-    const auto failure = launched.answer();
-    REQUIRE_MESSAGE(!failure, failure->sentence);
-    CHECK(read_facts(pipe.read.get())["fds"] == "0 1 2 40 ");
-}
-
-TEST_CASE("a number above the limit on open files is refused with its reason") {
-    const auto fds = make_fds(1);
-    wire::LaunchOrder order = order_for({probe_path()});
-    order.placed_index = 0;
-    order.placed_number = wire::fd_number_limit;
-    Launched launched = Launched::unprivileged({{RLIMIT_NOFILE, 256, 256}});
-    launched.send(order, numbers_of(fds));
-    launched.go();
-    const auto failure = launched.answer();
-    REQUIRE(failure);
-    CHECK(failure->step == wire::LaunchStep::fds);
-    CHECK(failure->sentence.find("LimitNOFILE") != std::string::npos);
 }
 
 TEST_CASE("/proc/PID/fd shows the same from outside") {

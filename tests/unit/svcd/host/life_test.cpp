@@ -35,7 +35,7 @@ std::vector<ProbeReported> reports(const House& house) {
 
 TEST_CASE("a worker is told of its watchdog, which counts from when its life is watched") {
     House house;
-    const auto id = alive(house, milliseconds(200), {"watchdog", "wait-term", "wait"});
+    const auto id = alive(house, milliseconds(200), {"watchdog", "barrier", "wait-term", "wait"});
     CHECK(house.statuses().at(0) == "200000 mine");
     const auto before = std::chrono::steady_clock::now();
     house.perform(WatchWorker{id, ProbeKind::live});

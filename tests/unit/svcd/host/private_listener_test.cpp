@@ -61,7 +61,7 @@ TEST_CASE("two workers have a listener of one name, and each is asked at its own
     for (int count = 0; count < 2; ++count) {
         const auto id = house.launch(7);
         REQUIRE(house.run_until([&] { return house.find<WorkerExecuted>(id) != nullptr; }));
-        CHECK(passes(house, id));
+        CHECK(passes(house, id)); // so its first message was read
         house.perform(RunPostReady{id});
         REQUIRE(house.run_until([&] { return house.find<HookEnded>(id) != nullptr; }));
     }

@@ -160,6 +160,38 @@ void listen_at(const std::string& path) {
         ::pause();
 }
 
+/// What is watched by the supervisor, or answers it. False: no such word.
+bool act_watched(std::string_view word, const std::string& argument) {
+    if (word == "wait-hup")
+        wait_for(SIGHUP);
+    else if (word == "reloading")
+        say_reloading();
+    else if (word == "say-ready")
+        write_text(ready_fd(), argument);
+    else if (word == "newline")
+        write_text(ready_fd(), "\n");
+    else if (word == "close-ready")
+        ::close(ready_fd());
+    else if (word == "fd-open")
+        notify(::fcntl(std::atoi(argument.c_str()), F_GETFD) >= 0 ? "STATUS=open"
+                                                                  : "STATUS=closed");
+    else if (word == "watchdog")
+        tell_watchdog();
+    else if (word == "sleep")
+        ::usleep(static_cast<useconds_t>(std::atoi(argument.c_str())) * 1000);
+    else if (word == "take")
+        take_memory(std::atoi(argument.c_str()));
+    else if (word == "listen")
+        listen_at(argument);
+    else if (word == "relisten")
+        ::listen(std::atoi(argument.c_str()), 16);
+    else if (word == "serve")
+        serve(argument);
+    else
+        return false;
+    return true;
+}
+
 void act(std::string_view word, const std::string& argument) {
     if (word == "notify")
         notify(argument);
@@ -191,31 +223,8 @@ void act(std::string_view word, const std::string& argument) {
         wait_for_ever();
     else if (word == "wait-term")
         wait_for(SIGTERM);
-    else if (word == "wait-hup")
-        wait_for(SIGHUP);
-    else if (word == "reloading")
-        say_reloading();
-    else if (word == "say-ready")
-        write_text(ready_fd(), argument);
-    else if (word == "newline")
-        write_text(ready_fd(), "\n");
-    else if (word == "close-ready")
-        ::close(ready_fd());
-    else if (word == "fd-open")
-        notify(::fcntl(std::atoi(argument.c_str()), F_GETFD) >= 0 ? "STATUS=open"
-                                                                  : "STATUS=closed");
-    else if (word == "watchdog")
-        tell_watchdog();
-    else if (word == "sleep")
-        ::usleep(static_cast<useconds_t>(std::atoi(argument.c_str())) * 1000);
-    else if (word == "take")
-        take_memory(std::atoi(argument.c_str()));
-    else if (word == "listen")
-        listen_at(argument);
-    else if (word == "relisten")
-        ::listen(std::atoi(argument.c_str()), 16);
-    else if (word == "serve")
-        serve(argument);
+    else if (act_watched(word, argument))
+        return;
     else if (word == "fork" || word == "handover") {
         const pid_t child = ::fork();
         if (child == 0) {

@@ -28,8 +28,8 @@ std::optional<ProbeReported> report_after(House& house, const std::string& statu
 
 TEST_CASE("a newline on the fd makes it ready, whatever came before, and before it was watched") {
     House house;
-    revision_with_fd(
-        house, {"env:SVC_READY_FD", "say-ready:starting", "newline", "notify:STATUS=said", "wait"});
+    revision_with_fd(house, {"env:SVC_READY_FD", "barrier", "say-ready:starting", "newline",
+                             "notify:STATUS=said", "wait"});
     const auto report = report_after(house, "said");
     REQUIRE(report);
     CHECK(report->kind == ProbeKind::ready);
@@ -40,7 +40,7 @@ TEST_CASE("a newline on the fd makes it ready, whatever came before, and before 
 TEST_CASE(
     "a newline that comes later makes it ready, and the fd has the number that is asked for") {
     House house;
-    revision_with_fd(house, {"fd-open:3", "notify:STATUS=up", "wait-term", "say-ready:a", "newline",
+    revision_with_fd(house, {"fd-open:3", "barrier", "wait-term", "say-ready:a", "newline",
                              "close-ready", "wait"})
         .spec.ready.fd = 17;
     const auto id = house.launch(7);
@@ -56,8 +56,9 @@ TEST_CASE(
 
 TEST_CASE("the fd comes after the listeners, and writing to it twice is no death") {
     House house;
-    auto& revision = revision_with_fd(house, {"env:SVC_READY_FD", "newline", "notify:STATUS=said",
-                                              "wait-term", "newline", "exit:7"});
+    auto& revision =
+        revision_with_fd(house, {"env:SVC_READY_FD", "barrier", "newline", "notify:STATUS=said",
+                                 "wait-term", "newline", "exit:7"});
     ListenerSpec listener;
     listener.name = "web";
     listener.address = *parse_address("127.0.0.1:0");
