@@ -181,7 +181,7 @@ asio::awaitable<CommandResult> Daemon::check(const Loaded& candidate) {
 }
 
 Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
-    return listeners_->open(spec);
+    return listeners_->open(spec, state().next_revision); // the number that its revision gets
 }
 
 void Daemon::close_unused_listeners() {

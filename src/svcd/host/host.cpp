@@ -180,10 +180,10 @@ void DaemonHost::Impl::close_unneeded(const rollout::State& state) {
     if (needed == in_use)
         return;
     in_use = std::move(needed);
-    std::vector<const rollout::Spec*> specs;
+    std::vector<ListenerTable::InUse> specs;
     for (const auto number : in_use) {
         if (const auto found = state.revisions.find(number); found != state.revisions.end())
-            specs.push_back(&found->second.spec);
+            specs.emplace_back(&found->second.spec, number);
     }
     context->listeners.keep_only(specs);
     std::erase_if(revisions, [](const auto& entry) { return entry.second.expired(); });

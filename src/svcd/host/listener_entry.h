@@ -4,6 +4,7 @@
 #include "base/listener_options.h"
 #include "base/unique_fd.h"
 #include "os/listener_socket.h"
+#include "rollout/revision.h"
 
 #include <cstdint>
 #include <optional>
@@ -27,6 +28,8 @@ struct ListenerEntry {
     ListenerOptions options; // the live ones as they should be now
     std::vector<UniqueFd> sockets;
     std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
+    rollout::RevisionNumber revision = 0;    // that alone has it; 0: every one
+    std::string group;                       // of a revision's: the listener's own identity
     std::string link_path;                   // private hard link of a unix path; empty: none
     std::string problem;                     // damage that could not be repaired; it was told
 

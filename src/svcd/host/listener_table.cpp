@@ -5,6 +5,7 @@
 #include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
 #include "svcd/host/listener_entry.h"
+#include "svcd/host/steered_group.h"
 #include "wire/service_file.h"
 
 #include <algorithm>
@@ -41,6 +42,15 @@ bool is_held_here(const rollout::ListenerSpec& listener) {
     return listener.scope != rollout::ListenerScope::worker;
 }
 
+bool is_of_revision(const rollout::ListenerSpec& listener) {
+    return listener.scope == rollout::ListenerScope::revision;
+}
+
+std::string identity_of(const rollout::ListenerSpec& listener, rollout::RevisionNumber revision) {
+    const std::string identity = wire::listener_identity(listener);
+    return is_of_revision(listener) ? identity + " of " + std::to_string(revision) : identity;
+}
+
 } // namespace
 
 struct ListenerTable::Impl {
@@ -59,7 +69,12 @@ struct ListenerTable::Impl {
         std::filesystem::remove_all(links, ignored);
     }
 
-    Result<Entry> make_entry(const rollout::ListenerSpec& spec);
+    Result<Entry> make_entry(const rollout::ListenerSpec& spec, rollout::RevisionNumber revision);
+    Result<void> open_of_revision(Entry& entry);
+    void steered(const Entry& entry, const Result<void>& done) const {
+        if (!done)
+            damaged(entry, done.error().message + "; some come to other revisions' workers");
+    }
     [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec,
                                         const Error& error) const;
     Result<void> take_systemd(Entry& entry);
@@ -72,12 +87,16 @@ struct ListenerTable::Impl {
     void inspect(Entry& entry);
     void report_each(const std::vector<std::string>& texts, std::string_view done) const;
     void handle_hangup(std::uint64_t key);
+    [[nodiscard]] std::map<std::string, Entry>::const_iterator
+    find_shown(const rollout::ListenerSpec& listener) const;
 
     Report report;
     std::string links;
     InheritedByName systemd;
     std::optional<HangupWatch> watch;
-    std::map<std::string, Entry> entries; // by wire::listener_identity()
+    std::map<std::string, Entry> entries; // by identity_of()
+    std::map<std::string, SteeredGroup>
+        groups; // by wire::listener_identity(): of each revision one
     std::uint64_t last_key = 0;
 };
 
@@ -130,7 +149,27 @@ Error ListenerTable::Impl::explain_refusal(const rollout::ListenerSpec& spec,
                  error.code};
 }
 
-Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec) {
+/// At the address of the group's other members, whose port the kernel may have picked.
+Result<void> ListenerTable::Impl::open_of_revision(Entry& entry) {
+    ListenerOptions options = entry.options;
+    options.reuse_port = true;
+    Address address = entry.address;
+    if (const auto others = groups.find(entry.group); others != groups.end()) {
+        auto bound = os::bound_address(others->second.any_fd());
+        if (!bound)
+            return bound.error();
+        address = std::move(*bound);
+    }
+    auto socket = os::open_listener(address, options);
+    if (!socket)
+        return Error{"listener " + entry.name + ": " + socket.error().message, socket.error().code};
+    steered(entry, groups[entry.group].add(entry.revision, socket->get()));
+    entry.sockets.push_back(std::move(*socket));
+    return {};
+}
+
+Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec,
+                                              rollout::RevisionNumber revision) {
     Entry entry;
     entry.key = ++last_key;
     entry.name = spec.name;
@@ -139,6 +178,13 @@ Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec)
     if (spec.address.family == AddressFamily::systemd) {
         if (auto taken = take_systemd(entry); !taken)
             return taken.error();
+        return entry;
+    }
+    if (is_of_revision(spec)) {
+        entry.revision = revision;
+        entry.group = wire::listener_identity(spec);
+        if (auto opened = open_of_revision(entry); !opened)
+            return opened.error();
         return entry;
     }
     auto socket = os::open_listener(spec.address, spec.options);
@@ -153,6 +199,12 @@ void ListenerTable::Impl::discard(Entry& entry) {
     if (watch) {
         for (const int fd : entry.fds())
             watch->remove(fd);
+    }
+    if (const auto group = groups.find(entry.group); group != groups.end()) {
+        for (const int fd : entry.fds())
+            steered(entry, group->second.remove(fd));
+        if (group->second.empty())
+            groups.erase(group);
     }
     // A path without a link is removed only if nobody has its socket open any more.
     entry.sockets.clear();
@@ -169,13 +221,13 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
     entries.emplace(std::move(identity), std::move(entry));
 }
 
-Result<void> ListenerTable::open(const rollout::Spec& spec) {
+Result<void> ListenerTable::open(const rollout::Spec& spec, rollout::RevisionNumber revision) {
     std::map<std::string, Entry> made;
     for (const auto& listener : spec.listeners) {
-        std::string identity = wire::listener_identity(listener);
+        std::string identity = identity_of(listener, revision);
         if (!is_held_here(listener) || impl_->entries.contains(identity))
             continue;
-        auto entry = impl_->make_entry(listener);
+        auto entry = impl_->make_entry(listener, revision);
         if (!entry) {
             for (auto& [ignored, undone] : made)
                 impl_->discard(undone);
@@ -208,12 +260,13 @@ void ListenerTable::apply_live(const rollout::Spec& spec) {
     }
 }
 
-ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const {
+ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec,
+                                               rollout::RevisionNumber revision) {
     Passed passed;
     for (const auto& listener : spec.listeners) {
         if (!is_held_here(listener))
             continue;
-        for (const int fd : fds_of(listener)) {
+        for (const int fd : fds_of(listener, revision)) {
             passed.fds.push_back(fd);
             passed.names.push_back(listener.name);
         }
@@ -221,19 +274,22 @@ ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const 
     return passed;
 }
 
-std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener) const {
-    const auto found = impl_->entries.find(wire::listener_identity(listener));
+std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
+                                       rollout::RevisionNumber revision) {
+    const auto found = impl_->entries.find(identity_of(listener, revision));
     if (!is_held_here(listener) || found == impl_->entries.end())
         fatal("a worker is started before its listener " + listener.name + " is open");
+    if (const auto group = impl_->groups.find(found->second.group); group != impl_->groups.end())
+        impl_->steered(found->second, group->second.use(revision));
     return found->second.fds();
 }
 
-void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
+void ListenerTable::keep_only(const std::vector<InUse>& in_use) {
     std::set<std::string> kept;
-    for (const auto* spec : in_use) {
-        for (const auto& listener : spec->listeners) {
+    for (const InUse& one : in_use) {
+        for (const auto& listener : one.spec->listeners) {
             if (is_held_here(listener))
-                kept.insert(wire::listener_identity(listener));
+                kept.insert(identity_of(listener, one.revision));
         }
     }
     std::vector<std::string> closed;
@@ -266,6 +322,8 @@ void ListenerTable::Impl::inspect(Entry& entry) {
             return;
         }
         damaged(entry, damage_text(damage));
+        if (const auto group = groups.find(entry.group); damage.shut_down && group != groups.end())
+            steered(entry, group->second.moved_to_end(fd));
         const auto after = os::bound_address(fd);
         if (before && after && *before != *after)
             damaged(entry, "it is now at " + format_address(*after));
@@ -296,14 +354,31 @@ void ListenerTable::inspect_all() {
         impl_->inspect(entry);
 }
 
+/// Of those that each revision has: the newest.
+std::map<std::string, Entry>::const_iterator
+ListenerTable::Impl::find_shown(const rollout::ListenerSpec& listener) const {
+    if (!is_held_here(listener))
+        return entries.end();
+    const std::string identity = wire::listener_identity(listener);
+    if (!is_of_revision(listener))
+        return entries.find(identity);
+    auto newest = entries.end();
+    for (auto item = entries.begin(); item != entries.end(); ++item) {
+        if (item->second.group == identity &&
+            (newest == entries.end() || newest->second.revision < item->second.revision))
+            newest = item;
+    }
+    return newest;
+}
+
 std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spec) const {
     std::vector<wire::ListenerStatus> result;
     for (const auto& listener : spec.listeners) {
         wire::ListenerStatus status;
         status.name = listener.name;
         status.address = format_address(listener.address);
-        const auto found = impl_->entries.find(wire::listener_identity(listener));
-        if (is_held_here(listener) && found != impl_->entries.end()) {
+        const auto found = impl_->find_shown(listener);
+        if (found != impl_->entries.end()) {
             const auto fds = found->second.fds();
             status.sockets = static_cast<std::uint32_t>(fds.size());
             status.backlog = found->second.backlog();

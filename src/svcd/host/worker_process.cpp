@@ -105,7 +105,7 @@ Result<void> WorkerProcess::pass_listeners(LaunchParcel& parcel, WorkerPlace& pl
             parcel.fds.push_back(socket->get());
             parcel.owned.push_back(std::move(*socket));
         } else {
-            for (const int fd : context_.listeners.fds_of(listener))
+            for (const int fd : context_.listeners.fds_of(listener, identity_.revision->number))
                 parcel.fds.push_back(fd);
         }
         place.listener_names.resize(parcel.fds.size(), listener.name);
