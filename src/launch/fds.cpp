@@ -1,5 +1,6 @@
 #include "launch/launch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <limits>
@@ -44,13 +45,51 @@ Result<void> place(std::vector<UniqueFd>& fds, std::size_t inherited) {
     return {};
 }
 
+/// Puts fds[index] on `number`, without close-on-exec. What sits there is moved out of the way first:
+/// another fd of the order, which is still needed until the exec.
+Result<void> place_one(std::vector<UniqueFd>& fds, std::size_t index, int number) {
+    const auto cannot = [number] {
+        return system_error("cannot put a fd on number " + std::to_string(number) +
+                                " (is the supervisor's LimitNOFILE too low?)",
+                            errno);
+    };
+    UniqueFd& wanted = fds[index];
+    if (wanted.get() == number)
+        return ::fcntl(number, F_SETFD, 0) < 0 ? Result<void>(cannot()) : Result<void>();
+    for (UniqueFd& other : fds) {
+        if (other.get() != number)
+            continue;
+        const int moved = ::fcntl(number, F_DUPFD_CLOEXEC, number + 1);
+        if (moved < 0)
+            return cannot();
+        other.reset(moved);
+    }
+    if (::dup2(wanted.get(), number) < 0)
+        return cannot();
+    wanted.reset(number);
+    return {};
+}
+
+/// What was not received may be open without close-on-exec: of that nothing reaches the worker.
+Result<void> keep_back(unsigned first, unsigned last) {
+    if (first > last || ::close_range(first, last, CLOSE_RANGE_CLOEXEC) == 0)
+        return {};
+    return system_error("cannot keep other fds from the worker (close_range(2) with "
+                        "CLOSE_RANGE_CLOEXEC, Linux 5.11)",
+                        errno);
+}
+
 } // namespace
 
 Result<void> Launch::take_fds(Channel& channel, std::size_t count) {
     if (auto filled = fill_standard_fds(); !filled)
         return filled;
+    const bool places_one = order.placed_index >= 0;
+    const int number = static_cast<int>(order.placed_number);
     // Our own socket sits where the worker's first fd belongs.
-    if (auto moved = channel.move_above(first_inherited + static_cast<int>(count)); !moved)
+    const int above_all = first_inherited + static_cast<int>(count);
+    if (auto moved = channel.move_above(places_one ? std::max(above_all, number + 1) : above_all);
+        !moved)
         return moved;
     auto received = channel.receive_fds(count);
     if (!received)
@@ -59,12 +98,15 @@ Result<void> Launch::take_fds(Channel& channel, std::size_t count) {
     if (auto placed = place(fds, order.inherited_fds); !placed)
         return placed;
     // Each of them is close-on-exec already; what we were started with may not be.
-    if (::close_range(first_inherited + order.inherited_fds,
-                      std::numeric_limits<unsigned int>::max(), CLOSE_RANGE_CLOEXEC) != 0)
-        return system_error("cannot keep other fds from the worker (close_range(2) with "
-                            "CLOSE_RANGE_CLOEXEC, Linux 5.11)",
-                            errno);
-    return {};
+    const unsigned first_other = first_inherited + order.inherited_fds;
+    constexpr unsigned last_of_all = std::numeric_limits<unsigned int>::max();
+    if (!places_one)
+        return keep_back(first_other, last_of_all);
+    if (auto own = place_one(fds, static_cast<std::size_t>(order.placed_index), number); !own)
+        return own;
+    if (auto kept = keep_back(first_other, order.placed_number - 1); !kept)
+        return kept;
+    return keep_back(order.placed_number + 1, last_of_all);
 }
 
 } // namespace svc::launch

@@ -14,8 +14,8 @@ namespace svc::launch {
 struct Launch {
     explicit Launch(wire::LaunchOrder the_order) : order(std::move(the_order)) {}
 
-    /// Receives the fds, puts the first `order.inherited_fds` of them on 3, 4, … and makes
-    /// everything else above close-on-exec, the channel included. Makes sure first that 0, 1 and 2
+    /// Receives the fds, puts the first `order.inherited_fds` of them on 3, 4, …, another one on the
+    /// number that the order names, and makes everything else close-on-exec, the channel included. Makes sure first that 0, 1 and 2
     /// are open, so that no fd received can land there.
     Result<void> take_fds(Channel& channel, std::size_t count);
 

@@ -154,6 +154,8 @@ void visit_members(Order& order, Visit visit) {
     visit(order.pid_variables);
     visit(order.directory);
     visit(order.inherited_fds);
+    visit(order.placed_index);
+    visit(order.placed_number);
     visit(order.stdin_index);
     visit(order.stdout_index);
     visit(order.stderr_index);
@@ -198,6 +200,28 @@ Result<void> check_texts(const LaunchOrder& order) {
     return {};
 }
 
+/// The fd that is to have a number of its own.
+Result<void> check_placed(const LaunchOrder& order, std::size_t fd_count) {
+    if (order.placed_index < 0)
+        return order.placed_index == -1 && order.placed_number == 0
+                   ? Result<void>()
+                   : wrong("a number without a fd that is to have it");
+    const auto index = static_cast<std::uint32_t>(order.placed_index);
+    if (index >= fd_count)
+        return wrong("the fd that is to have a number of its own is not among those sent");
+    if (index < order.inherited_fds || order.placed_index == order.executable_index)
+        return wrong("the fd that is to have a number of its own is already something else");
+    const std::uint32_t lowest = 3 + order.inherited_fds;
+    if (order.placed_number < lowest)
+        return wrong("number " + std::to_string(order.placed_number) +
+                     " for a fd of its own is taken: 0 to 2 are the standard ones, and listeners "
+                     "follow; the lowest free one is " +
+                     std::to_string(lowest));
+    if (order.placed_number > fd_number_limit)
+        return wrong("no process can have a fd with number " + std::to_string(order.placed_number));
+    return {};
+}
+
 Result<void> check_fds(const LaunchOrder& order, std::size_t fd_count) {
     if (fd_count > launch_fd_limit)
         return wrong(std::to_string(fd_count) + " fds, at most " + std::to_string(launch_fd_limit) +
@@ -216,7 +240,7 @@ Result<void> check_fds(const LaunchOrder& order, std::size_t fd_count) {
     if (order.executable_index >= 0 &&
         static_cast<std::uint32_t>(order.executable_index) < order.inherited_fds)
         return wrong("the fd to execute is among those that the worker inherits");
-    return {};
+    return check_placed(order, fd_count);
 }
 
 Result<void> check_numbers(const LaunchOrder& order) {

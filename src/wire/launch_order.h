@@ -26,11 +26,13 @@
 
 namespace svc::wire {
 
-inline constexpr std::uint32_t launch_order_version = 2;
+inline constexpr std::uint32_t launch_order_version = 3;
 inline constexpr std::size_t launch_order_limit = 8u << 20; ///< bytes of payload
 inline constexpr std::size_t launch_fd_limit = 16384;
 inline constexpr std::size_t fds_per_message = 253; ///< SCM_MAX_FD, <net/scm.h>
-inline constexpr int launch_socket_fd = 3;          ///< where svc-launch finds its socket
+/// The largest number that a fd can be asked to have: what any limit on open files may permit.
+inline constexpr std::uint32_t fd_number_limit = (1u << 20) - 1;
+inline constexpr int launch_socket_fd = 3; ///< where svc-launch finds its socket
 inline constexpr char launch_go = 'G';
 inline constexpr char launch_fds = 'F';
 
@@ -51,6 +53,9 @@ struct LaunchOrder {
     std::vector<std::string> pid_variables; ///< names that get the worker's own pid: LISTEN_PID, …
     std::string directory;                  ///< empty: /
     std::uint32_t inherited_fds = 0;        ///< the first so many fds sent become 3, 4, …
+    std::int32_t placed_index = -1;         ///< index into the fds sent; -1: none. Not one of those
+                                            ///< that are inherited at 3, 4, …; the worker has it
+    std::uint32_t placed_number = 0;        ///< at this number, above theirs
     std::int32_t stdin_index = -1;          ///< index into the fds sent; -1: /dev/null
     std::int32_t stdout_index = -1;         ///< -1: as svcd's own
     std::int32_t stderr_index = -1;         ///< -1: as svcd's own

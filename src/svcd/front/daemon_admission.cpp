@@ -54,7 +54,7 @@ asio::awaitable<void> Daemon::stage(Loaded& candidate) {
 }
 
 Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
-    return listeners_->open(spec);
+    return listeners_->open(spec, state().next_revision); // the number that its revision gets
 }
 
 void Daemon::close_unused_listeners() {

@@ -35,7 +35,7 @@ private:
         request.command = expand_release(hook.command, subject.revision->release);
         request.revision = std::move(subject.revision);
         request.extra_environment = std::move(subject.environment);
-        request.pass_output = true;
+        request.pass_output = subject.pass_output;
         return request;
     }
     static HookVerdict verdict(const CommandResult& result) {
@@ -73,13 +73,13 @@ private:
     Later tell_;
 };
 
-class RunningRequest final : public RunningHook {
+class RunningConversation final : public RunningHook {
 public:
-    RunningRequest(HostContext& context, const rollout::HttpHook& hook, Ended ended)
+    RunningConversation(HostContext& context, asio::awaitable<Result<void>> conversation,
+                        Ended ended)
         : io_(context.io), shared_(std::make_shared<Shared>()) {
         shared_->ended = std::move(ended);
-        rollout::HttpHook copy = hook;
-        asio::co_spawn(io_, perform_request(std::move(copy)),
+        asio::co_spawn(io_, std::move(conversation),
                        asio::bind_cancellation_slot(
                            shared_->cancel.slot(),
                            [shared = shared_](std::exception_ptr error, Result<void> done) {
@@ -88,7 +88,7 @@ public:
                                    then(verdict(error, done));
                            }));
     }
-    ~RunningRequest() override {
+    ~RunningConversation() override {
         shared_->ended = nullptr;
         // From the loop, and keeping the signal: emit() may itself only queue what it does.
         if (!shared_->over)
@@ -127,6 +127,17 @@ HookVerdict send_hook_signal(const rollout::SignalHook& hook, int pidfd) {
 
 } // namespace
 
+std::unique_ptr<RunningHook>
+start_conversation(HostContext& context, asio::awaitable<Result<void>> conversation, Ended ended) {
+    return std::make_unique<RunningConversation>(context, std::move(conversation),
+                                                 std::move(ended));
+}
+
+std::unique_ptr<RunningHook> start_failure(HostContext& context, std::string detail, Ended ended) {
+    return std::make_unique<EndedAtOnce>(context, HookVerdict{false, std::move(detail), {}},
+                                         std::move(ended));
+}
+
 std::unique_ptr<RunningHook> start_hook(HostContext& context, const rollout::Hook& hook,
                                         HookSubject subject, Ended ended) {
     return std::visit(
@@ -143,7 +154,7 @@ std::unique_ptr<RunningHook> start_hook(HostContext& context, const rollout::Hoo
                     context, send_hook_signal(signal, subject.pidfd), std::move(ended));
             },
             [&](const rollout::HttpHook& request) -> std::unique_ptr<RunningHook> {
-                return std::make_unique<RunningRequest>(context, request, std::move(ended));
+                return start_conversation(context, perform_request(request, {}), std::move(ended));
             },
         },
         hook);

@@ -1,7 +1,9 @@
-// Hooks: what runs before a worker's stop signal and after its exit.
+// Hooks: what runs beside a worker or a rollout, at the points that a service file names.
 #pragma once
 
 #include "svcd/host/host_context.h"
+
+#include <boost/asio/awaitable.hpp>
 
 namespace svc::daemon {
 
@@ -16,6 +18,7 @@ struct HookSubject {
     std::shared_ptr<const rollout::Revision> revision;
     std::vector<std::string> environment; ///< "NAME=value", for exec
     int pidfd = -1;                       ///< of the worker's main process, for signal; -1: gone
+    bool pass_output = true;              ///< what exec writes goes to our own stderr, too
 };
 
 /// A hook under way. Destroying it ends it, without a verdict: an exec hook's group gets SIGKILL, a
@@ -29,5 +32,13 @@ public:
 std::unique_ptr<RunningHook> start_hook(HostContext& context, const rollout::Hook& hook,
                                         HookSubject subject,
                                         std::function<void(HookVerdict)> ended);
+
+/// The same for what a coroutine does; it ends by being cancelled (terminal).
+std::unique_ptr<RunningHook> start_conversation(HostContext& context,
+                                                boost::asio::awaitable<Result<void>> conversation,
+                                                std::function<void(HookVerdict)> ended);
+/// And for what failed before it could begin.
+std::unique_ptr<RunningHook> start_failure(HostContext& context, std::string detail,
+                                           std::function<void(HookVerdict)> ended);
 
 } // namespace svc::daemon

@@ -3,6 +3,7 @@
 #include "base/overloaded.h"
 #include "os/clock.h"
 #include "os/files.h"
+#include "os/memory.h"
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/rollout_hooks.h"
@@ -181,10 +182,10 @@ void DaemonHost::Impl::close_unneeded(const rollout::State& state) {
     if (needed == in_use)
         return;
     in_use = std::move(needed);
-    std::vector<const rollout::Spec*> specs;
+    std::vector<ListenerTable::InUse> specs;
     for (const auto number : in_use) {
         if (const auto found = state.revisions.find(number); found != state.revisions.end())
-            specs.push_back(&found->second.spec);
+            specs.emplace_back(&found->second.spec, number);
     }
     context->listeners.keep_only(specs);
     std::erase_if(revisions, [](const auto& entry) { return entry.second.expired(); });
@@ -209,6 +210,7 @@ History& DaemonHost::history() {
     return impl_->context->history;
 }
 
+// size: a line or two for each action, and nothing else
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
     const auto with = [this](rollout::WorkerId worker, auto then) {
         if (auto* process = impl_->find(worker))
@@ -236,10 +238,13 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [](const RecycleWorker&) {},
             [&](const ReloadWorker& reload) {
                 with(reload.worker, [&](WorkerProcess& worker) {
-                    worker.reload(impl_->revision(state.rollout->to, state), reload.revert);
+                    worker.reload(impl_->revision(reload.revision, state),
+                                  *impl_->revision(state.rollout->to, state), reload.revert);
                 });
             },
-            [](const MarkAvailable&) {},
+            [&](const MarkAvailable& mark) {
+                with(mark.worker, [](WorkerProcess& worker) { worker.mark_available(); });
+            },
             [&](const RetireWorker& retire) {
                 with(retire.worker, [&](WorkerProcess& worker) {
                     worker.retire(retire.why, retire.run_pre_stop);
@@ -290,6 +295,15 @@ void DaemonHost::report(const rollout::Event& event) {
 
 void DaemonHost::settled(const rollout::State& state) {
     impl_->context->callbacks.settled(state);
+}
+
+std::uint64_t DaemonHost::memory_of_workers() const {
+    std::vector<pid_t> roots;
+    for (const auto& [id, worker] : impl_->workers) {
+        const auto own = worker->processes();
+        roots.insert(roots.end(), own.begin(), own.end());
+    }
+    return os::memory_of_trees(roots);
 }
 
 void DaemonHost::children_ended() {

@@ -42,6 +42,9 @@ public:
                          UniqueFd executable, StagedRevision staged);
     [[nodiscard]] Executables& executables();
     [[nodiscard]] History& history();
+    /// What all workers together use now, with their descendants (os::memory_of_trees()); beside
+    /// os::available_memory() it tells whether a surge has room.
+    [[nodiscard]] std::uint64_t memory_of_workers() const;
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();
     /// Runs a preflight check or any other command; cancelling ends its group with SIGKILL.

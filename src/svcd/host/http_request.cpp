@@ -48,6 +48,25 @@ Result<Protocol::endpoint> endpoint_of(const Address& address) {
     return Error{"a request needs a literal address or a unix socket", 0};
 }
 
+/// `what` begins the sentence of a failure.
+asio::awaitable<Result<void>> connect(Protocol::socket& socket, const Address& address,
+                                      const std::string& what, const PeerCheck& check) {
+    const auto endpoint = endpoint_of(address);
+    if (!endpoint)
+        co_return endpoint.error();
+    boost::system::error_code error;
+    socket.open(endpoint->protocol(), error);
+    if (!error)
+        co_await socket.async_connect(*endpoint, asio::redirect_error(asio::use_awaitable, error));
+    if (error)
+        co_return system_error(what + ": cannot connect", error.value());
+    if (check) {
+        if (const auto checked = check(socket.native_handle()); !checked)
+            co_return Error{what + ": " + checked.error().message, 0};
+    }
+    co_return Result<void>();
+}
+
 } // namespace
 
 std::string format_request(const rollout::HttpHook& hook) {
@@ -77,20 +96,20 @@ Result<int> parse_status(std::string_view head) {
     return Error{"the answer is not HTTP: " + printable(line, 80), 0};
 }
 
-asio::awaitable<Result<void>> perform_request(rollout::HttpHook hook) {
+asio::awaitable<Result<void>> try_connect(Address address, PeerCheck check) {
+    Protocol::socket socket(co_await asio::this_coro::executor);
+    const std::string what = format_address(address);
+    co_return co_await connect(socket, address, what, check);
+}
+
+asio::awaitable<Result<void>> perform_request(rollout::HttpHook hook, PeerCheck check) {
     const std::string what =
         hook.method + " " + hook.target + " at " + format_address(hook.address);
-    const auto endpoint = endpoint_of(hook.address);
-    if (!endpoint)
-        co_return endpoint.error();
     Protocol::socket socket(co_await asio::this_coro::executor);
-    boost::system::error_code error;
-    socket.open(endpoint->protocol(), error);
-    if (!error)
-        co_await socket.async_connect(*endpoint, asio::redirect_error(asio::use_awaitable, error));
-    if (error)
-        co_return system_error(what + ": cannot connect", error.value());
+    if (const auto connected = co_await connect(socket, hook.address, what, check); !connected)
+        co_return connected.error();
 
+    boost::system::error_code error;
     const std::string request = format_request(hook);
     co_await asio::async_write(socket, asio::buffer(request),
                                asio::redirect_error(asio::use_awaitable, error));

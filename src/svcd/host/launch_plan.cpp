@@ -15,10 +15,10 @@ namespace {
 
 // Read by sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3) of libsystemd up to 257.
 constexpr std::array protocol_variables{
-    "LISTEN_FDS",    "LISTEN_PID",      "LISTEN_FDNAMES", "LISTEN_PIDFDID",  "NOTIFY_SOCKET",
-    "WATCHDOG_USEC", "WATCHDOG_PID",    "FDSTORE",        "MAINPID",         "SVC_SERVICE",
-    "SVC_REVISION",  "SVC_REPLICA",     "SVC_WORKER_PID", "SVC_EXIT_STATUS", "SVC_EXIT_REASON",
-    "SVC_STEP",      "SVC_OLD_REVISION"};
+    "LISTEN_FDS",      "LISTEN_PID",   "LISTEN_FDNAMES",  "LISTEN_PIDFDID", "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",   "WATCHDOG_PID", "FDSTORE",         "MAINPID",        "SVC_SERVICE",
+    "SVC_REVISION",    "SVC_REPLICA",  "SVC_READY_FD",    "SVC_WORKER_PID", "SVC_EXIT_STATUS",
+    "SVC_EXIT_REASON", "SVC_STEP",     "SVC_OLD_REVISION"};
 
 constexpr std::array<std::pair<std::string_view, int>, 14> limits{{
     {"as", RLIMIT_AS},
@@ -115,6 +115,29 @@ Environment common_environment(const rollout::Revision& revision, const std::str
     return environment;
 }
 
+namespace {
+
+/// The fd on which it says that it is ready, with its number or the first one that is free.
+void plan_ready_fd(wire::LaunchOrder& order, Environment& environment, const WorkerPlace& place,
+                   const rollout::ReadySpec& ready) {
+    if (place.ready_index < 0)
+        return;
+    order.placed_index = place.ready_index;
+    order.placed_number = ready.fd.value_or(3 + order.inherited_fds);
+    environment["SVC_READY_FD"] = std::to_string(order.placed_number);
+}
+
+/// sd_watchdog_enabled(3).
+void plan_watchdog(wire::LaunchOrder& order, Environment& environment,
+                   const rollout::LiveSpec& live) {
+    if (!live.watchdog)
+        return;
+    environment["WATCHDOG_USEC"] = std::to_string(live.watchdog->count());
+    order.pid_variables.emplace_back("WATCHDOG_PID");
+}
+
+} // namespace
+
 Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const WorkerPlace& place) {
     auto order = plan_process(revision);
     if (!order)
@@ -135,6 +158,8 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
         if (process.listen_pid == rollout::ListenPid::set)
             order->pid_variables.emplace_back("LISTEN_PID");
     }
+    plan_ready_fd(*order, environment, place, revision.spec.ready);
+    plan_watchdog(*order, environment, revision.spec.live);
     order->environment = flatten(environment);
     return order;
 }

@@ -4,6 +4,8 @@
 #include "os/files.h"
 #include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
+#include "svcd/host/listener_entry.h"
+#include "svcd/host/steered_group.h"
 #include "wire/service_file.h"
 
 #include <algorithm>
@@ -17,90 +19,7 @@ namespace svc::daemon {
 
 namespace {
 
-/// A socket that systemd passed, held from our start to our end.
-struct Inherited {
-    UniqueFd socket;
-    /// As its unit has it, and to be put back once nothing else is asked for; see os::backlog_of().
-    std::optional<std::uint32_t> backlog;
-};
-
-/// One listener that is open.
-struct Entry {
-    std::uint64_t key = 0; // in the HangupWatch
-    std::string name;      // of the newest service file that had it
-    Address address;
-    ListenerOptions options; // the live ones as they should be now
-    std::vector<UniqueFd> sockets;
-    std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
-    std::string link_path;                   // private hard link of a unix path; empty: none
-    std::string problem;                     // damage that could not be repaired; it was told
-
-    [[nodiscard]] std::vector<int> fds() const {
-        std::vector<int> result;
-        for (const Inherited* one : inherited)
-            result.push_back(one->socket.get());
-        for (const auto& socket : sockets)
-            result.push_back(socket.get());
-        return result;
-    }
-    /// Calls `with` for each socket and the options that it should have now.
-    void each(auto&& with) const {
-        for (const Inherited* one : inherited) {
-            ListenerOptions wished = options;
-            if (!wished.backlog)
-                wished.backlog = one->backlog;
-            with(one->socket.get(), wished);
-        }
-        for (const auto& socket : sockets)
-            with(socket.get(), options);
-    }
-    /// 0: it has none, being a datagram socket, or nobody knows.
-    [[nodiscard]] std::uint32_t backlog() const {
-        if (address.type == SocketType::datagram)
-            return 0;
-        if (address.family != AddressFamily::systemd)
-            return options.backlog.value_or(default_backlog);
-        std::uint32_t result = 0;
-        each([&](int, const ListenerOptions& wished) { result = wished.backlog.value_or(0); });
-        return result;
-    }
-};
-
-bool is_ip(const Address& address) {
-    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-}
-
-/// Where it is bound: a port of 0 is the port that it got.
-Address bound_address_of(const Entry& entry) {
-    if (is_ip(entry.address) && entry.address.port == 0 && !entry.sockets.empty())
-        if (auto bound = os::bound_address(entry.sockets.front().get()))
-            return std::move(*bound);
-    return entry.address;
-}
-
-/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
-/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
-bool may_exclude(const Address& one, const Address& other) {
-    const auto is_wildcard = [](const Address& address) {
-        return address.host == "0.0.0.0" || address.host == "::";
-    };
-    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
-           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
-}
-
-std::string damage_text(const os::Damage& damage) {
-    std::vector<std::string> parts;
-    if (damage.shut_down)
-        parts.emplace_back("a worker shut it down; it listens again");
-    if (damage.backlog_shrunk)
-        parts.emplace_back("a worker shrank its backlog; it is put back");
-    if (damage.path_gone)
-        parts.emplace_back("a worker removed or replaced its path; it is put back");
-    if (damage.connected)
-        parts.emplace_back("a worker connected it to one peer; that is undone");
-    return join(parts, "; ");
-}
-
+using Entry = ListenerEntry;
 using InheritedByName = std::map<std::string, std::vector<Inherited>>;
 
 InheritedByName take_inherited() {
@@ -116,6 +35,20 @@ InheritedByName take_inherited() {
         }
     }
     return result;
+}
+
+/// Those of one worker only are opened with it (PrivateListeners) and are none of ours.
+bool is_held_here(const rollout::ListenerSpec& listener) {
+    return listener.scope != rollout::ListenerScope::worker;
+}
+
+bool is_of_revision(const rollout::ListenerSpec& listener) {
+    return listener.scope == rollout::ListenerScope::revision;
+}
+
+std::string identity_of(const rollout::ListenerSpec& listener, rollout::RevisionNumber revision) {
+    const std::string identity = wire::listener_identity(listener);
+    return is_of_revision(listener) ? identity + " of " + std::to_string(revision) : identity;
 }
 
 } // namespace
@@ -136,7 +69,12 @@ struct ListenerTable::Impl {
         std::filesystem::remove_all(links, ignored);
     }
 
-    Result<Entry> make_entry(const rollout::ListenerSpec& spec);
+    Result<Entry> make_entry(const rollout::ListenerSpec& spec, rollout::RevisionNumber revision);
+    Result<void> open_of_revision(Entry& entry);
+    void steered(const Entry& entry, const Result<void>& done) const {
+        if (!done)
+            damaged(entry, done.error().message + "; some come to other revisions' workers");
+    }
     [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec,
                                         const Error& error) const;
     Result<void> take_systemd(Entry& entry);
@@ -149,12 +87,16 @@ struct ListenerTable::Impl {
     void inspect(Entry& entry);
     void report_each(const std::vector<std::string>& texts, std::string_view done) const;
     void handle_hangup(std::uint64_t key);
+    [[nodiscard]] std::map<std::string, Entry>::const_iterator
+    find_shown(const rollout::ListenerSpec& listener) const;
 
     Report report;
     std::string links;
     InheritedByName systemd;
     std::optional<HangupWatch> watch;
-    std::map<std::string, Entry> entries; // by wire::listener_identity()
+    std::map<std::string, Entry> entries; // by identity_of()
+    std::map<std::string, SteeredGroup>
+        groups; // by wire::listener_identity(): of each revision one
     std::uint64_t last_key = 0;
 };
 
@@ -207,7 +149,27 @@ Error ListenerTable::Impl::explain_refusal(const rollout::ListenerSpec& spec,
                  error.code};
 }
 
-Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec) {
+/// At the address of the group's other members, whose port the kernel may have picked.
+Result<void> ListenerTable::Impl::open_of_revision(Entry& entry) {
+    ListenerOptions options = entry.options;
+    options.reuse_port = true;
+    Address address = entry.address;
+    if (const auto others = groups.find(entry.group); others != groups.end()) {
+        auto bound = os::bound_address(others->second.any_fd());
+        if (!bound)
+            return bound.error();
+        address = std::move(*bound);
+    }
+    auto socket = os::open_listener(address, options);
+    if (!socket)
+        return Error{"listener " + entry.name + ": " + socket.error().message, socket.error().code};
+    steered(entry, groups[entry.group].add(entry.revision, socket->get()));
+    entry.sockets.push_back(std::move(*socket));
+    return {};
+}
+
+Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec,
+                                              rollout::RevisionNumber revision) {
     Entry entry;
     entry.key = ++last_key;
     entry.name = spec.name;
@@ -216,6 +178,13 @@ Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec)
     if (spec.address.family == AddressFamily::systemd) {
         if (auto taken = take_systemd(entry); !taken)
             return taken.error();
+        return entry;
+    }
+    if (is_of_revision(spec)) {
+        entry.revision = revision;
+        entry.group = wire::listener_identity(spec);
+        if (auto opened = open_of_revision(entry); !opened)
+            return opened.error();
         return entry;
     }
     auto socket = os::open_listener(spec.address, spec.options);
@@ -230,6 +199,12 @@ void ListenerTable::Impl::discard(Entry& entry) {
     if (watch) {
         for (const int fd : entry.fds())
             watch->remove(fd);
+    }
+    if (const auto group = groups.find(entry.group); group != groups.end()) {
+        for (const int fd : entry.fds())
+            steered(entry, group->second.remove(fd));
+        if (group->second.empty())
+            groups.erase(group);
     }
     // A path without a link is removed only if nobody has its socket open any more.
     entry.sockets.clear();
@@ -246,13 +221,13 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
     entries.emplace(std::move(identity), std::move(entry));
 }
 
-Result<void> ListenerTable::open(const rollout::Spec& spec) {
+Result<void> ListenerTable::open(const rollout::Spec& spec, rollout::RevisionNumber revision) {
     std::map<std::string, Entry> made;
     for (const auto& listener : spec.listeners) {
-        std::string identity = wire::listener_identity(listener);
-        if (impl_->entries.contains(identity))
+        std::string identity = identity_of(listener, revision);
+        if (!is_held_here(listener) || impl_->entries.contains(identity))
             continue;
-        auto entry = impl_->make_entry(listener);
+        auto entry = impl_->make_entry(listener, revision);
         if (!entry) {
             for (auto& [ignored, undone] : made)
                 impl_->discard(undone);
@@ -273,7 +248,7 @@ Result<void> ListenerTable::open(const rollout::Spec& spec) {
 void ListenerTable::apply_live(const rollout::Spec& spec) {
     for (const auto& listener : spec.listeners) {
         const auto found = impl_->entries.find(wire::listener_identity(listener));
-        if (found == impl_->entries.end())
+        if (!is_held_here(listener) || found == impl_->entries.end())
             continue;
         Entry& entry = found->second;
         entry.name = listener.name;
@@ -285,13 +260,13 @@ void ListenerTable::apply_live(const rollout::Spec& spec) {
     }
 }
 
-ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const {
+ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec,
+                                               rollout::RevisionNumber revision) {
     Passed passed;
     for (const auto& listener : spec.listeners) {
-        const auto found = impl_->entries.find(wire::listener_identity(listener));
-        if (found == impl_->entries.end())
-            fatal("a worker is started before its listener " + listener.name + " is open");
-        for (const int fd : found->second.fds()) {
+        if (!is_held_here(listener))
+            continue;
+        for (const int fd : fds_of(listener, revision)) {
             passed.fds.push_back(fd);
             passed.names.push_back(listener.name);
         }
@@ -299,11 +274,23 @@ ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec) const 
     return passed;
 }
 
-void ListenerTable::keep_only(const std::vector<const rollout::Spec*>& in_use) {
+std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
+                                       rollout::RevisionNumber revision) {
+    const auto found = impl_->entries.find(identity_of(listener, revision));
+    if (!is_held_here(listener) || found == impl_->entries.end())
+        fatal("a worker is started before its listener " + listener.name + " is open");
+    if (const auto group = impl_->groups.find(found->second.group); group != impl_->groups.end())
+        impl_->steered(found->second, group->second.use(revision));
+    return found->second.fds();
+}
+
+void ListenerTable::keep_only(const std::vector<InUse>& in_use) {
     std::set<std::string> kept;
-    for (const auto* spec : in_use) {
-        for (const auto& listener : spec->listeners)
-            kept.insert(wire::listener_identity(listener));
+    for (const InUse& one : in_use) {
+        for (const auto& listener : one.spec->listeners) {
+            if (is_held_here(listener))
+                kept.insert(identity_of(listener, one.revision));
+        }
     }
     std::vector<std::string> closed;
     for (auto item = impl_->entries.begin(); item != impl_->entries.end();) {
@@ -335,6 +322,8 @@ void ListenerTable::Impl::inspect(Entry& entry) {
             return;
         }
         damaged(entry, damage_text(damage));
+        if (const auto group = groups.find(entry.group); damage.shut_down && group != groups.end())
+            steered(entry, group->second.moved_to_end(fd));
         const auto after = os::bound_address(fd);
         if (before && after && *before != *after)
             damaged(entry, "it is now at " + format_address(*after));
@@ -365,13 +354,30 @@ void ListenerTable::inspect_all() {
         impl_->inspect(entry);
 }
 
+/// Of those that each revision has: the newest.
+std::map<std::string, Entry>::const_iterator
+ListenerTable::Impl::find_shown(const rollout::ListenerSpec& listener) const {
+    if (!is_held_here(listener))
+        return entries.end();
+    const std::string identity = wire::listener_identity(listener);
+    if (!is_of_revision(listener))
+        return entries.find(identity);
+    auto newest = entries.end();
+    for (auto item = entries.begin(); item != entries.end(); ++item) {
+        if (item->second.group == identity &&
+            (newest == entries.end() || newest->second.revision < item->second.revision))
+            newest = item;
+    }
+    return newest;
+}
+
 std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spec) const {
     std::vector<wire::ListenerStatus> result;
     for (const auto& listener : spec.listeners) {
         wire::ListenerStatus status;
         status.name = listener.name;
         status.address = format_address(listener.address);
-        const auto found = impl_->entries.find(wire::listener_identity(listener));
+        const auto found = impl_->find_shown(listener);
         if (found != impl_->entries.end()) {
             const auto fds = found->second.fds();
             status.sockets = static_cast<std::uint32_t>(fds.size());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "os/listener_socket.h"
+#include "rollout/revision.h"
 #include "svcd/settings.h"
 #include "wire/control.h"
 
@@ -18,6 +19,10 @@ namespace svc::daemon {
 /// A listener is known by wire::listener_identity(), so that a renamed one keeps its socket. It is a
 /// set of sockets (one today).
 ///
+/// A listener of which each revision has its own socket (ListenerScope::revision) is known with the
+/// revision's number, and what comes to its address goes to the newest revision (SteeredGroup).
+/// Listeners of one worker only (ListenerScope::worker) are not here: PrivateListeners makes them.
+///
 /// What can never happen: a socket is closed while a revision in use needs it; a refused reload
 /// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched.
 class ListenerTable {
@@ -31,7 +36,7 @@ public:
 
     /// Opens what `spec` needs and is not open yet: all of it, or none and an error. An open socket is
     /// taken as it is: ask wire::creation_conflicts() first.
-    Result<void> open(const rollout::Spec& spec);
+    Result<void> open(const rollout::Spec& spec, rollout::RevisionNumber revision = 0);
     /// Sets the live options of `spec` on its open sockets (a reload; a rollback with the old
     /// spec).
     void apply_live(const rollout::Spec& spec);
@@ -41,9 +46,18 @@ public:
         std::vector<int> fds;
         std::vector<std::string> names;
     };
-    [[nodiscard]] Passed passed_to(const rollout::Spec& spec) const;
+    [[nodiscard]] Passed passed_to(const rollout::Spec& spec, rollout::RevisionNumber revision = 0);
+    /// Those of one listener, which is not a worker's own, for a worker that is started now.
+    [[nodiscard]] std::vector<int> fds_of(const rollout::ListenerSpec& listener,
+                                          rollout::RevisionNumber revision);
     /// Closes what none of `in_use` needs, and removes the unix paths that go with it.
-    void keep_only(const std::vector<const rollout::Spec*>& in_use);
+    struct InUse {
+        InUse(const rollout::Spec* needs, rollout::RevisionNumber number = 0)
+            : spec(needs), revision(number) {}
+        const rollout::Spec* spec;
+        rollout::RevisionNumber revision;
+    };
+    void keep_only(const std::vector<InUse>& in_use);
     /// Looks for what a worker may have damaged, and repairs it: after every start, ready and exit.
     /// A shutdown(2) is also seen at once, as HUP by an epoll entry without events.
     void inspect_all();

@@ -51,4 +51,12 @@ bool may_become_main(const WorkerIdentity& worker, pid_t candidate) {
     return false;
 }
 
+bool is_of_worker(const WorkerIdentity& worker, pid_t process) {
+    if (process <= 1)
+        return false;
+    // As long as there is a member of its group, the number of the leader is nobody else's, even
+    // after it was reaped.
+    return process == worker.leader || process == worker.main || may_become_main(worker, process);
+}
+
 } // namespace svc::daemon

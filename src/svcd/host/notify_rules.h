@@ -21,6 +21,10 @@ struct WorkerIdentity {
 bool may_notify(rollout::NotifyAccess access, const WorkerIdentity& worker, pid_t sender,
                 uid_t sender_uid);
 
+/// Whether a process is one of the worker's: its first or its main process, a member of the process group
+/// of either, or a descendant of the main process. One that is gone is not.
+bool is_of_worker(const WorkerIdentity& worker, pid_t process);
+
 /// MAINPID= may name a process of the worker's group, or a descendant of its present main process.
 bool may_become_main(const WorkerIdentity& worker, pid_t candidate);
 

@@ -25,16 +25,27 @@ std::string_view word_of(rollout::Retirement why) {
 
 } // namespace
 
-HookSubject WorkerProcess::hook_subject(rollout::HookPoint point) const {
-    using rollout::HookPoint;
+/// What hooks and probes have in common.
+HookSubject WorkerProcess::subject() const {
     HookSubject subject;
     subject.revision = identity_.revision;
-    subject.environment = {"SVC_REPLICA=" + std::to_string(identity_.replica),
-                           "SVC_WORKER=" + identity_.name};
+    subject.environment = listeners_.environment();
+    subject.environment.push_back("SVC_REPLICA=" + std::to_string(identity_.replica));
+    subject.environment.push_back("SVC_WORKER=" + identity_.name);
     if (main_ != 0)
         subject.environment.push_back("SVC_WORKER_PID=" + std::to_string(main_));
     if (stage_ == Stage::running)
         subject.pidfd = main_pidfd();
+    return subject;
+}
+
+ProbeTarget WorkerProcess::probe_target() const {
+    return ProbeTarget{who(), identity_.name, identity_.replica, listeners_.addresses(), subject()};
+}
+
+HookSubject WorkerProcess::hook_subject(rollout::HookPoint point) const {
+    using rollout::HookPoint;
+    HookSubject subject = this->subject();
     if (point == HookPoint::pre_stop || point == HookPoint::post_stop)
         subject.environment.push_back("SVC_REASON=" + std::string(word_of(retired_)));
     if (point == HookPoint::post_stop) {
@@ -67,16 +78,35 @@ void WorkerProcess::retire(rollout::Retirement why, bool run_pre_stop) {
     retired_ = why;
     hook_.cancel();
     call_off();
+    watch_.end();
+    memory_.stop();
+    reload_.reset();
+    becoming_.reset();
     if (run_pre_stop)
         start_hook(rollout::HookPoint::pre_stop);
 }
 
-void WorkerProcess::watch(rollout::ProbeKind) {
-    fatal("not yet");
+void WorkerProcess::watch(rollout::ProbeKind kind) {
+    if (stage_ == Stage::running)
+        watch_.begin(kind, identity_.revision->spec);
 }
 
-void WorkerProcess::reload(std::shared_ptr<const rollout::Revision>, bool) {
-    fatal("not yet");
+void WorkerProcess::mark_available() {
+    if (stage_ != Stage::running)
+        return;
+    available_ = true;
+    memory_.start(identity_.revision->spec.recycle);
+}
+
+std::vector<pid_t> WorkerProcess::processes() const {
+    std::vector<pid_t> roots;
+    if (stage_ != Stage::launching && stage_ != Stage::running)
+        return roots;
+    if (leader_is_ != Leader::reaped)
+        roots.push_back(leader_);
+    if (leader_is_ != Leader::main)
+        roots.push_back(main_); // it may have come to us, and be no descendant of the leader's
+    return roots;
 }
 
 } // namespace svc::daemon

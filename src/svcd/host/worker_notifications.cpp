@@ -69,6 +69,7 @@ void WorkerProcess::handle_datagram(os::Datagram datagram) {
             boost::asio::post(context_.io, [fd = std::move(datagram.fds.front())] {});
         return;
     }
+    watch_.hear(said);
     if (said.fd_store && !std::exchange(store_warned_, true))
         warn("it wants to store fds (FDSTORE=1); svc keeps none for a worker, they were closed");
     if (said.main_pid)
@@ -84,6 +85,8 @@ void WorkerProcess::handle_datagram(os::Datagram datagram) {
         seen.extend_timeout = said.extend_timeout;
     if (says_something(seen))
         keep(std::move(seen));
+    if (reload_)
+        reload_->hear(said);
 }
 
 void WorkerProcess::keep(rollout::WorkerNotified said) {

@@ -2,12 +2,32 @@
 
 #include "os/fd.h"
 #include "svcd/host/child_process.h"
-#include "svcd/host/launch_plan.h"
 
 #include <cerrno>
 #include <csignal>
 
 namespace svc::daemon {
+
+WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
+    : context_(context), identity_(std::move(identity)), hook_(context),
+      listeners_(context.settings.runtime_dir + "/links", identity_.name),
+      watch_(context, {.target = [this] { return probe_target(); },
+                       .read_notifications =
+                           [this] {
+                               if (notify_)
+                                   notify_->drain();
+                           },
+                       .report =
+                           [this](rollout::ProbeKind kind, rollout::ProbeVerdict verdict,
+                                  std::string detail) {
+                               context_.callbacks.observe(rollout::ProbeReported{
+                                   identity_.id, kind, verdict, std::move(detail)});
+                           }}),
+      memory_(
+          context.io, [this] { return processes(); },
+          [this](std::uint64_t bytes) {
+              context_.callbacks.observe(rollout::MemoryExceeded{identity_.id, bytes});
+          }) {}
 
 WorkerProcess::~WorkerProcess() {
     if (stage_ == Stage::launching || stage_ == Stage::running) {
@@ -54,10 +74,17 @@ Result<void> WorkerProcess::start(std::string& step) {
                          "; not started: `svc reload` deploys it, or put the old file back",
                      executable.error().code};
     by_path_ = !executable->fd;
+    step = "listener";
+    LaunchParcel parcel;
+    WorkerPlace place;
+    place.service = context_.settings.name;
+    place.replica = identity_.replica;
+    place.notify_path = notify_path;
+    if (auto passed = pass_listeners(parcel, place); !passed)
+        return passed;
     step = "order";
-    auto parcel = plan(notify_path, std::move(executable->fd));
-    if (!parcel)
-        return parcel.error();
+    if (auto planned = plan(parcel, place, std::move(executable->fd)); !planned)
+        return planned;
     step = "spawn";
     auto spawned = os::spawn_launcher(context_.launcher.get());
     if (!spawned)
@@ -69,7 +96,7 @@ Result<void> WorkerProcess::start(std::string& step) {
     out_of_memory_told_before_ = context_.out_of_memory_told;
     stage_ = Stage::launching;
     context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
-    auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(*parcel),
+    auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(parcel),
                                      [this] { handle_answer(); });
     if (!launching) {
         kill();
@@ -80,16 +107,32 @@ Result<void> WorkerProcess::start(std::string& step) {
     return {};
 }
 
-Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path, UniqueFd executable) {
+/// In the order of the service file, the worker's own ones among the others.
+Result<void> WorkerProcess::pass_listeners(LaunchParcel& parcel, WorkerPlace& place) {
+    for (const auto& listener : identity_.revision->spec.listeners) {
+        if (listener.scope == rollout::ListenerScope::worker) {
+            auto socket = listeners_.open(listener);
+            if (!socket)
+                return socket.error();
+            parcel.fds.push_back(socket->get());
+            parcel.owned.push_back(std::move(*socket));
+        } else {
+            for (const int fd : context_.listeners.fds_of(listener, identity_.revision->number))
+                parcel.fds.push_back(fd);
+        }
+        place.listener_names.resize(parcel.fds.size(), listener.name);
+    }
+    return {};
+}
+
+Result<void> WorkerProcess::plan(LaunchParcel& parcel, WorkerPlace& place, UniqueFd executable) {
     const auto& revision = *identity_.revision;
-    LaunchParcel parcel;
-    auto passed = context_.listeners.passed_to(revision.spec);
-    parcel.fds = std::move(passed.fds);
-    WorkerPlace place;
-    place.service = context_.settings.name;
-    place.replica = identity_.replica;
-    place.notify_path = notify_path;
-    place.listener_names = std::move(passed.names);
+    if (revision.spec.ready.on == rollout::ReadyOn::fd) {
+        const auto index = make_ready_fd(parcel);
+        if (!index)
+            return index.error();
+        place.ready_index = *index;
+    }
     if (revision.spec.process.error_output == rollout::ErrorOutput::capture) {
         const auto index = capture_output(parcel);
         if (!index)
@@ -108,7 +151,17 @@ Result<LaunchParcel> WorkerProcess::plan(const std::string& notify_path, UniqueF
     if (!encoded)
         return encoded.error();
     parcel.order = std::move(*encoded);
-    return parcel;
+    return {};
+}
+
+Result<int> WorkerProcess::make_ready_fd(LaunchParcel& parcel) {
+    auto pipe = os::make_pipe();
+    if (!pipe)
+        return pipe.error();
+    watch_.take_ready_fd(std::move(pipe->read_end));
+    parcel.fds.push_back(pipe->write_end.get());
+    parcel.owned.push_back(std::move(pipe->write_end));
+    return static_cast<int>(parcel.fds.size()) - 1;
 }
 
 Result<int> WorkerProcess::capture_output(LaunchParcel& parcel) {
@@ -243,6 +296,9 @@ void WorkerProcess::handle_exit(const os::Ended& ended) {
 
 void WorkerProcess::handle_end(const rollout::ExitStatus& status) {
     read_what_is_left();
+    // It died over its own reload: policy counts it as the new revision's, and so are its last hooks.
+    if (becoming_)
+        identity_.revision = std::move(becoming_);
     exit_ = status;
     rollout::WorkerExited exited;
     exited.worker = identity_.id;
@@ -284,6 +340,11 @@ void WorkerProcess::close() {
     stage_ = Stage::gone;
     reading_.reset();
     launching_.reset();
+    watch_.end();
+    memory_.stop();
+    reload_.reset();
+    becoming_.reset();
+    listeners_.remove();
     notify_.reset();
     main_watch_.reset();
     if (leader_ != 0 && leader_is_ != Leader::reaped)

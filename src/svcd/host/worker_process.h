@@ -1,11 +1,16 @@
 // WorkerProcess: what the mechanism holds for one worker, from LaunchWorker to ForgetWorker.
 #pragma once
 
+#include "svcd/host/in_place_reload.h"
+#include "svcd/host/launch_plan.h"
 #include "svcd/host/launching.h"
+#include "svcd/host/memory_watch.h"
 #include "svcd/host/notify_reader.h"
 #include "svcd/host/notify_rules.h"
+#include "svcd/host/private_listeners.h"
 #include "svcd/host/staging.h"
 #include "svcd/host/timed_hook.h"
+#include "svcd/host/worker_watch.h"
 
 #include "rollout/observation.h"
 #include "wire/notification.h"
@@ -28,8 +33,7 @@ public:
         std::uint32_t replica = 0;
         std::shared_ptr<const rollout::Revision> revision;
     };
-    WorkerProcess(HostContext& context, Identity identity)
-        : context_(context), identity_(std::move(identity)), hook_(context) {}
+    WorkerProcess(HostContext& context, Identity identity);
     WorkerProcess(const WorkerProcess&) = delete;
     WorkerProcess& operator=(const WorkerProcess&) = delete;
     /// Kills what still runs.
@@ -43,11 +47,17 @@ public:
     void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point); ///< in place of one that still runs
     void cancel_hook();
-    /// Ends what is about a worker that stays: its probes, its post-ready hook, its reload.
+    /// Ends what is about a worker that stays: its probes, its post-ready hook, its reload, the look at
+    /// its memory.
     void retire(rollout::Retirement why, bool run_pre_stop);
     void watch(rollout::ProbeKind kind);
-    /// In place, as `revision` says; its workers' revision may still be another one.
-    void reload(std::shared_ptr<const rollout::Revision> revision, bool revert);
+    void mark_available(); ///< from now on its memory is looked at
+    /// It is to be of the revision `aim`; how it is told so stands in `described_by`. Observes
+    /// WorkerReloaded, once, unless it is retired or ends before.
+    void reload(std::shared_ptr<const rollout::Revision> aim, const rollout::Revision& described_by,
+                bool revert);
+    /// The roots of its trees of processes.
+    [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:
     enum class Stage { none, reading, launching, running, gone };
@@ -58,7 +68,9 @@ private:
     // worker_process.cpp
     void launch_now();
     Result<void> start(std::string& step);
-    Result<LaunchParcel> plan(const std::string& notify_path, UniqueFd executable);
+    Result<void> pass_listeners(LaunchParcel& parcel, WorkerPlace& place);
+    Result<void> plan(LaunchParcel& parcel, WorkerPlace& place, UniqueFd executable);
+    Result<int> make_ready_fd(LaunchParcel& parcel);
     Result<int> capture_output(LaunchParcel& parcel);
     void handle_answer();
     void confirm_exec();
@@ -80,7 +92,11 @@ private:
     void change_main(pid_t pid);
     Result<void> watch_main();
     void handle_main_ended();
-    [[nodiscard]] HookSubject hook_subject(rollout::HookPoint point) const; // worker_hooks.cpp
+    [[nodiscard]] HookSubject subject() const; // worker_hooks.cpp
+    [[nodiscard]] HookSubject hook_subject(rollout::HookPoint point) const;
+    [[nodiscard]] ProbeTarget probe_target() const;
+    void handle_reloaded(bool revert, HookVerdict verdict); // worker_reload.cpp
+    void become(std::shared_ptr<const rollout::Revision> revision);
     [[nodiscard]] WorkerIdentity who() const;
     [[nodiscard]] int main_pidfd() const {
         return leader_is_ == Leader::main ? leader_pidfd_.get() : successor_pidfd_.get();
@@ -113,6 +129,12 @@ private:
     rollout::ExitStatus exit_;
     rollout::Retirement retired_ = rollout::Retirement::none;
     TimedHook hook_;
+    PrivateListeners listeners_;
+    WorkerWatch watch_;
+    MemoryWatch memory_;
+    std::unique_ptr<InPlaceReload> reload_;
+    std::shared_ptr<const rollout::Revision> becoming_; ///< while it reloads itself
+    bool available_ = false;
 };
 
 } // namespace svc::daemon

@@ -22,6 +22,8 @@ LaunchOrder full_order() {
     order.pid_variables = {"LISTEN_PID", "GUNICORN_PID"};
     order.directory = "/srv/web";
     order.inherited_fds = 5;
+    order.placed_index = 5;
+    order.placed_number = 12;
     order.stdin_index = 0;
     order.stdout_index = 5;
     order.stderr_index = 6;
@@ -149,9 +151,9 @@ TEST_CASE("a header is refused for its magic, version, length and number of fds"
         return header_of(bytes);
     };
     CHECK_FALSE(with(0, 0x20544547)); // "GET "
-    const auto other_version = with(4, 3);
+    const auto other_version = with(4, 2);
     REQUIRE_FALSE(other_version);
-    CHECK(other_version.error().message.find("version 3") != std::string::npos);
+    CHECK(other_version.error().message.find("version 2") != std::string::npos);
     CHECK(with(8, launch_order_limit));
     CHECK_FALSE(with(8, launch_order_limit + 1));
     CHECK(with(12, launch_fd_limit));
@@ -206,6 +208,32 @@ TEST_CASE("fds that are not sent cannot be asked for") {
         }
     }
     CHECK_FALSE(encode_launch_order(small_order(), launch_fd_limit + 1));
+}
+
+TEST_CASE("a fd with a number of its own gets none that is taken or cannot be") {
+    LaunchOrder good = small_order();
+    good.inherited_fds = 2;
+    good.placed_index = 2;
+    good.placed_number = 5;
+    CHECK(encode_launch_order(good, some_fds));
+    good.placed_number = fd_number_limit;
+    CHECK(encode_launch_order(good, some_fds));
+    const auto refused = [&](auto change) {
+        LaunchOrder order = good;
+        change(order);
+        return refusal(order);
+    };
+    CHECK(refused([](LaunchOrder& order) {
+              order.placed_number = 4;
+          }).find("the lowest free one is 5") != std::string::npos);
+    refused([](LaunchOrder& order) { order.placed_number = 1; });
+    refused([](LaunchOrder& order) { order.placed_number = fd_number_limit + 1; });
+    refused([](LaunchOrder& order) { order.placed_number = UINT32_MAX; });
+    refused([](LaunchOrder& order) { order.placed_index = -2; });
+    refused([](LaunchOrder& order) { order.placed_index = -1; }); // a number for nothing
+    refused([](LaunchOrder& order) { order.placed_index = 1; });  // a listener
+    refused([](LaunchOrder& order) { order.placed_index = some_fds; });
+    refused([](LaunchOrder& order) { order.executable_index = order.placed_index; });
 }
 
 TEST_CASE("numbers outside their ranges are refused") {

@@ -66,29 +66,6 @@ private:
     rlimit before_{};
 };
 
-/// A launcher that a child process of ours becomes by exec, after it did `prepare`.
-template <class Prepare>
-Launched started_by(Prepare prepare) {
-    std::array<int, 2> ends{};
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    os::SpawnedLauncher spawned;
-    spawned.socket.reset(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    const std::string path = launcher_path();
-    spawned.pid = ::fork();
-    REQUIRE(spawned.pid >= 0);
-    if (spawned.pid == 0) {
-        ::dup2(theirs.get(), wire::launch_socket_fd);
-        prepare();
-        ::execl(path.c_str(), "svc-launch", nullptr);
-        ::_exit(99);
-    }
-    auto pidfd = os::open_pidfd(spawned.pid);
-    REQUIRE(pidfd);
-    spawned.pidfd = std::move(*pidfd);
-    return Launched(std::move(spawned));
-}
-
 /// CAP_SYS_RESOURCE, which root of a container often lacks.
 bool has_resource_capability() {
     constexpr std::uint64_t capability = std::uint64_t{1} << 24;

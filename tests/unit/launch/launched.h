@@ -10,7 +10,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 namespace svc::test {
 
@@ -67,6 +71,29 @@ private:
     os::SpawnedLauncher process_;
     bool ended_ = false;
 };
+
+/// A launcher that a child process of ours becomes by exec, after it did `prepare`.
+template <class Prepare>
+Launched started_by(Prepare prepare) {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    os::SpawnedLauncher spawned;
+    spawned.socket.reset(ends[0]);
+    const UniqueFd theirs(ends[1]);
+    const std::string path = launcher_path();
+    spawned.pid = ::fork();
+    REQUIRE(spawned.pid >= 0);
+    if (spawned.pid == 0) {
+        ::dup2(theirs.get(), wire::launch_socket_fd);
+        prepare();
+        ::execl(path.c_str(), "svc-launch", nullptr);
+        ::_exit(99);
+    }
+    auto pidfd = os::open_pidfd(spawned.pid);
+    REQUIRE(pidfd);
+    spawned.pidfd = std::move(*pidfd);
+    return Launched(std::move(spawned));
+}
 
 /// Sends the order with GO to `launched` and returns the failure that comes; fails the test if the
 /// exec happened.

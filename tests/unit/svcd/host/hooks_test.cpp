@@ -32,7 +32,7 @@ asio::awaitable<void> serve(Acceptor& acceptor, std::string answer, std::string&
 HookEnded run_pre_stop(House& house, Hook hook, std::vector<std::string> words = {"wait"}) {
     auto& revision = house.revision(7, std::move(words));
     revision.release = "/usr";
-    revision.spec.stop.pre_stop = HookSpec{std::move(hook), {}, HookFailure::ignore};
+    revision.spec.stop.pre_stop = once(std::move(hook));
     const auto id = house.launch(7);
     house.await<WorkerExecuted>();
     RetireWorker retire;
@@ -93,11 +93,9 @@ TEST_CASE("a hook that is cancelled ends with its whole group, without a verdict
     House house;
     const std::string out = house.directory.path() + "/out";
     auto& revision = house.revision(7, {"wait"});
-    revision.spec.stop.pre_stop = HookSpec{
+    revision.spec.stop.pre_stop = once(
         ExecHook{{"sh", "-c",
-                  "sleep 1000 & echo $! > " + out + ".new; mv " + out + ".new " + out + "; wait"}},
-        {},
-        HookFailure::ignore};
+                  "sleep 1000 & echo $! > " + out + ".new; mv " + out + ".new " + out + "; wait"}});
     const auto id = house.launch(7);
     REQUIRE(house.await<WorkerExecuted>());
     RetireWorker retire;
@@ -118,8 +116,7 @@ TEST_CASE("a post-stop hook knows how the worker ended") {
     const std::string out = house.directory.path() + "/out";
     auto& revision = house.revision(7, {"exit:12"});
     revision.spec.stop.post_stop =
-        HookSpec{ExecHook{{"sh", "-c", "echo $SVC_EXIT_STATUS $SVC_EXIT_REASON > " + out}},
-                 std::chrono::seconds(10), HookFailure::ignore};
+        once(ExecHook{{"sh", "-c", "echo $SVC_EXIT_STATUS $SVC_EXIT_REASON > " + out}});
     const auto id = house.launch(7);
     REQUIRE(house.await<WorkerExited>());
     house.state.revisions.clear(); // the hook needs nothing of the state any more
@@ -195,7 +192,7 @@ TEST_CASE("a request hook that waits for its answer can be cancelled") {
     HttpHook hook;
     hook.address.host = "127.0.0.1";
     hook.address.port = acceptor.local_endpoint().port();
-    revision.spec.stop.pre_stop = HookSpec{hook, {}, HookFailure::ignore};
+    revision.spec.stop.pre_stop = once(hook);
     const auto id = house.launch(7);
     REQUIRE(house.await<WorkerExecuted>());
     RetireWorker retire;

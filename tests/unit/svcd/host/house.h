@@ -99,4 +99,9 @@ private:
 
 bool process_exists(pid_t pid);
 
+/// A hook without a timeout, whose failure is ignored.
+inline rollout::HookSpec once(rollout::Hook what) {
+    return {std::move(what), {}, rollout::HookFailure::ignore};
+}
+
 } // namespace svc::daemon::test

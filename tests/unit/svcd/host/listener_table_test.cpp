@@ -221,6 +221,9 @@ TEST_CASE("live options follow the revision that is rolled out, and go back with
     eight.spec = seven.spec;
     eight.spec.listeners[0].options.backlog = 32;
     REQUIRE(house.listeners.open(seven.spec));
+    house.state.rollout.emplace();
+    house.state.rollout->from = 7;
+    house.state.rollout->to = 8;
     house.perform(BeginRollout{8});
     CHECK(house.listeners.status(seven.spec)[0].backlog == 32);
     house.state.rollout = Rollout{.from = 7, .to = 8};

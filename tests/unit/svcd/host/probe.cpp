@@ -9,13 +9,22 @@
 //   handover      the child goes on, the parent says MAINPID= of it and exits at once
 //   session       setsid                      exit:N      exit with status N
 //   wait          until a signal ends it      wait-term   until SIGTERM, then go on
-//   unlink:PATH   remove a path
+//   unlink:PATH   remove a path           wait-hup    until SIGHUP, then go on
+//   reloading     RELOADING=1 and MONOTONIC_USEC= of now
+//   say-ready:X   X on the fd SVC_READY_FD    newline     a newline there
+//   close-ready   close it                    fd-open:N   STATUS=open or STATUS=closed
+//   watchdog      STATUS= WATCHDOG_USEC, and whether WATCHDOG_PID is our pid
+//   sleep:MS      for so long                 take:MIB    so much memory, and touch it
+//   listen:PATH   a unix listener, fd 50      relisten:N  listen(2) on fd N
+//   serve:N=CODE  answer every request on fd N with this HTTP status, for ever
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string>
 #include <string_view>
@@ -80,19 +89,107 @@ int count_fds() {
     return count;
 }
 
-void wait_for_term() {
-    sigset_t term;
-    ::sigemptyset(&term);
-    ::sigaddset(&term, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &term, nullptr);
+void wait_for(int number) {
+    sigset_t awaited;
+    ::sigemptyset(&awaited);
+    ::sigaddset(&awaited, number);
+    ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
     notify("STATUS=waiting");
     int signal = 0;
-    ::sigwait(&term, &signal);
+    ::sigwait(&awaited, &signal);
+}
+
+void say_reloading() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    notify("RELOADING=1\nMONOTONIC_USEC=" +
+           std::to_string(now.tv_sec * 1000000LL + now.tv_nsec / 1000));
+}
+
+int ready_fd() {
+    const char* number = ::getenv("SVC_READY_FD");
+    return number == nullptr ? -1 : std::atoi(number);
+}
+
+void write_text(int fd, const std::string& text) {
+    if (::write(fd, text.data(), text.size()) < 0)
+        std::perror("probe: cannot write");
+}
+
+void tell_watchdog() {
+    const char* period = ::getenv("WATCHDOG_USEC");
+    const char* pid = ::getenv("WATCHDOG_PID");
+    notify("STATUS=" + std::string(period == nullptr ? "(unset)" : period) + " " +
+           (pid != nullptr && std::atoi(pid) == ::getpid() ? "mine" : "not mine"));
+}
+
+void take_memory(int mebibytes) {
+    const std::size_t size = static_cast<std::size_t>(mebibytes) << 20;
+    void* taken = std::malloc(size);
+    if (taken != nullptr)
+        std::memset(taken, 1, size);
+    notify("STATUS=took it");
+}
+
+void listen_at(const std::string& path) {
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(socket, 16) != 0)
+        ::exit(97);
+    ::dup2(socket, 50);
+    notify("STATUS=listening");
+}
+
+[[noreturn]] void serve(const std::string& argument) {
+    const int listener = std::atoi(argument.c_str());
+    const std::string status = argument.substr(argument.find('=') + 1);
+    for (;;) {
+        const int client = ::accept(listener, nullptr, nullptr);
+        std::array<char, 4096> request{};
+        if (client >= 0 && ::read(client, request.data(), request.size()) > 0)
+            write_text(client, "HTTP/1.1 " + status + " X\r\nContent-Length: 0\r\n\r\n");
+        ::close(client);
+    }
 }
 
 [[noreturn]] void wait_for_ever() {
     for (;;)
         ::pause();
+}
+
+/// What is watched by the supervisor, or answers it. False: no such word.
+bool act_watched(std::string_view word, const std::string& argument) {
+    if (word == "wait-hup")
+        wait_for(SIGHUP);
+    else if (word == "reloading")
+        say_reloading();
+    else if (word == "say-ready")
+        write_text(ready_fd(), argument);
+    else if (word == "newline")
+        write_text(ready_fd(), "\n");
+    else if (word == "close-ready")
+        ::close(ready_fd());
+    else if (word == "fd-open")
+        notify(::fcntl(std::atoi(argument.c_str()), F_GETFD) >= 0 ? "STATUS=open"
+                                                                  : "STATUS=closed");
+    else if (word == "watchdog")
+        tell_watchdog();
+    else if (word == "sleep")
+        ::usleep(static_cast<useconds_t>(std::atoi(argument.c_str())) * 1000);
+    else if (word == "take")
+        take_memory(std::atoi(argument.c_str()));
+    else if (word == "listen")
+        listen_at(argument);
+    else if (word == "relisten")
+        ::listen(std::atoi(argument.c_str()), 16);
+    else if (word == "serve")
+        serve(argument);
+    else
+        return false;
+    return true;
 }
 
 void act(std::string_view word, const std::string& argument) {
@@ -125,7 +222,9 @@ void act(std::string_view word, const std::string& argument) {
     else if (word == "wait")
         wait_for_ever();
     else if (word == "wait-term")
-        wait_for_term();
+        wait_for(SIGTERM);
+    else if (act_watched(word, argument))
+        return;
     else if (word == "fork" || word == "handover") {
         const pid_t child = ::fork();
         if (child == 0) {

@@ -1,0 +1,154 @@
+#include "os/memory.h"
+
+#include "base/unique_fd.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <string_view>
+#include <unistd.h>
+#include <vector>
+
+namespace svc::os {
+
+namespace {
+
+constexpr std::size_t process_limit =
+    4096; // /proc is read while processes come and go: never a loop
+constexpr std::size_t text_limit = 65536;
+
+/// The start of a file of /proc or /sys, which have no size that could be asked for; or nothing.
+std::string read_text(const std::string& path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::string text;
+    std::size_t length = 0;
+    while (file && length < text_limit) {
+        text.resize(length + 4096);
+        const ssize_t count = ::read(file.get(), text.data() + length, text.size() - length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        length += static_cast<std::size_t>(count);
+    }
+    text.resize(length);
+    return text;
+}
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end == text.data())
+        return std::nullopt;
+    return number;
+}
+
+/// The number behind `key` on the line that starts with it.
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key) {
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        if (line.starts_with(key))
+            return number_in(line.substr(key.size()));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+    }
+    return std::nullopt;
+}
+
+/// "12 MiB" is written as "12288 kB" there; the kernel means KiB.
+std::uint64_t kibibytes_after(std::string_view text, std::string_view key) {
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() >> 10;
+    return std::min(number_after(text, key).value_or(0), most) << 10;
+}
+
+/// A child belongs to the thread that made it, so every thread is asked (proc(5), …/children; a kernel
+/// without CONFIG_PROC_CHILDREN has no such file, and no descendants to show).
+void add_children(pid_t pid, std::vector<pid_t>& to) {
+    std::error_code gone;
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+    std::filesystem::directory_iterator task(tasks, gone);
+    const std::filesystem::directory_iterator end;
+    while (!gone && task != end) {
+        const std::string list = read_text(task->path().string() + "/children");
+        std::string_view rest = list;
+        while (const auto child = number_in(rest)) {
+            if (*child <= static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max()))
+                to.push_back(static_cast<pid_t>(*child));
+            rest.remove_prefix(std::min(rest.find(' '), rest.size() - 1) + 1);
+        }
+        task.increment(gone);
+    }
+}
+
+std::uint64_t memory_of(pid_t pid) {
+    const std::string status = read_text("/proc/" + std::to_string(pid) + "/status");
+    return kibibytes_after(status, "RssAnon:") + kibibytes_after(status, "RssShmem:") +
+           kibibytes_after(status, "VmSwap:");
+}
+
+std::optional<std::uint64_t> headroom_of_one(const std::string& directory) {
+    // "max" is no number: no limit.
+    const auto limit = number_in(read_text(directory + "/memory.max"));
+    const auto current = number_in(read_text(directory + "/memory.current"));
+    if (!limit || !current)
+        return std::nullopt;
+    const std::uint64_t cache =
+        number_after(read_text(directory + "/memory.stat"), "inactive_file ").value_or(0);
+    const std::uint64_t used = *current - std::min(*current, cache);
+    return *limit - std::min(*limit, used);
+}
+
+} // namespace
+
+std::uint64_t memory_of_trees(std::span<const pid_t> roots) {
+    std::vector<pid_t> waiting(roots.begin(), roots.end());
+    std::set<pid_t> seen;
+    std::uint64_t sum = 0;
+    while (!waiting.empty() && seen.size() < process_limit) {
+        const pid_t pid = waiting.back();
+        waiting.pop_back();
+        if (pid <= 0 || !seen.insert(pid).second)
+            continue;
+        sum += memory_of(pid);
+        add_children(pid, waiting);
+    }
+    return sum;
+}
+
+std::optional<std::uint64_t> cgroup_headroom(const std::string& mount, std::string path) {
+    std::optional<std::uint64_t> least;
+    for (;;) {
+        const auto here = headroom_of_one(mount + path);
+        if (here && (!least || *here < *least))
+            least = here;
+        const std::size_t slash = path.find_last_of('/');
+        if (slash == std::string::npos || path.size() <= 1)
+            return least;
+        path.resize(slash);
+    }
+}
+
+std::optional<std::uint64_t> available_memory() {
+    const std::string machine = read_text("/proc/meminfo");
+    std::optional<std::uint64_t> available;
+    if (number_after(machine, "MemAvailable:"))
+        available = kibibytes_after(machine, "MemAvailable:");
+
+    // cgroups(7): the line of version 2 is "0::PATH".
+    const std::string groups = read_text("/proc/self/cgroup");
+    const std::size_t line = groups.starts_with("0::") ? 0 : groups.find("\n0::");
+    if (line == std::string::npos)
+        return available;
+    const std::size_t begin = groups.find("0::", line) + 3;
+    const std::string path = groups.substr(begin, groups.find('\n', begin) - begin);
+    const auto headroom = cgroup_headroom("/sys/fs/cgroup", path);
+    if (!headroom)
+        return available;
+    return available ? std::min(*available, *headroom) : headroom;
+}
+
+} // namespace svc::os

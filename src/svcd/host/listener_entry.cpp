@@ -1,0 +1,62 @@
+#include "svcd/host/listener_entry.h"
+
+#include "base/text.h"
+
+namespace svc::daemon {
+
+namespace {
+
+bool is_ip(const Address& address) {
+    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
+}
+
+} // namespace
+
+std::vector<int> ListenerEntry::fds() const {
+    std::vector<int> result;
+    for (const Inherited* one : inherited)
+        result.push_back(one->socket.get());
+    for (const auto& socket : sockets)
+        result.push_back(socket.get());
+    return result;
+}
+
+std::uint32_t ListenerEntry::backlog() const {
+    if (address.type == SocketType::datagram)
+        return 0;
+    if (address.family != AddressFamily::systemd)
+        return options.backlog.value_or(default_backlog);
+    std::uint32_t result = 0;
+    each([&](int, const ListenerOptions& wished) { result = wished.backlog.value_or(0); });
+    return result;
+}
+
+Address bound_address_of(const ListenerEntry& entry) {
+    if (is_ip(entry.address) && entry.address.port == 0 && !entry.sockets.empty())
+        if (auto bound = os::bound_address(entry.sockets.front().get()))
+            return std::move(*bound);
+    return entry.address;
+}
+
+bool may_exclude(const Address& one, const Address& other) {
+    const auto is_wildcard = [](const Address& address) {
+        return address.host == "0.0.0.0" || address.host == "::";
+    };
+    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
+           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
+}
+
+std::string damage_text(const os::Damage& damage) {
+    std::vector<std::string> parts;
+    if (damage.shut_down)
+        parts.emplace_back("a worker shut it down; it listens again");
+    if (damage.backlog_shrunk)
+        parts.emplace_back("a worker shrank its backlog; it is put back");
+    if (damage.path_gone)
+        parts.emplace_back("a worker removed or replaced its path; it is put back");
+    if (damage.connected)
+        parts.emplace_back("a worker connected it to one peer; that is undone");
+    return join(parts, "; ");
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,62 @@
+// What the ListenerTable holds of one listener.
+#pragma once
+
+#include "base/listener_options.h"
+#include "base/unique_fd.h"
+#include "os/listener_socket.h"
+#include "rollout/revision.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace svc::daemon {
+
+/// A socket that systemd passed, held from our start to our end.
+struct Inherited {
+    UniqueFd socket;
+    /// As its unit has it, and to be put back once nothing else is asked for; see os::backlog_of().
+    std::optional<std::uint32_t> backlog;
+};
+
+/// One listener that is open.
+struct ListenerEntry {
+    std::uint64_t key = 0; // in the HangupWatch
+    std::string name;      // of the newest service file that had it
+    Address address;
+    ListenerOptions options; // the live ones as they should be now
+    std::vector<UniqueFd> sockets;
+    std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
+    rollout::RevisionNumber revision = 0;    // that alone has it; 0: every one
+    std::string group;                       // of a revision's: the listener's own identity
+    std::string link_path;                   // private hard link of a unix path; empty: none
+    std::string problem;                     // damage that could not be repaired; it was told
+
+    [[nodiscard]] std::vector<int> fds() const;
+    /// Calls `with` for each socket and the options that it should have now.
+    void each(auto&& with) const {
+        for (const Inherited* one : inherited) {
+            ListenerOptions wished = options;
+            if (!wished.backlog)
+                wished.backlog = one->backlog;
+            with(one->socket.get(), wished);
+        }
+        for (const auto& socket : sockets)
+            with(socket.get(), options);
+    }
+    /// 0: it has none, being a datagram socket, or nobody knows.
+    [[nodiscard]] std::uint32_t backlog() const;
+};
+
+/// Where it is bound: a port of 0 is the port that it got.
+Address bound_address_of(const ListenerEntry& entry);
+
+/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
+/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
+bool may_exclude(const Address& one, const Address& other);
+
+/// "a worker shut it down; it listens again"
+std::string damage_text(const os::Damage& damage);
+
+} // namespace svc::daemon

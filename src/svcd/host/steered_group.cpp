@@ -1,0 +1,57 @@
+#include "svcd/host/steered_group.h"
+
+#include "os/reuseport.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace svc::daemon {
+
+Result<void> SteeredGroup::add(rollout::RevisionNumber revision, int fd) {
+    members_.push_back({revision, fd, false});
+    return steer();
+}
+
+Result<void> SteeredGroup::use(rollout::RevisionNumber revision) {
+    bool news = false;
+    for (Member& member : members_)
+        if (member.revision == revision)
+            news = !std::exchange(member.used, true);
+    return news ? steer() : Result<void>();
+}
+
+SteeredGroup::Member SteeredGroup::take(int fd) {
+    const auto found = std::find_if(members_.begin(), members_.end(),
+                                    [fd](const Member& member) { return member.fd == fd; });
+    if (found == members_.end())
+        fatal("a socket that is in no group of its listener");
+    const Member taken = *found;
+    *found = members_.back();
+    members_.pop_back();
+    return taken;
+}
+
+Result<void> SteeredGroup::moved_to_end(int fd) {
+    const Member member = take(fd);
+    members_.push_back(member);
+    return steer();
+}
+
+Result<void> SteeredGroup::remove(int fd) {
+    take(fd);
+    os::leave_group(fd);
+    return steer();
+}
+
+Result<void> SteeredGroup::steer() const {
+    if (members_.empty())
+        return {};
+    const auto newest =
+        std::max_element(members_.begin(), members_.end(), [](const Member& a, const Member& b) {
+            return std::tie(a.used, a.revision) < std::tie(b.used, b.revision);
+        });
+    return os::steer_group(newest->fd, static_cast<std::uint32_t>(newest - members_.begin()));
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,157 @@
+// The watchdog, and the look at a worker's memory.
+#include "house.h"
+
+#include "os/memory.h"
+
+#include <array>
+#include <doctest/doctest.h>
+
+using namespace svc;
+using namespace svc::daemon::test;
+using namespace svc::rollout;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+WorkerId alive(House& house, Duration watchdog, std::vector<std::string> words) {
+    auto& revision = house.revision(7, std::move(words));
+    revision.spec.live.watchdog = watchdog;
+    const auto id = house.launch(7);
+    REQUIRE(house.await_status("waiting"));
+    return id;
+}
+
+std::vector<ProbeReported> reports(const House& house) {
+    std::vector<ProbeReported> result;
+    for (const auto& observation : house.seen) {
+        if (const auto* report = std::get_if<ProbeReported>(&observation))
+            result.push_back(*report);
+    }
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("a worker is told of its watchdog, which counts from when its life is watched") {
+    House house;
+    const auto id = alive(house, milliseconds(200), {"watchdog", "barrier", "wait-term", "wait"});
+    CHECK(house.statuses().at(0) == "200000 mine");
+    const auto before = std::chrono::steady_clock::now();
+    house.perform(WatchWorker{id, ProbeKind::live});
+    const auto report = house.await<ProbeReported>();
+    REQUIRE(report);
+    CHECK(std::chrono::steady_clock::now() - before >= milliseconds(200));
+    CHECK(report->kind == ProbeKind::live);
+    CHECK(report->verdict == ProbeVerdict::failed);
+    CHECK(report->detail == "no WATCHDOG=1 for 200ms");
+}
+
+TEST_CASE("WATCHDOG=1 keeps a worker alive, and brings it back") {
+    House house;
+    std::vector<std::string> words{"wait-term"};
+    for (int count = 0; count < 8; ++count) {
+        words.emplace_back("notify:WATCHDOG=1");
+        words.emplace_back("sleep:100");
+    }
+    words.insert(words.end(), {"notify:STATUS=tired", "sleep:1000", "notify:WATCHDOG=1", "wait"});
+    const auto id = alive(house, milliseconds(400), words);
+    house.perform(WatchWorker{id, ProbeKind::live});
+    house.perform(SignalWorker{id, SIGTERM});
+    REQUIRE(house.await_status("tired"));
+    CHECK(reports(house).empty());
+    REQUIRE(house.run_until([&] { return reports(house).size() == 2; }));
+    CHECK(reports(house)[0].verdict == ProbeVerdict::failed);
+    CHECK(reports(house)[1].verdict == ProbeVerdict::passed);
+}
+
+TEST_CASE("what waits in the socket when the time is over was said in time") {
+    House house;
+    const auto id = alive(house, milliseconds(100),
+                          {"wait-term", "notify:WATCHDOG=1", "notify:WATCHDOG_USEC=30000000",
+                           "notify:STATUS=said", "wait"});
+    house.perform(WatchWorker{id, ProbeKind::live});
+    house.perform(SignalWorker{id, SIGTERM});
+    ::usleep(
+        300000); // the supervisor, that is this process, does nothing for longer than the period
+    REQUIRE(house.await_status("said"));
+    CHECK(reports(house).empty());
+}
+
+TEST_CASE("WATCHDOG=trigger fails at once; the worker may change its period, or want none") {
+    House house;
+    SUBCASE("trigger") {
+        const auto id = alive(house, seconds(30), {"wait-term", "notify:WATCHDOG=trigger", "wait"});
+        house.perform(WatchWorker{id, ProbeKind::live});
+        house.perform(SignalWorker{id, SIGTERM});
+        const auto report = house.await<ProbeReported>();
+        REQUIRE(report);
+        CHECK(report->verdict == ProbeVerdict::failed);
+        CHECK(report->detail == "WATCHDOG=trigger");
+    }
+    SUBCASE("a shorter period, said before it is watched") {
+        const auto id =
+            alive(house, seconds(30), {"notify:WATCHDOG_USEC=150000", "wait-term", "wait"});
+        house.perform(WatchWorker{id, ProbeKind::live});
+        const auto report = house.await<ProbeReported>();
+        REQUIRE(report);
+        CHECK(report->detail == "no WATCHDOG=1 for 150ms");
+    }
+    SUBCASE("a shorter period, said later") {
+        const auto id =
+            alive(house, seconds(30), {"wait-term", "notify:WATCHDOG_USEC=150000", "wait"});
+        house.perform(WatchWorker{id, ProbeKind::live});
+        house.perform(SignalWorker{id, SIGTERM});
+        CHECK(house.await<ProbeReported>());
+    }
+    SUBCASE("none") {
+        const auto id =
+            alive(house, milliseconds(100), {"notify:WATCHDOG_USEC=0", "wait-term", "wait"});
+        house.perform(WatchWorker{id, ProbeKind::live});
+        const auto end = std::chrono::steady_clock::now() + milliseconds(400);
+        house.run_until([&] { return std::chrono::steady_clock::now() > end; });
+        CHECK(reports(house).empty());
+    }
+}
+
+TEST_CASE("life has two witnesses: it is over when one says so, and back when both do") {
+    House house;
+    auto& revision = house.revision(7, {"wait-term", "notify:WATCHDOG=1", "wait"});
+    revision.spec.live.watchdog = milliseconds(150);
+    revision.spec.live.probe.emplace();
+    revision.spec.live.probe->what = ExecHook{{"false"}};
+    revision.spec.live.probe->interval = milliseconds(10);
+    revision.spec.live.probe->failure_threshold = 1;
+    const auto id = house.launch(7);
+    REQUIRE(house.await_status("waiting"));
+    house.perform(WatchWorker{id, ProbeKind::live});
+    REQUIRE(house.await<ProbeReported>());
+    house.perform(SignalWorker{id, SIGTERM});
+    const auto end = std::chrono::steady_clock::now() + milliseconds(500);
+    house.run_until([&] { return std::chrono::steady_clock::now() > end; });
+    CHECK(reports(house).size() == 1); // the probe goes on failing
+}
+
+TEST_CASE(
+    "a worker that takes more than max_memory is reported once, and only when it is available") {
+    House house;
+    auto& revision = house.revision(7, {"wait-term", "fork", "take:64", "wait"});
+    revision.spec.recycle.max_memory = 32u << 20;
+    revision.spec.recycle.interval = milliseconds(20);
+    const auto id = house.launch(7);
+    REQUIRE(house.await_status("waiting"));
+    house.perform(MarkAvailable{id});
+    house.perform(SignalWorker{id, SIGTERM});
+    const auto exceeded = house.await<MemoryExceeded>();
+    REQUIRE(exceeded);
+    CHECK(exceeded->worker == id);
+    CHECK(exceeded->bytes > 32u << 20);
+    CHECK(house.await_status("took it"));
+    CHECK(house.host->memory_of_workers() > 60u << 20);
+    const auto end = std::chrono::steady_clock::now() + milliseconds(150);
+    house.run_until([&] { return std::chrono::steady_clock::now() > end; });
+    CHECK(house.count<MemoryExceeded>() == 1);
+    house.perform(KillWorker{id, "a test"});
+    REQUIRE(house.await<WorkerExited>());
+    CHECK(house.host->memory_of_workers() == 0);
+}
