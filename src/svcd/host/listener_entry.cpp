@@ -1,6 +1,7 @@
 #include "svcd/host/listener_entry.h"
 
 #include "base/text.h"
+#include "os/systemd_sockets.h"
 
 namespace svc::daemon {
 
@@ -28,6 +29,21 @@ std::uint32_t ListenerEntry::backlog() const {
         return options.backlog.value_or(default_backlog);
     std::uint32_t result = 0;
     each([&](int, const ListenerOptions& wished) { result = wished.backlog.value_or(0); });
+    return result;
+}
+
+InheritedByName take_inherited() {
+    InheritedByName result;
+    for (auto& [name, sockets] : os::take_systemd_sockets()) {
+        Address address;
+        address.family = AddressFamily::systemd;
+        address.host = name;
+        for (auto& socket : sockets) {
+            // Before the first worker can have changed it.
+            const auto backlog = os::backlog_of(socket.get(), address);
+            result[name].push_back(Inherited{std::move(socket), backlog});
+        }
+    }
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include "rollout/revision.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,11 @@ struct ListenerEntry {
     /// 0: it has none, being a datagram socket, or nobody knows.
     [[nodiscard]] std::uint32_t backlog() const;
 };
+
+/// By FileDescriptorName.
+using InheritedByName = std::map<std::string, std::vector<Inherited>>;
+/// What systemd passed to us; once (os::take_systemd_sockets()).
+InheritedByName take_inherited();
 
 /// Where it is bound: a port of 0 is the port that it got.
 Address bound_address_of(const ListenerEntry& entry);

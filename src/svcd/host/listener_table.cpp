@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "os/files.h"
-#include "os/systemd_sockets.h"
 #include "svcd/host/hangup_watch.h"
 #include "svcd/host/listener_entry.h"
 #include "svcd/host/steered_group.h"
@@ -20,22 +19,6 @@ namespace svc::daemon {
 namespace {
 
 using Entry = ListenerEntry;
-using InheritedByName = std::map<std::string, std::vector<Inherited>>;
-
-InheritedByName take_inherited() {
-    InheritedByName result;
-    for (auto& [name, sockets] : os::take_systemd_sockets()) {
-        Address address;
-        address.family = AddressFamily::systemd;
-        address.host = name;
-        for (auto& socket : sockets) {
-            // Before the first worker can have changed it.
-            const auto backlog = os::backlog_of(socket.get(), address);
-            result[name].push_back(Inherited{std::move(socket), backlog});
-        }
-    }
-    return result;
-}
 
 /// Those of one worker only are opened with it (PrivateListeners) and are none of ours.
 bool is_held_here(const rollout::ListenerSpec& listener) {

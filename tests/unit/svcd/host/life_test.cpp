@@ -1,9 +1,8 @@
 // The watchdog, and the look at a worker's memory.
 #include "house.h"
 
-#include "os/memory.h"
+#include "svcd/host/watchdog.h"
 
-#include <array>
 #include <doctest/doctest.h>
 
 using namespace svc;
@@ -65,17 +64,23 @@ TEST_CASE("WATCHDOG=1 keeps a worker alive, and brings it back") {
     CHECK(reports(house)[1].verdict == ProbeVerdict::passed);
 }
 
-TEST_CASE("what waits in the socket when the time is over was said in time") {
+TEST_CASE("what waits to be read when the time is over was said in time") {
     House house;
-    const auto id = alive(house, milliseconds(100),
-                          {"wait-term", "notify:WATCHDOG=1", "notify:WATCHDOG_USEC=30000000",
-                           "notify:STATUS=said", "wait"});
-    house.perform(WatchWorker{id, ProbeKind::live});
-    house.perform(SignalWorker{id, SIGTERM});
-    ::usleep(
-        300000); // the supervisor, that is this process, does nothing for longer than the period
-    REQUIRE(house.await_status("said"));
-    CHECK(reports(house).empty());
+    wire::Notification waiting;
+    waiting.watchdog = wire::WatchdogWord::alive;
+    int looks = 0;
+    int changes = 0;
+    std::function<void()> read = [] {};
+    daemon::Watchdog dog(house.io, {.read_all = [&] { read(); },
+                                    .changed = [&](bool, const std::string&) { ++changes; }});
+    read = [&] {
+        if (++looks < 4)
+            dog.hear(waiting);
+    };
+    dog.start(milliseconds(20));
+    REQUIRE(house.run_until([&] { return changes != 0; }));
+    CHECK(looks == 4); // three times there was a word, and then none
+    CHECK(changes == 1);
 }
 
 TEST_CASE("WATCHDOG=trigger fails at once; the worker may change its period, or want none") {
