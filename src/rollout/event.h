@@ -33,6 +33,7 @@ enum class EventKind {
     stopping,         ///< the supervisor stops
     listener,         ///< opened, closed (by the daemon)
     listener_damaged, ///< by a worker: repaired, or what to do
+    warning,          ///< a request was taken, and something about it is doubtful (by the daemon)
     refused,          ///< a request changed nothing (by the daemon)
     history,          ///< a revision was not kept on disk, or was taken from there (by the daemon)
 };

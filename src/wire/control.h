@@ -152,6 +152,8 @@ ServiceStatus status_of(const rollout::State& state, Instant now);
 std::string summary_of(const rollout::State& state);
 /// What the stage of a rollout is and waits for, as RolloutStatus::step; empty: it has none.
 std::string describe_stage(const rollout::State& state, Instant now);
+/// "analysis runs": the hook that the rollout waits for; empty: there is none.
+std::string hook_under_way(const rollout::State& state);
 /// Available workers without those of a kept old set.
 std::uint32_t count_serving(const rollout::State& state);
 /// The workers by state, for Progress::workers: "2 available, 1 starting, 1 draining".

@@ -48,6 +48,7 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::worker_reloaded:
     case EventKind::listener:
     case EventKind::listener_damaged:
+    case EventKind::warning:
     case EventKind::refused:
     case EventKind::history:
         return about_worker(event.text.starts_with("is ") ? " " : ": ");

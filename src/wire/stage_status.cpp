@@ -31,8 +31,8 @@ std::string place_of(const State& state, const rollout::RolloutSpec& spec) {
 
 std::string wait_of(const State& state, const RolloutStage& stage, Instant now) {
     const Rollout& rollout = *state.rollout;
-    if (rollout.analysis == rollout::HookProgress::running)
-        return "analysis runs";
+    if (const std::string hook = hook_under_way(state); !hook.empty())
+        return hook;
     if (!rollout.stage_reached)
         return "fills up to " + count(rollout::fresh_limit(state));
     if (rollout.promoted)
@@ -46,11 +46,32 @@ std::string wait_of(const State& state, const RolloutStage& stage, Instant now) 
     return rollout.paused_at ? length + " of its hold left" : "goes on in " + length;
 }
 
+std::string describe_unstaged(const State& state) {
+    if (std::string hook = hook_under_way(state); !hook.empty())
+        return hook;
+    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing ||
+        !state.revisions.at(state.rollout->to).in_place)
+        return {};
+    return "in place: " + count(rollout::available_workers(state, state.rollout->to)) + " of " +
+           count(state.replicas) + " workers reloaded";
+}
+
 } // namespace
+
+std::string hook_under_way(const State& state) {
+    using rollout::HookProgress;
+    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing)
+        return {};
+    if (state.rollout->before == HookProgress::running)
+        return "the hook before it runs";
+    if (state.rollout->analysis == HookProgress::running)
+        return "analysis runs";
+    return state.rollout->after == HookProgress::running ? "the hook after it runs" : "";
+}
 
 std::string describe_stage(const State& state, Instant now) {
     if (!rollout::is_staged(state))
-        return {};
+        return describe_unstaged(state);
     const rollout::RolloutSpec& spec = rollout::rollout_spec_in_force(state);
     const RolloutStage& stage = spec.stages.at(state.rollout->stage);
     return place_of(state, spec) + ", " + wait_of(state, stage, now);

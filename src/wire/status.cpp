@@ -82,26 +82,42 @@ std::string text_of(const Wait& wait, Instant now) {
 }
 
 Wait wait_to_start(const Worker& worker, const Revision* revision) {
+    if (worker.watched) {
+        const std::string probe(describe(*worker.watched));
+        return {worker.probe_text.empty() ? probe : probe + " (" + worker.probe_text + ")",
+                worker.start_deadline};
+    }
     if (revision && revision->spec.ready.on == rollout::ReadyOn::started && worker.executed_at)
         return {"start delay", *worker.executed_at + revision->spec.ready.delay};
     return {"readiness", worker.start_deadline};
+}
+
+/// Of one that is ready or available: what it is about besides serving.
+std::string errand_of(const Worker& worker) {
+    if (!worker.failing.empty())
+        return "is drained as soon as it can be missed: " + worker.failing;
+    if (!worker.stale.empty())
+        return "is being replaced, " + worker.stale;
+    if (worker.becoming != 0)
+        return "its own reload as revision " + std::to_string(worker.becoming);
+    return worker.reloading ? "its own reload" : "";
 }
 
 Wait wait_of(const Worker& worker, const Revision* revision) {
     constexpr std::string_view grace = " of grace";
     switch (shown_phase(worker.phase)) {
     case Shown::launching:
-        return {"launch", {}};
+        return {worker.running_hook ? "pre-start hook" : "launch", {}};
     case Shown::starting:
         return wait_to_start(worker, revision);
     case Shown::ready:
         if (!revision || !worker.ready_at)
             return {};
+        if (revision->spec.ready.post_ready && !worker.post_ready_done)
+            return {"post-ready hook", {}};
         return {"min_ready", *worker.ready_at + revision->spec.rollout.min_ready};
     case Shown::available:
-        if (!worker.stale.empty())
-            return {"is being replaced, " + worker.stale, {}};
-        return {worker.reloading ? "its own reload" : "", {}};
+        return {errand_of(worker), {}};
     case Shown::draining:
         return {worker.running_hook ? "pre-stop hook" : "stop signal", worker.stop_deadline, grace};
     case Shown::stopping:
@@ -215,10 +231,10 @@ std::string standstill_of(const State& state) {
     const rollout::Rollout& rollout = *state.rollout;
     if (rollout.paused_at)
         return ", paused";
+    if (const std::string hook = hook_under_way(state); !hook.empty())
+        return ", " + hook;
     if (!rollout::is_held(state) || !rollout::is_staged(state) || rollout.promoted)
         return {};
-    if (rollout.analysis == rollout::HookProgress::running)
-        return ", analysis runs";
     const bool timed =
         rollout::rollout_spec_in_force(state).stages.at(rollout.stage).hold.has_value();
     return timed ? ", held" : ", waits for svc promote";

@@ -259,12 +259,26 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
                       std::move(result.output));
 }
 
+std::string Admissions::scarcity_of(const Revision& candidate) const {
+    // The look at each worker's processes costs more than the rest of an admission.
+    if (candidate.in_place || candidate.spec.rollout.memory_check == rollout::MemoryCheck::off)
+        return {};
+    return why_too_little_memory(world_.state(), candidate, world_.memory());
+}
+
 Admission Admissions::open_and_request(Revision candidate, const AdmissionRequest& request) {
+    candidate.in_place = can_be_reached_in_place(world_.state(), candidate);
+    const std::string scarce = scarcity_of(candidate);
+    if (!scarce.empty() && candidate.spec.rollout.memory_check == rollout::MemoryCheck::refuse)
+        return refused(wire::control_error::refused,
+                       "there is too little memory: " + scarce +
+                           "; nothing was changed (rollout.memory_check, rollout.max_surge)");
     if (auto opened = world_.open_listeners(candidate.spec); !opened)
         return refused(wire::control_error::refused,
                        opened.error().message + "; nothing was changed");
-    candidate.in_place = can_be_reached_in_place(world_.state(), candidate);
     const rollout::RevisionNumber number = world_.state().next_revision;
+    if (!scarce.empty())
+        world_.warn(number, "there may be too little memory: " + scarce);
     const bool supersede = request.supersede || takes_back_running(world_.state(), request);
     world_.request_rollout(std::move(candidate), supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.

@@ -3,6 +3,7 @@
 
 #include "rollout/state.h"
 #include "svcd/front/loader.h"
+#include "svcd/front/memory_check.h"
 #include "svcd/front/wakeup.h"
 #include "svcd/host/commands.h"
 
@@ -60,6 +61,10 @@ public:
     virtual Result<void> open_listeners(const rollout::Spec& spec) = 0;
     /// Closes what no revision in use needs.
     virtual void close_unused_listeners() = 0;
+    /// What the workers use now, and what there is.
+    [[nodiscard]] virtual MemoryNow memory() const = 0;
+    /// Something about what is about to be requested is doubtful.
+    virtual void warn(rollout::RevisionNumber revision, const std::string& sentence) = 0;
     /// Observes RolloutRequested and steps.
     virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
     /// Observes ScaleRequested{from_file} and steps.
@@ -100,6 +105,7 @@ private:
     boost::asio::awaitable<std::string> interruptible(boost::asio::awaitable<void> work);
     std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
+    [[nodiscard]] std::string scarcity_of(const rollout::Revision& candidate) const;
     Admission open_and_request(rollout::Revision candidate, const AdmissionRequest& request);
 
     boost::asio::any_io_executor executor_;

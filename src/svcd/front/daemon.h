@@ -64,6 +64,8 @@ private:
     boost::asio::awaitable<void> stage(Loaded& candidate) override;
     Result<void> open_listeners(const rollout::Spec& spec) override;
     void close_unused_listeners() override;
+    [[nodiscard]] MemoryNow memory() const override;
+    void warn(rollout::RevisionNumber revision, const std::string& sentence) override;
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 

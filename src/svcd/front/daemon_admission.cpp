@@ -2,6 +2,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "os/memory.h"
 #include "svcd/front/revive.h"
 #include "svcd/host/staging.h"
 
@@ -59,6 +60,18 @@ Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
 
 void Daemon::close_unused_listeners() {
     host_->close_unused_listeners(state());
+}
+
+MemoryNow Daemon::memory() const {
+    return {host_->memory_of_workers(), os::available_memory()};
+}
+
+void Daemon::warn(rollout::RevisionNumber revision, const std::string& sentence) {
+    rollout::Event event;
+    event.kind = rollout::EventKind::warning;
+    event.revision = revision;
+    event.text = sentence;
+    report(event);
 }
 
 void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {

@@ -64,6 +64,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::worker_killed:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
+    case EventKind::warning:
     case EventKind::probe_failed:
         return spdlog::level::warn;
     case EventKind::rollout_rolling_back:

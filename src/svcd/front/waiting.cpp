@@ -65,6 +65,7 @@ bool tells_progress(EventKind kind) {
     case EventKind::worker_exited:
     case EventKind::worker_restarting:
     case EventKind::hook_failed:
+    case EventKind::warning:
     case EventKind::worker_recycled:
     case EventKind::probe_failed:
     case EventKind::worker_reloaded:

@@ -18,6 +18,8 @@ namespace {
 /// numbers as policy does.
 class ScriptedWorld : public AdmissionWorld {
 public:
+    MemoryNow memory_now;
+    std::vector<std::string> warnings;
     explicit ScriptedWorld(asio::io_context& io) : check_ends(io) {
         file.spec.process.command = {"web"};
         file.spec.rollout.replicas = 2;
@@ -69,6 +71,10 @@ public:
         return {};
     }
     void close_unused_listeners() override { story.emplace_back("close"); }
+    [[nodiscard]] MemoryNow memory() const override { return memory_now; }
+    void warn(rollout::RevisionNumber revision, const std::string& sentence) override {
+        warnings.push_back(std::to_string(revision) + ": " + sentence);
+    }
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
         story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
         if (stop_comes_first)
@@ -396,4 +402,35 @@ TEST_CASE("a revision is reached in place only by workers that would be started 
     world.known.revisions[99] = other;
     world.known.rollout.emplace().to = 99;
     CHECK_FALSE(reload());
+}
+
+TEST_CASE(
+    "a surge that needs more memory than there is warns, or is refused, or is not looked at") {
+    Scene scene;
+    auto& world = scene.world;
+    world.known.current = 6;
+    for (rollout::WorkerId id = 1; id <= 4; ++id)
+        world.known.workers[id].phase = rollout::WorkerPhase::available;
+    world.file.spec.rollout.replicas = 4;
+    world.file.spec.rollout.max_surge = {2, false};
+    world.memory_now = {4ull << 30, 3ull << 30};
+    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
+    CHECK(world.warnings.empty());
+    world.memory_now.available = 1ull << 30;
+    const std::string number = std::to_string(world.known.next_revision);
+    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
+    CHECK(world.warnings ==
+          std::vector<std::string>{
+              number + ": there may be too little memory: up to 2 workers more than now may need "
+                       "2 GiB (1 GiB each, as those that run), and 1 GiB is available"});
+    world.file.spec.rollout.memory_check = rollout::MemoryCheck::refuse;
+    const auto refused = scene.answered(CauseKind::reload);
+    CHECK(refused.kind == Admission::Kind::refused);
+    CHECK(refused.message.find("1 GiB is available; nothing was changed") != std::string::npos);
+    world.memory_now.available.reset(); // nobody can tell
+    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
+    world.memory_now.available = 0;
+    world.file.spec.rollout.memory_check = rollout::MemoryCheck::off;
+    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
+    CHECK(world.warnings.size() == 1);
 }
