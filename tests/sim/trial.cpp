@@ -246,6 +246,7 @@ void Trial::perform(const Action& action, const State& state) {
             books_.hooks[retire->worker] = state.workers.at(retire->worker).name;
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
         books_.processes.at(signal->worker).signalled = true;
+        supervisor_.observe(SignalSent{signal->worker});
     } else if (const auto* kill = std::get_if<KillWorker>(&action)) {
         books_.processes.at(kill->worker).killed = true;
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
