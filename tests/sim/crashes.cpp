@@ -108,6 +108,9 @@ void World::restart() {
     Recovery recovery = options_.recover(state, survivors, now_, events);
     for (const Event& event : events)
         report(event);
+    for (const WorkerId id : survivors.running)
+        if (!state.workers.contains(id))
+            violated("5: worker " + std::to_string(id) + " lives, and is forgotten");
     if (options_.recover == rollout::recover)
         check_recovery(state, survivors, recovery.actions.size());
     supervisor_.emplace(std::move(state), *this, options_.policy);
