@@ -54,6 +54,13 @@ Scenario blue_green(std::string name, std::uint32_t replicas, Duration keep_old)
     return made;
 }
 
+Scenario in_place(std::string name, std::uint32_t replicas) {
+    Scenario made = scenario(std::move(name), replicas, Strategy::in_place);
+    made.spec.rollout.in_place =
+        InPlaceSpec{HookSpec{SleepHook{1s}, 10s, HookFailure::fail}, {}, {}};
+    return made;
+}
+
 std::vector<Scenario> scenarios() {
     std::vector<Scenario> all;
     all.push_back(scenario("rolling-1", 1, Strategy::rolling));
@@ -70,6 +77,14 @@ std::vector<Scenario> scenarios() {
     all.push_back(scenario("rolling-1-hooks", 1, Strategy::rolling));
     all.back().spec.stop.pre_stop = HookSpec{SleepHook{1s}, 10s, {}};
     all.back().spec.stop.post_stop = HookSpec{SleepHook{1s}, 10s, {}};
+    all.push_back(scenario("rolling-1-rollout-hooks", 1, Strategy::rolling));
+    all.back().spec.rollout.before = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
+    all.back().spec.rollout.after = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
+    all.push_back(scenario("rolling-2-liveness", 2, Strategy::rolling));
+    all.back().spec.live.watchdog = 10s;
+    all.push_back(in_place("in-place-1", 1));
+    all.push_back(in_place("in-place-2-revert", 2));
+    all.back().spec.rollout.in_place->revert = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
     all.push_back(scenario("rolling-1-from-nothing", 1, Strategy::rolling));
     all.back().begins_empty = true;
     all.push_back(recreate("recreate-1", 1));
@@ -126,6 +141,7 @@ public:
     [[nodiscard]] double traces() const { return traces_; }
 
 private:
+    static constexpr int after_crash = 1; ///< moves
     /// How many lists of at most 0, 1, … moves begin at a moment, as far as it was followed.
     using Counts = std::vector<double>;
 
@@ -143,17 +159,28 @@ private:
             Trial(scenario_, policy_, scene).come_to_rest();
         }
         counts.assign(wanted, 1);
-        for (const Move& move : left > 0 ? here.moves() : std::vector<Move>()) {
-            trace_.push_back(here.describe(move));
-            Trial next(scenario_, policy_, scene);
-            next.make(move);
-            ++moves_;
-            const Counts& after = follow(next, left - 1);
-            for (std::size_t length = 1; length < wanted; ++length)
-                counts[length] += after[length - 1];
-            trace_.pop_back();
+        for (Move move : left > 0 ? here.moves() : std::vector<Move>()) {
+            const int places = follow_move(here, scene, move, left, counts);
+            // And the same, the supervisor ending somewhere in what follows.
+            for (move.ends_at = 1; !scene.books.crashed && move.ends_at <= places; ++move.ends_at)
+                follow_move(here, scene, move, left, counts);
         }
         return counts;
+    }
+
+    int follow_move(const Trial& here, const Scene& scene, const Move& move, int left,
+                    Counts& counts) {
+        trace_.push_back(here.describe(move));
+        Trial next(scenario_, policy_, scene);
+        next.make(move);
+        ++moves_;
+        // What a supervisor's end breaks, it breaks soon.
+        const int further = move.ends_at > 0 ? std::min(left - 1, after_crash) : left - 1;
+        const Counts& after = follow(next, further);
+        for (std::size_t length = 1; length < counts.size() && length <= after.size(); ++length)
+            counts[length] += after[length - 1];
+        trace_.pop_back();
+        return next.places();
     }
 
     const Scenario& scenario_;
@@ -225,7 +252,11 @@ int tell(const Scenario& scenario, const std::string& trace) {
             const std::size_t end = std::min(trace.find(", ", at), trace.size());
             const std::string wanted = trace.substr(at, end - at);
             at = end + 2;
-            const auto moves = trial.moves();
+            std::vector<Move> moves = trial.moves();
+            const std::size_t crash = wanted.find(" and the supervisor ends at ");
+            if (crash != std::string::npos)
+                for (Move& one : moves)
+                    one.ends_at = std::atoi(wanted.c_str() + wanted.rfind(' '));
             const auto move = std::find_if(moves.begin(), moves.end(), [&](const Move& one) {
                 return trial.describe(one) == wanted;
             });
