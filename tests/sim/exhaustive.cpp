@@ -1,8 +1,11 @@
-// exhaustive [--depth N] [--scenario NAME] [--trace "MOVE, MOVE, …"] [--broken]
+// exhaustive [--depth N] [--crashes N] [--scenario NAME] [--trace "MOVE, MOVE, …"] [--broken]
 //
 // Every list of at most N moves, for each of a few small services. Two lists that lead to the same moment are
 // followed once: a moment is the whole state as it would be written, and the machine's own books. From each
 // moment the story is also brought to its end, with nothing going wrong any more, and must come to rest.
+//
+// Besides, once in a story, the supervisor ends before or after any action in what follows from one of the first
+// moves (--crashes), and the next one goes on from what it wrote.
 //
 // A violation is printed as the shortest list of moves that shows it; --scenario with --trace tells that story.
 // --broken: policies that are wrong on purpose must be caught, by the invariant they break.
@@ -117,15 +120,22 @@ struct Found {
     std::string trace;
 };
 
+struct Extent {
+    int depth = 5;
+    /// The supervisor may end in what follows from so many moves, the first ones. One such story costs as
+    /// much as a dozen others.
+    int crashes = 2;
+};
+
 /// Depth first, so that nothing but the way here is in memory.
 class Search {
 public:
-    Search(const Scenario& scenario, Policy policy, int depth)
-        : scenario_(scenario), policy_(policy), depth_(depth) {}
+    Search(const Scenario& scenario, Policy policy, Extent extent)
+        : scenario_(scenario), policy_(policy), extent_(extent) {}
 
     std::optional<Found> run() {
         try {
-            traces_ = follow(Trial(scenario_, policy_, beginning(scenario_)), depth_).back();
+            traces_ = follow(Trial(scenario_, policy_, beginning(scenario_)), extent_.depth).back();
         } catch (const Broken& broken) {
             Found found{broken.what(), ""};
             for (const std::string& move : trace_)
@@ -141,7 +151,7 @@ public:
     [[nodiscard]] double traces() const { return traces_; }
 
 private:
-    static constexpr int after_crash = 1; ///< moves
+    static constexpr int after_crash = 1; ///< moves; then the story is brought to its end
     /// How many lists of at most 0, 1, … moves begin at a moment, as far as it was followed.
     using Counts = std::vector<double>;
 
@@ -162,7 +172,8 @@ private:
         for (Move move : left > 0 ? here.moves() : std::vector<Move>()) {
             const int places = follow_move(here, scene, move, left, counts);
             // And the same, the supervisor ending somewhere in what follows.
-            for (move.ends_at = 1; !scene.books.crashed && move.ends_at <= places; ++move.ends_at)
+            const bool may_crash = !scene.books.crashed && extent_.depth - left < extent_.crashes;
+            for (move.ends_at = 1; may_crash && move.ends_at <= places; ++move.ends_at)
                 follow_move(here, scene, move, left, counts);
         }
         return counts;
@@ -185,7 +196,7 @@ private:
 
     const Scenario& scenario_;
     Policy policy_;
-    int depth_;
+    Extent extent_;
     std::vector<std::string> trace_;
     std::unordered_map<std::uint64_t, Counts> seen_;
     std::uint64_t moves_ = 0;
@@ -193,8 +204,8 @@ private:
 };
 
 /// The shortest one.
-std::optional<Found> find(const Scenario& scenario, Policy policy, int depth) {
-    for (int shorter = 0; shorter <= depth; ++shorter)
+std::optional<Found> find(const Scenario& scenario, Policy policy, Extent extent) {
+    for (Extent shorter{0, extent.crashes}; shorter.depth <= extent.depth; ++shorter.depth)
         if (auto found = Search(scenario, policy, shorter).run())
             return found;
     return std::nullopt;
@@ -217,16 +228,16 @@ void for_each_scenario(const std::vector<Scenario>& all, Work work) {
         });
 }
 
-int search_all(const std::vector<Scenario>& all, int depth) {
+int search_all(const std::vector<Scenario>& all, Extent extent) {
     std::mutex mutex;
     std::uint64_t moments = 0;
     std::uint64_t moves = 0;
     double traces = 0;
     int violations = 0;
     for_each_scenario(all, [&](const Scenario& scenario) {
-        Search search(scenario, decide, depth);
+        Search search(scenario, decide, extent);
         const bool broken = search.run().has_value();
-        const auto shortest = broken ? find(scenario, decide, depth) : std::nullopt;
+        const auto shortest = broken ? find(scenario, decide, extent) : std::nullopt;
         const std::lock_guard lock(mutex);
         std::printf("%-28s %8llu states %10llu moves %12.0f traces\n", scenario.name.c_str(),
                     static_cast<unsigned long long>(search.moments()),
@@ -238,7 +249,7 @@ int search_all(const std::vector<Scenario>& all, int depth) {
         traces += search.traces();
         violations += broken ? 1 : 0;
     });
-    std::printf("depth %d: %llu states, %llu moves, %.0f traces, %d violations\n", depth,
+    std::printf("depth %d: %llu states, %llu moves, %.0f traces, %d violations\n", extent.depth,
                 static_cast<unsigned long long>(moments), static_cast<unsigned long long>(moves),
                 traces, violations);
     return violations == 0 ? 0 : 1;
@@ -280,7 +291,7 @@ int tell(const Scenario& scenario, const std::string& trace) {
 
 /// Those that show within a few moves of one or two replicas, without scaling and without processes that refuse
 /// to die; the seeds of `sim` catch the others too.
-int catch_broken_policies(const std::vector<Scenario>& all, int depth) {
+int catch_broken_policies(const std::vector<Scenario>& all, Extent extent) {
     const std::set<std::string_view> within_reach = {
         "forgets_draining_workers", "drains_too_early",    "ignores_surge",
         "restarts_all_on_failure",  "kills_the_dead",      "skips_the_hold",
@@ -292,7 +303,7 @@ int catch_broken_policies(const std::vector<Scenario>& all, int depth) {
         std::mutex mutex;
         bool caught = false;
         for_each_scenario(all, [&](const Scenario& scenario) {
-            const auto found = find(scenario, broken.policy, depth);
+            const auto found = find(scenario, broken.policy, extent);
             const std::lock_guard lock(mutex);
             if (!found || caught || found->violation.front() != broken.invariant)
                 return;
@@ -313,7 +324,7 @@ int catch_broken_policies(const std::vector<Scenario>& all, int depth) {
 int main(int argc, char** argv) {
     using namespace svc::sim;
     std::vector<Scenario> all = scenarios();
-    int depth = 5;
+    Extent extent;
     bool broken = false;
     std::optional<std::string> trace;
     for (int i = 1; i < argc; ++i) {
@@ -322,7 +333,9 @@ int main(int argc, char** argv) {
         if (option == "--broken")
             broken = true;
         else if (option == "--depth")
-            depth = std::atoi(value);
+            extent.depth = std::atoi(value);
+        else if (option == "--crashes")
+            extent.crashes = std::atoi(value);
         else if (option == "--trace")
             trace = value;
         else if (option == "--scenario")
@@ -332,11 +345,12 @@ int main(int argc, char** argv) {
         i += option == "--broken" ? 0 : 1;
     }
     if (all.empty() || (trace && all.size() != 1)) {
-        std::fprintf(stderr, "usage: exhaustive [--depth N] [--scenario NAME [--trace \"MOVE, "
-                             "MOVE, …\"]] [--broken]\n");
+        std::fprintf(
+            stderr, "usage: exhaustive [--depth N] [--crashes N] [--scenario NAME [--trace \"MOVE, "
+                    "MOVE, …\"]] [--broken]\n");
         return 2;
     }
     if (trace)
         return tell(all.front(), *trace);
-    return broken ? catch_broken_policies(all, depth) : search_all(all, depth);
+    return broken ? catch_broken_policies(all, extent) : search_all(all, extent);
 }
