@@ -85,6 +85,7 @@ std::vector<Scenario> scenarios() {
     all.back().spec.rollout.after = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
     all.push_back(scenario("rolling-2-liveness", 2, Strategy::rolling));
     all.back().spec.live.watchdog = 10s;
+    all.back().less = 1;
     all.push_back(in_place("in-place-1", 1));
     all.push_back(in_place("in-place-2-revert", 2));
     all.back().spec.rollout.in_place->revert = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
@@ -94,6 +95,7 @@ std::vector<Scenario> scenarios() {
     all.push_back(recreate("recreate-2", 2));
     all.push_back(blue_green("blue-green-1", 1, Duration{}));
     all.push_back(blue_green("blue-green-2-kept", 2, 60s));
+    all.back().less = 1;
     all.push_back(scenario("canary-2", 2, Strategy::canary));
     all.back().spec.rollout.stages = {RolloutStage{.size = Share{1, false}, .hold = 10s}};
     all.back().spec.rollout.analysis = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
@@ -107,7 +109,7 @@ std::vector<Scenario> scenarios() {
 
 /// Revision 2 serves, revision 1 came before it; or nothing has happened yet.
 Scene beginning(const Scenario& scenario) {
-    Trial trial(scenario, decide, Scene{.state = State{.service = "sim"}});
+    Trial trial(scenario, {}, Scene{.state = State{.service = "sim"}});
     for (int revisions = 0; revisions < 2 && !scenario.begins_empty; ++revisions) {
         trial.make(Move{MoveKind::request_good});
         trial.come_to_rest();
@@ -130,12 +132,12 @@ struct Extent {
 /// Depth first, so that nothing but the way here is in memory.
 class Search {
 public:
-    Search(const Scenario& scenario, Policy policy, Extent extent)
-        : scenario_(scenario), policy_(policy), extent_(extent) {}
+    Search(const Scenario& scenario, Brain brain, Extent extent)
+        : scenario_(scenario), brain_(brain), extent_(extent) {}
 
     std::optional<Found> run() {
         try {
-            traces_ = follow(Trial(scenario_, policy_, beginning(scenario_)), extent_.depth).back();
+            traces_ = follow(Trial(scenario_, brain_, beginning(scenario_)), extent_.depth).back();
         } catch (const Broken& broken) {
             Found found{broken.what(), ""};
             for (const std::string& move : trace_)
@@ -166,7 +168,7 @@ private:
         const Scene scene = here.scene();
         if (counts.empty()) {
             here.check_round_trip(written);
-            Trial(scenario_, policy_, scene).come_to_rest();
+            Trial(scenario_, brain_, scene).come_to_rest();
         }
         counts.assign(wanted, 1);
         for (Move move : left > 0 ? here.moves() : std::vector<Move>()) {
@@ -182,7 +184,7 @@ private:
     int follow_move(const Trial& here, const Scene& scene, const Move& move, int left,
                     Counts& counts) {
         trace_.push_back(here.describe(move));
-        Trial next(scenario_, policy_, scene);
+        Trial next(scenario_, brain_, scene);
         next.make(move);
         ++moves_;
         // What a supervisor's end breaks, it breaks soon.
@@ -195,7 +197,7 @@ private:
     }
 
     const Scenario& scenario_;
-    Policy policy_;
+    Brain brain_;
     Extent extent_;
     std::vector<std::string> trace_;
     std::unordered_map<std::uint64_t, Counts> seen_;
@@ -204,9 +206,9 @@ private:
 };
 
 /// The shortest one.
-std::optional<Found> find(const Scenario& scenario, Policy policy, Extent extent) {
+std::optional<Found> find(const Scenario& scenario, Brain brain, Extent extent) {
     for (Extent shorter{0, extent.crashes}; shorter.depth <= extent.depth; ++shorter.depth)
-        if (auto found = Search(scenario, policy, shorter).run())
+        if (auto found = Search(scenario, brain, shorter).run())
             return found;
     return std::nullopt;
 }
@@ -235,9 +237,10 @@ int search_all(const std::vector<Scenario>& all, Extent extent) {
     double traces = 0;
     int violations = 0;
     for_each_scenario(all, [&](const Scenario& scenario) {
-        Search search(scenario, decide, extent);
+        const Extent its_own{extent.depth - scenario.less, extent.crashes};
+        Search search(scenario, {}, its_own);
         const bool broken = search.run().has_value();
-        const auto shortest = broken ? find(scenario, decide, extent) : std::nullopt;
+        const auto shortest = broken ? find(scenario, {}, its_own) : std::nullopt;
         const std::lock_guard lock(mutex);
         std::printf("%-28s %8llu states %10llu moves %12.0f traces\n", scenario.name.c_str(),
                     static_cast<unsigned long long>(search.moments()),
@@ -257,7 +260,7 @@ int search_all(const std::vector<Scenario>& all, Extent extent) {
 
 int tell(const Scenario& scenario, const std::string& trace) {
     try {
-        Trial trial(scenario, decide, beginning(scenario));
+        Trial trial(scenario, {}, beginning(scenario));
         trial.narrate = true;
         for (std::size_t at = 0; at < trace.size();) {
             const std::size_t end = std::min(trace.find(", ", at), trace.size());
@@ -292,10 +295,19 @@ int tell(const Scenario& scenario, const std::string& trace) {
 /// Those that show within a few moves of one or two replicas, without scaling and without processes that refuse
 /// to die; the seeds of `sim` catch the others too.
 int catch_broken_policies(const std::vector<Scenario>& all, Extent extent) {
-    const std::set<std::string_view> within_reach = {
-        "forgets_draining_workers", "drains_too_early",    "ignores_surge",
-        "restarts_all_on_failure",  "kills_the_dead",      "skips_the_hold",
-        "skips_the_analysis",       "recreates_too_early", "moves_while_paused"};
+    const std::set<std::string_view> within_reach = {"forgets_draining_workers",
+                                                     "drains_too_early",
+                                                     "ignores_surge",
+                                                     "restarts_all_on_failure",
+                                                     "kills_the_dead",
+                                                     "skips_the_hold",
+                                                     "skips_the_analysis",
+                                                     "forgets_the_living",
+                                                     "believes_in_launchers",
+                                                     "signals_again",
+                                                     "waits_for_lost_hooks",
+                                                     "recreates_too_early",
+                                                     "moves_while_paused"};
     int escaped = 0;
     for (const BrokenPolicy& broken : broken_policies()) {
         if (!within_reach.contains(broken.name))
@@ -303,7 +315,7 @@ int catch_broken_policies(const std::vector<Scenario>& all, Extent extent) {
         std::mutex mutex;
         bool caught = false;
         for_each_scenario(all, [&](const Scenario& scenario) {
-            const auto found = find(scenario, broken.policy, extent);
+            const auto found = find(scenario, Brain{broken.policy, broken.recover}, extent);
             const std::lock_guard lock(mutex);
             if (!found || caught || found->violation.front() != broken.invariant)
                 return;

@@ -10,10 +10,10 @@ namespace svc::sim {
 
 using namespace rollout;
 
-Trial::Trial(const Scenario& scenario, Policy policy, Scene scene)
+Trial::Trial(const Scenario& scenario, Brain brain, Scene scene)
     : scenario_(scenario), books_(std::move(scene.books)), now_(scene.now), wake_at_(scene.wake_at),
-      policy_(policy) {
-    supervisor_.emplace(std::move(scene.state), *this, policy);
+      brain_(brain) {
+    supervisor_.emplace(std::move(scene.state), *this, brain_.policy);
 }
 
 Scene Trial::scene() const {
@@ -281,10 +281,10 @@ void Trial::crash() {
         process.signalled = process.signal_known;
     }
     std::vector<Event> events;
-    Recovery recovery = recover(*left, survivors, now_, events);
+    Recovery recovery = brain_.recover(*left, survivors, now_, events);
     for (const Event& event : events)
         report(event);
-    supervisor_.emplace(std::move(*left), *this, policy_);
+    supervisor_.emplace(std::move(*left), *this, brain_.policy);
     supervisor_->resume(std::move(recovery.actions));
     step();
 }

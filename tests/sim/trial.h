@@ -24,6 +24,7 @@ struct Scenario {
     std::size_t total = 0;          ///< max_total
     std::int64_t floor = 0;         ///< replicas - max_unavailable
     std::vector<std::size_t> sizes; ///< of the stages
+    int less = 0;                   ///< moves fewer than elsewhere: it has many moments
     bool begins_empty = false;      ///< else: revision 2 serves, and revision 1 came before it
 };
 
@@ -104,6 +105,12 @@ struct Scene {
     std::optional<Instant> wake_at;
 };
 
+/// What is under test: the real one, or one that is wrong on purpose.
+struct Brain {
+    rollout::Policy policy = rollout::decide;
+    decltype(&rollout::recover) recover = rollout::recover;
+};
+
 /// An invariant does not hold; the message begins with its number.
 struct Broken : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -111,7 +118,7 @@ struct Broken : std::runtime_error {
 
 class Trial final : public rollout::Host {
 public:
-    Trial(const Scenario& scenario, rollout::Policy policy, Scene scene);
+    Trial(const Scenario& scenario, Brain brain, Scene scene);
 
     /// Everything that can happen next.
     [[nodiscard]] std::vector<Move> moves() const;
@@ -173,7 +180,7 @@ private:
     Books books_;
     Instant now_;
     std::optional<Instant> wake_at_;
-    rollout::Policy policy_;
+    Brain brain_;
     int places_ = 0;
     int ends_at_ = 0; ///< of the move that is made
     std::optional<rollout::Supervisor> supervisor_;
