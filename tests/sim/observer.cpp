@@ -108,14 +108,7 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (const auto* mark = std::get_if<MarkReady>(&action)) {
         processes_.at(mark->worker).ready_at = now_;
     } else if (const auto* available_now = std::get_if<MarkAvailable>(&action)) {
-        Process& process = processes_.at(available_now->worker);
-        const bool immediate =
-            state.rollout && state.rollout->immediate && process.revision == state.rollout->to;
-        const Duration least =
-            immediate ? Duration{0} : state.revisions.at(process.revision).spec.rollout.min_ready;
-        if (!process.ready_at || now_ - *process.ready_at < least)
-            violated("2: counted as available before min_ready");
-        process.available = true;
+        check_available(available_now->worker, state);
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
         check_retire(*retire, state);
         processes_.at(retire->worker).retired = true;
@@ -158,6 +151,17 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
         check_finish(*finish, state);
     }
+}
+
+void World::check_available(WorkerId id, const State& state) {
+    Process& process = processes_.at(id);
+    const bool immediate =
+        state.rollout && state.rollout->immediate && process.revision == state.rollout->to;
+    const Duration least =
+        immediate ? Duration{0} : state.revisions.at(process.revision).spec.rollout.min_ready;
+    if (!process.ready_at || now_ - *process.ready_at < least)
+        violated("2: counted as available before min_ready");
+    process.available = true;
 }
 
 bool World::all_unkillable() const {

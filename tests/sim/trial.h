@@ -148,15 +148,19 @@ private:
     /// Thrown through the supervisor: it ends here.
     struct Crash {};
 
-    // trial.cpp: the machine
+    // trial_moves.cpp
     void happen(const Move& move);
-    void do_it(const rollout::Action& action, const rollout::State& state);
-    void maybe_crash();
-    void crash();
-    void reloaded(bool succeeded);
+    void hook_ends(rollout::WorkerId id, bool succeeded);
+    void rollout_hook_ends(bool passes);
+    void liveness(rollout::WorkerId id, bool fails);
     void request(bool bad, bool supersede, rollout::RevisionNumber undo_to);
     [[nodiscard]] rollout::RevisionNumber undo_target() const;
     void exits(rollout::WorkerId id);
+    void reloaded(bool succeeded);
+    // trial.cpp: the machine
+    void do_it(const rollout::Action& action, const rollout::State& state);
+    void maybe_crash();
+    void crash();
     void released(rollout::WorkerId id);
     void step();
     bool tend_machine();

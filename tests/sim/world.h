@@ -158,6 +158,7 @@ private:
     // The observer (observer.cpp)
     void observe_action(const rollout::Action& action, const rollout::State& state);
     void check_launch(const rollout::LaunchWorker& action, const rollout::State& state);
+    void check_available(rollout::WorkerId id, const rollout::State& state);
     void check_retire(const rollout::RetireWorker& action, const rollout::State& state);
     void check_failing(const rollout::State& state);
     void check_signal(rollout::WorkerId id, const rollout::State& state);

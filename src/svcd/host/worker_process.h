@@ -33,8 +33,8 @@ public:
     /// Kills what still runs.
     ~WorkerProcess();
 
-    void launch();  ///< observes WorkerSpawned or LaunchFailed
-    void release(); ///< GO
+    void launch();           ///< observes WorkerSpawned or LaunchFailed
+    void release();          ///< GO
     void signal(int number); ///< observes SignalSent if it was
     void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point); ///< in place of one that still runs
