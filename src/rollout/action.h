@@ -66,7 +66,12 @@ struct CancelHook {
     WorkerId worker = 0;
     HookPoint point = HookPoint::pre_stop;
 };
-struct SignalWorker { ///< the stop signal
+/// Again, because the supervisor that ran it at RetireWorker ended meanwhile, with a whole grace period.
+struct RunPreStop { ///< answer: HookEnded
+    WorkerId worker = 0;
+};
+/// The stop signal. Answer: SignalSent, if it was.
+struct SignalWorker {
     WorkerId worker = 0;
     std::int32_t signal = 0;
 };
@@ -133,8 +138,8 @@ struct Finish {
 using Action =
     std::variant<LaunchWorker, SpawnWorker, RecordWorker, ReleaseWorker, MarkReady, WatchWorker,
                  RunPostReady, MarkAvailable, RecycleWorker, ReloadWorker, RetireWorker, CancelHook,
-                 SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout, RollBack,
-                 NoteFailure, PauseRollout, ReachStage, RunRolloutHook, PassStage, EndRollout,
-                 FallBack, EndKeeping, DropRevision, Finish>;
+                 RunPreStop, SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout,
+                 RollBack, NoteFailure, PauseRollout, ReachStage, RunRolloutHook, PassStage,
+                 EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
 
 } // namespace svc::rollout

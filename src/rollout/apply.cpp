@@ -125,6 +125,12 @@ struct Applier {
              std::string(describe(action.point)) + " hook was ended before it was done");
     }
 
+    void operator()(const RunPreStop& action) {
+        Worker& one = worker(action.worker);
+        one.running_hook = HookPoint::pre_stop;
+        one.stop_deadline = std::max(one.stop_deadline, now + spec_of(one).stop.grace);
+    }
+
     void operator()(const SignalWorker& action) {
         Worker& one = worker(action.worker);
         enter(one, WorkerPhase::stopping, now);
@@ -319,7 +325,7 @@ struct Applier {
         state.stop_reason = outcome.reason;
     }
 
-    void operator()(const FallBack&) { state.fallback = Fallback::none; }
+    void operator()(const FallBack&) { state.fallback = Fallback::asked; }
 
     void operator()(const DropRevision& action) {
         state.revisions.erase(action.revision);

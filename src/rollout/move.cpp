@@ -24,7 +24,9 @@ public:
                 continue;
             live_.push_back(&worker);
             available_ += is_available(worker) ? 1 : 0;
-            fresh_ += is_fresh(worker, target_) ? 1 : 0;
+            // A second one at a replica, which a rollback can leave, fills no other replica.
+            const bool second = !state_.rollout && place(worker.replica).fresh != nullptr;
+            fresh_ += is_fresh(worker, target_) && !second ? 1 : 0;
             note_place(worker);
         }
     }
@@ -64,7 +66,8 @@ public:
 
     /// A rollback can leave two at a replica: one that took the place of one that it then reverted.
     void trim_doubles() {
-        if (state_.rollout || std::int64_t{available_} <= state_.replicas)
+        if (state_.rollout ||
+            std::int64_t{available_} <= std::int64_t{budget_.replicas} - budget_.unavailable)
             return;
         for (const Worker* worker : live_) {
             if (is_fresh(*worker, target_) && is_available(*worker) &&

@@ -75,6 +75,10 @@ struct WorkerReloaded {
     std::string detail; ///< why it failed
     std::vector<std::string> last_output;
 };
+/// The kernel took the stop signal of SignalWorker.
+struct SignalSent {
+    WorkerId worker = 0;
+};
 /// The kernel refused the SIGKILL of KillWorker.
 struct KillFailed {
     WorkerId worker = 0;
@@ -125,8 +129,8 @@ struct StopRequested {
 using Observation =
     std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed, WorkerNotified,
                  MainPidChanged, WorkerExited, HookEnded, ProbeReported, MemoryExceeded,
-                 WorkerReloaded, KillFailed, RolloutRequested, PauseRequested, ResumeRequested,
-                 AbortRequested, PromoteRequested, ReplaceRequested, FreezeRequested,
-                 RolloutHookEnded, ScaleRequested, StopRequested>;
+                 WorkerReloaded, SignalSent, KillFailed, RolloutRequested, PauseRequested,
+                 ResumeRequested, AbortRequested, PromoteRequested, ReplaceRequested,
+                 FreezeRequested, RolloutHookEnded, ScaleRequested, StopRequested>;
 
 } // namespace svc::rollout

@@ -15,6 +15,8 @@ struct Recorder {
 
     void operator()(const RolloutRequested& seen) {
         const RevisionNumber number = state.next_revision++;
+        if (state.fallback == Fallback::asked)
+            state.fallback = Fallback::none;
         Revision revision = seen.revision;
         revision.number = number;
         revision.state = RevisionState::candidate;
@@ -189,6 +191,8 @@ struct Recorder {
         if (wanted <= state.wanted)
             return;
         state.wanted = wanted;
+        if (state.fallback == Fallback::asked)
+            state.fallback = Fallback::none;
         state.stop_reason = seen.reason;
         state.failed = state.failed || seen.failed;
         call_off_pending(seen.reason);

@@ -345,6 +345,12 @@ struct Recorder {
         }
     }
 
+    void operator()(const SignalSent& seen) {
+        Worker* worker = find(seen.worker);
+        if (worker != nullptr && worker->phase == WorkerPhase::stopping)
+            worker->signal_sent = true;
+    }
+
     void operator()(const KillFailed& seen) {
         Worker* worker = find(seen.worker);
         if (worker == nullptr || worker->phase != WorkerPhase::killing)

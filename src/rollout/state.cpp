@@ -9,7 +9,7 @@ namespace svc::rollout {
 std::string describe(const ExitStatus& status) {
     switch (status.kind) {
     case ExitStatus::Kind::unknown:
-        return "ended, exit status unknown";
+        return status.detail.empty() ? "ended, exit status unknown" : status.detail;
     case ExitStatus::Kind::code:
         return "exit status " + std::to_string(status.value);
     case ExitStatus::Kind::signal: {

@@ -20,6 +20,8 @@
 // counts against max_total, as its process does exist; a rollout for which it leaves no room fails; a
 // stop waits for it, and a stop *now* leaves it behind, saying so with the exit status.
 //
+// A supervisor that takes over from one that ended goes through recover.h first.
+//
 // What can never happen: a phase moves backwards; a worker gets GO before it was recorded; a worker
 // that was once ready is signalled before its pre-stop hook ended or ran out of time; a worker that
 // exited is signalled; two workers have one name.
@@ -61,7 +63,8 @@ struct ExitStatus {
     std::int32_t value = 0; ///< exit code, signal number, or errno of the failing launch step
     bool core_dumped = false;
     bool out_of_memory = false;
-    std::string detail; ///< launch: the sentence ("cannot execute /usr/bin/web: Permission denied")
+    /// launch: the sentence ("cannot execute /usr/bin/web: Permission denied"); unknown: why it is.
+    std::string detail;
 
     bool operator==(const ExitStatus&) const = default;
 };
@@ -108,6 +111,7 @@ struct Worker {
     std::int32_t notified_errno = 0; ///< ERRNO=
     bool reloading = false;          ///< between RELOADING=1 and READY=1
     bool announced_stop = false;     ///< STOPPING=1
+    bool signal_sent = false;        ///< the stop signal; `stopping` alone says that it was to be
     std::string kill_failure;        ///< why SIGKILL was refused; empty: it was not
     std::optional<ExitStatus> exit;
     std::vector<std::string> last_output; ///< last lines of stderr, printable, bounded
@@ -251,8 +255,8 @@ struct Outcome {
 /// When the first rollout fails, a revision of an earlier supervisor may be tried instead.
 ///
 ///   none                     there is none
-///   left -A EndRollout, failed before anything completed-> due -A FallBack-> none
-enum class Fallback { none, left, due };
+///   left -A EndRollout, failed before anything completed-> due -A FallBack-> asked -O answer-> none
+enum class Fallback { none, left, due, asked };
 
 /// ended: every worker is gone or cannot be killed, and Finish was performed; nothing happens any more.
 enum class Wanted { run, stop, stop_now, ended };

@@ -1,5 +1,7 @@
 #include "rollout/supervisor.h"
 
+#include <utility>
+
 namespace svc::rollout {
 
 namespace {
@@ -12,7 +14,18 @@ std::size_t round_limit(const State& state) {
 
 } // namespace
 
+void Supervisor::act(const Action& action, Instant now) {
+    std::vector<Event> told;
+    apply(state_, action, now, told);
+    for (const Event& event : told)
+        host_.report(event);
+    host_.perform(action, state_);
+}
+
 std::optional<Instant> Supervisor::step(Instant now) {
+    // Before anything is recorded: they are right for the state as recover() left it.
+    for (const Action& action : std::exchange(resumed_, {}))
+        act(action, now);
     for (std::size_t rounds = 0;; ++rounds) {
         if (rounds > round_limit(state_))
             fatal("Supervisor::step() does not settle");
@@ -30,13 +43,8 @@ std::optional<Instant> Supervisor::step(Instant now) {
             host_.settled(state_);
             return decision.wake_at;
         }
-        for (const Action& action : decision.actions) {
-            std::vector<Event> told;
-            apply(state_, action, now, told);
-            for (const Event& event : told)
-                host_.report(event);
-            host_.perform(action, state_);
-        }
+        for (const Action& action : decision.actions)
+            act(action, now);
     }
 }
 

@@ -27,6 +27,9 @@ public:
     Supervisor(State state, Host& host, Policy policy = decide)
         : state_(std::move(state)), host_(host), policy_(policy) {}
 
+    /// What recover() says is to be done again: the next step begins with it.
+    void resume(std::vector<Action> actions) { resumed_ = std::move(actions); }
+
     /// Keeps what was seen for the next step; may be called from inside Host::perform().
     void observe(Observation observation) { seen_.push_back(std::move(observation)); }
 
@@ -40,9 +43,12 @@ public:
     [[nodiscard]] const State& state() const { return state_; }
 
 private:
+    void act(const Action& action, Instant now);
+
     State state_;
     Host& host_;
     Policy policy_;
+    std::vector<Action> resumed_;
     std::deque<Observation> seen_;
 };
 

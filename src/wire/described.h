@@ -97,7 +97,7 @@ BOOST_DESCRIBE_STRUCT(Worker, (),
                        retirement_reason, drain_began, stop_deadline, running_hook, started_up,
                        said_ready, post_ready_done, watched, probe_text, failing, becoming,
                        excess_memory, stale, status_text, notified_errno, reloading, announced_stop,
-                       kill_failure, exit, last_output))
+                       signal_sent, kill_failure, exit, last_output))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))
@@ -112,7 +112,7 @@ BOOST_DESCRIBE_STRUCT(Rollout, (),
 BOOST_DESCRIBE_ENUM(Verdict, complete, rolled_back, failed, superseded, aborted)
 BOOST_DESCRIBE_STRUCT(Outcome, (),
                       (revision, verdict, reason, successor, last_output, began, ended))
-BOOST_DESCRIBE_ENUM(Fallback, none, left, due)
+BOOST_DESCRIBE_ENUM(Fallback, none, left, due, asked)
 BOOST_DESCRIBE_ENUM(Wanted, run, stop, stop_now, ended)
 BOOST_DESCRIBE_STRUCT(State, (),
                       (service, wanted, stop_reason, failed, next_revision, next_worker, replicas,

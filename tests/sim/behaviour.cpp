@@ -17,6 +17,8 @@ void World::behave(const Action& action) {
         reload(*reloading);
     else if (const auto* run = std::get_if<RunRolloutHook>(&action))
         rollout_hook(*run);
+    else if (const auto* pre_stop = std::get_if<RunPreStop>(&action))
+        hook(pre_stop->worker, HookPoint::pre_stop);
 }
 
 void World::hook(WorkerId id, HookPoint point) {
@@ -27,12 +29,12 @@ void World::hook(WorkerId id, HookPoint point) {
         return;
     }
     const bool succeeded = random_.chance(faults_ ? 80 : 100);
-    after(random_.between(Duration{0}, 3s),
-          [this, id, point, succeeded] { end_hook(id, point, succeeded); });
+    answer_after(random_.between(Duration{0}, 3s),
+                 [this, id, point, succeeded] { end_hook(id, point, succeeded); });
 }
 
 void World::end_hook(WorkerId id, HookPoint point, bool succeeded) {
-    const State& state = supervisor_.state();
+    const State& state = believed();
     const auto worker = state.workers.find(id);
     if (worker == state.workers.end() || worker->second.running_hook != point)
         return; // it was cancelled
@@ -42,13 +44,13 @@ void World::end_hook(WorkerId id, HookPoint point, bool succeeded) {
         count("hook failed");
     if (failed && point == HookPoint::pre_start)
         processes_.erase(id);
-    supervisor_.observe(HookEnded{id, point, succeeded, "exit status 1", {}});
+    see(HookEnded{id, point, succeeded, "exit status 1", {}});
 }
 
 void World::rollout_hook(const RunRolloutHook& run) {
-    after(random_.between(Duration{0}, 3s), [this, run] {
+    answer_after(random_.between(Duration{0}, 3s), [this, run] {
         const bool succeeded = !faults_ || random_.chance(70);
-        const State& state = supervisor_.state();
+        const State& state = believed();
         if (!state.rollout || state.rollout->to != run.revision)
             return; // cancelled
         const HookSpec& spec = *hook_of(state.revisions.at(run.revision).spec.rollout, run.hook);
@@ -65,8 +67,7 @@ void World::rollout_hook(const RunRolloutHook& run) {
             break;
         }
         count(std::string(describe(run.hook)) + (succeeded ? " passed" : " failed"));
-        supervisor_.observe(
-            RolloutHookEnded{run.revision, run.hook, run.stage, succeeded, "too many errors", {}});
+        see(RolloutHookEnded{run.revision, run.hook, run.stage, succeeded, "too many errors", {}});
     });
 }
 
@@ -74,9 +75,11 @@ void World::watch(const WatchWorker& action) {
     const WorkerId id = action.worker;
     if (action.kind == ProbeKind::live) {
         if (faults_ && random_.chance(15)) {
-            after(random_.between(1s, 40s), [this, id] { probe_fails(id, ProbeKind::live); });
+            answer_after(random_.between(1s, 40s),
+                         [this, id] { probe_fails(id, ProbeKind::live); });
             if (random_.chance(30))
-                after(random_.between(2s, 50s), [this, id] { probe_passes(id, ProbeKind::live); });
+                answer_after(random_.between(2s, 50s),
+                             [this, id] { probe_passes(id, ProbeKind::live); });
         }
         return;
     }
@@ -84,14 +87,13 @@ void World::watch(const WatchWorker& action) {
     const Quality quality = quality_of_launch(processes_.at(id).revision);
     const bool good = quality == Quality::good || quality == Quality::exits_within_min_ready;
     if (good && (!faults_ || random_.chance(90))) {
-        after(random_.between(1ms, 900ms),
-              [this, id, kind = action.kind] { probe_passes(id, kind); });
+        answer_after(random_.between(1ms, 900ms),
+                     [this, id, kind = action.kind] { probe_passes(id, kind); });
     } else {
-        supervisor_.observe(
-            ProbeReported{id, action.kind, ProbeVerdict::failing, "Connection refused"});
+        see(ProbeReported{id, action.kind, ProbeVerdict::failing, "Connection refused"});
         if (random_.chance(50))
-            after(random_.between(1ms, 5s),
-                  [this, id, kind = action.kind] { probe_fails(id, kind); });
+            answer_after(random_.between(1ms, 5s),
+                         [this, id, kind = action.kind] { probe_fails(id, kind); });
     }
 }
 
@@ -100,14 +102,14 @@ void World::probe_passes(WorkerId id, ProbeKind kind) {
     if (found == processes_.end())
         return;
     Process& process = found->second;
-    const ReadySpec& ready = supervisor_.state().revisions.at(process.revision).spec.ready;
+    const ReadySpec& ready = believed().revisions.at(process.revision).spec.ready;
     const bool startup = kind == ProbeKind::startup;
     process.started_up = process.started_up || startup;
     const bool now_ready =
         kind == ProbeKind::ready || (startup && ready.on == ReadyOn::notify && process.notified);
     if (now_ready && !process.ready_at)
         process.ready_at = now_;
-    supervisor_.observe(ProbeReported{id, kind, ProbeVerdict::passed, {}});
+    see(ProbeReported{id, kind, ProbeVerdict::passed, {}});
     count("probe passed");
 }
 
@@ -115,7 +117,7 @@ void World::probe_fails(WorkerId id, ProbeKind kind) {
     if (!processes_.contains(id) || (!faults_ && kind == ProbeKind::live))
         return;
     count(std::string(describe(kind)) + " failed");
-    supervisor_.observe(ProbeReported{id, kind, ProbeVerdict::failed, "Connection refused"});
+    see(ProbeReported{id, kind, ProbeVerdict::failed, "Connection refused"});
 }
 
 /// It does, says that it cannot, or dies over it.
@@ -127,21 +129,21 @@ void World::reload(const ReloadWorker& action) {
     count(action.revert ? "revert" : "in-place reload");
     const Quality quality = quality_of_launch(action.revision);
     if (fate < 5) {
-        after(random_.between(Duration{0}, 1s), [this, action] {
+        after(random_.between(Duration{0}, 1s), [this, action, asked_by = incarnation_] {
             if (faults_)
                 exits(action.worker);
-            else
+            else if (asked_by == incarnation_)
                 reloaded(action, true);
         });
         return;
     }
     const bool succeeds = fate >= 15 && quality == Quality::good;
-    after(random_.between(Duration{0}, 2s),
-          [this, action, succeeds] { reloaded(action, succeeds); });
+    answer_after(random_.between(Duration{0}, 2s),
+                 [this, action, succeeds] { reloaded(action, succeeds); });
 }
 
 void World::reloaded(const ReloadWorker& action, bool succeeded) {
-    const State& state = supervisor_.state();
+    const State& state = believed();
     const auto found = processes_.find(action.worker);
     const auto worker = state.workers.find(action.worker);
     if (found == processes_.end() || worker == state.workers.end() ||
@@ -153,7 +155,7 @@ void World::reloaded(const ReloadWorker& action, bool succeeded) {
         found->second.revision = action.revision;
     if (succeeded)
         found->second.ready_at = now_;
-    supervisor_.observe(WorkerReloaded{action.worker, succeeded, "no READY=1", {}});
+    see(WorkerReloaded{action.worker, succeeded, "no READY=1", {}});
 }
 
 } // namespace svc::sim

@@ -1,6 +1,7 @@
 // Policies that are wrong on purpose, one for each kind of invariant: the simulation must catch every one.
 #pragma once
 
+#include "rollout/recover.h"
 #include "rollout/supervisor.h"
 
 #include <string_view>
@@ -12,6 +13,7 @@ struct BrokenPolicy {
     std::string_view name;
     char invariant; ///< the number with which the violation begins
     rollout::Policy policy;
+    decltype(&rollout::recover) recover = rollout::recover;
 };
 
 const std::vector<BrokenPolicy>& broken_policies();

@@ -1,8 +1,11 @@
-// exhaustive [--depth N] [--scenario NAME] [--trace "MOVE, MOVE, …"] [--broken]
+// exhaustive [--depth N] [--crashes N] [--scenario NAME] [--trace "MOVE, MOVE, …"] [--broken]
 //
 // Every list of at most N moves, for each of a few small services. Two lists that lead to the same moment are
 // followed once: a moment is the whole state as it would be written, and the machine's own books. From each
 // moment the story is also brought to its end, with nothing going wrong any more, and must come to rest.
+//
+// Besides, once in a story, the supervisor ends before or after any action in what follows from one of the first
+// moves (--crashes), and the next one goes on from what it wrote.
 //
 // A violation is printed as the shortest list of moves that shows it; --scenario with --trace tells that story.
 // --broken: policies that are wrong on purpose must be caught, by the invariant they break.
@@ -54,6 +57,13 @@ Scenario blue_green(std::string name, std::uint32_t replicas, Duration keep_old)
     return made;
 }
 
+Scenario in_place(std::string name, std::uint32_t replicas) {
+    Scenario made = scenario(std::move(name), replicas, Strategy::in_place);
+    made.spec.rollout.in_place =
+        InPlaceSpec{HookSpec{SleepHook{1s}, 10s, HookFailure::fail}, {}, {}};
+    return made;
+}
+
 std::vector<Scenario> scenarios() {
     std::vector<Scenario> all;
     all.push_back(scenario("rolling-1", 1, Strategy::rolling));
@@ -70,12 +80,22 @@ std::vector<Scenario> scenarios() {
     all.push_back(scenario("rolling-1-hooks", 1, Strategy::rolling));
     all.back().spec.stop.pre_stop = HookSpec{SleepHook{1s}, 10s, {}};
     all.back().spec.stop.post_stop = HookSpec{SleepHook{1s}, 10s, {}};
+    all.push_back(scenario("rolling-1-rollout-hooks", 1, Strategy::rolling));
+    all.back().spec.rollout.before = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
+    all.back().spec.rollout.after = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
+    all.push_back(scenario("rolling-2-liveness", 2, Strategy::rolling));
+    all.back().spec.live.watchdog = 10s;
+    all.back().less = 1;
+    all.push_back(in_place("in-place-1", 1));
+    all.push_back(in_place("in-place-2-revert", 2));
+    all.back().spec.rollout.in_place->revert = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
     all.push_back(scenario("rolling-1-from-nothing", 1, Strategy::rolling));
     all.back().begins_empty = true;
     all.push_back(recreate("recreate-1", 1));
     all.push_back(recreate("recreate-2", 2));
     all.push_back(blue_green("blue-green-1", 1, Duration{}));
     all.push_back(blue_green("blue-green-2-kept", 2, 60s));
+    all.back().less = 1;
     all.push_back(scenario("canary-2", 2, Strategy::canary));
     all.back().spec.rollout.stages = {RolloutStage{.size = Share{1, false}, .hold = 10s}};
     all.back().spec.rollout.analysis = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
@@ -89,7 +109,7 @@ std::vector<Scenario> scenarios() {
 
 /// Revision 2 serves, revision 1 came before it; or nothing has happened yet.
 Scene beginning(const Scenario& scenario) {
-    Trial trial(scenario, decide, Scene{.state = State{.service = "sim"}});
+    Trial trial(scenario, {}, Scene{.state = State{.service = "sim"}});
     for (int revisions = 0; revisions < 2 && !scenario.begins_empty; ++revisions) {
         trial.make(Move{MoveKind::request_good});
         trial.come_to_rest();
@@ -102,15 +122,22 @@ struct Found {
     std::string trace;
 };
 
+struct Extent {
+    int depth = 5;
+    /// The supervisor may end in what follows from so many moves, the first ones. One such story costs as
+    /// much as a dozen others.
+    int crashes = 2;
+};
+
 /// Depth first, so that nothing but the way here is in memory.
 class Search {
 public:
-    Search(const Scenario& scenario, Policy policy, int depth)
-        : scenario_(scenario), policy_(policy), depth_(depth) {}
+    Search(const Scenario& scenario, Brain brain, Extent extent)
+        : scenario_(scenario), brain_(brain), extent_(extent) {}
 
     std::optional<Found> run() {
         try {
-            traces_ = follow(Trial(scenario_, policy_, beginning(scenario_)), depth_).back();
+            traces_ = follow(Trial(scenario_, brain_, beginning(scenario_)), extent_.depth).back();
         } catch (const Broken& broken) {
             Found found{broken.what(), ""};
             for (const std::string& move : trace_)
@@ -126,6 +153,7 @@ public:
     [[nodiscard]] double traces() const { return traces_; }
 
 private:
+    static constexpr int after_crash = 1; ///< moves; then the story is brought to its end
     /// How many lists of at most 0, 1, … moves begin at a moment, as far as it was followed.
     using Counts = std::vector<double>;
 
@@ -140,25 +168,37 @@ private:
         const Scene scene = here.scene();
         if (counts.empty()) {
             here.check_round_trip(written);
-            Trial(scenario_, policy_, scene).come_to_rest();
+            Trial(scenario_, brain_, scene).come_to_rest();
         }
         counts.assign(wanted, 1);
-        for (const Move& move : left > 0 ? here.moves() : std::vector<Move>()) {
-            trace_.push_back(here.describe(move));
-            Trial next(scenario_, policy_, scene);
-            next.make(move);
-            ++moves_;
-            const Counts& after = follow(next, left - 1);
-            for (std::size_t length = 1; length < wanted; ++length)
-                counts[length] += after[length - 1];
-            trace_.pop_back();
+        for (Move move : left > 0 ? here.moves() : std::vector<Move>()) {
+            const int places = follow_move(here, scene, move, left, counts);
+            // And the same, the supervisor ending somewhere in what follows.
+            const bool may_crash = !scene.books.crashed && extent_.depth - left < extent_.crashes;
+            for (move.ends_at = 1; may_crash && move.ends_at <= places; ++move.ends_at)
+                follow_move(here, scene, move, left, counts);
         }
         return counts;
     }
 
+    int follow_move(const Trial& here, const Scene& scene, const Move& move, int left,
+                    Counts& counts) {
+        trace_.push_back(here.describe(move));
+        Trial next(scenario_, brain_, scene);
+        next.make(move);
+        ++moves_;
+        // What a supervisor's end breaks, it breaks soon.
+        const int further = move.ends_at > 0 ? std::min(left - 1, after_crash) : left - 1;
+        const Counts& after = follow(next, further);
+        for (std::size_t length = 1; length < counts.size() && length <= after.size(); ++length)
+            counts[length] += after[length - 1];
+        trace_.pop_back();
+        return next.places();
+    }
+
     const Scenario& scenario_;
-    Policy policy_;
-    int depth_;
+    Brain brain_;
+    Extent extent_;
     std::vector<std::string> trace_;
     std::unordered_map<std::uint64_t, Counts> seen_;
     std::uint64_t moves_ = 0;
@@ -166,9 +206,9 @@ private:
 };
 
 /// The shortest one.
-std::optional<Found> find(const Scenario& scenario, Policy policy, int depth) {
-    for (int shorter = 0; shorter <= depth; ++shorter)
-        if (auto found = Search(scenario, policy, shorter).run())
+std::optional<Found> find(const Scenario& scenario, Brain brain, Extent extent) {
+    for (Extent shorter{0, extent.crashes}; shorter.depth <= extent.depth; ++shorter.depth)
+        if (auto found = Search(scenario, brain, shorter).run())
             return found;
     return std::nullopt;
 }
@@ -190,16 +230,17 @@ void for_each_scenario(const std::vector<Scenario>& all, Work work) {
         });
 }
 
-int search_all(const std::vector<Scenario>& all, int depth) {
+int search_all(const std::vector<Scenario>& all, Extent extent) {
     std::mutex mutex;
     std::uint64_t moments = 0;
     std::uint64_t moves = 0;
     double traces = 0;
     int violations = 0;
     for_each_scenario(all, [&](const Scenario& scenario) {
-        Search search(scenario, decide, depth);
+        const Extent its_own{extent.depth - scenario.less, extent.crashes};
+        Search search(scenario, {}, its_own);
         const bool broken = search.run().has_value();
-        const auto shortest = broken ? find(scenario, decide, depth) : std::nullopt;
+        const auto shortest = broken ? find(scenario, {}, its_own) : std::nullopt;
         const std::lock_guard lock(mutex);
         std::printf("%-28s %8llu states %10llu moves %12.0f traces\n", scenario.name.c_str(),
                     static_cast<unsigned long long>(search.moments()),
@@ -211,7 +252,7 @@ int search_all(const std::vector<Scenario>& all, int depth) {
         traces += search.traces();
         violations += broken ? 1 : 0;
     });
-    std::printf("depth %d: %llu states, %llu moves, %.0f traces, %d violations\n", depth,
+    std::printf("depth %d: %llu states, %llu moves, %.0f traces, %d violations\n", extent.depth,
                 static_cast<unsigned long long>(moments), static_cast<unsigned long long>(moves),
                 traces, violations);
     return violations == 0 ? 0 : 1;
@@ -219,13 +260,17 @@ int search_all(const std::vector<Scenario>& all, int depth) {
 
 int tell(const Scenario& scenario, const std::string& trace) {
     try {
-        Trial trial(scenario, decide, beginning(scenario));
+        Trial trial(scenario, {}, beginning(scenario));
         trial.narrate = true;
         for (std::size_t at = 0; at < trace.size();) {
             const std::size_t end = std::min(trace.find(", ", at), trace.size());
             const std::string wanted = trace.substr(at, end - at);
             at = end + 2;
-            const auto moves = trial.moves();
+            std::vector<Move> moves = trial.moves();
+            const std::size_t crash = wanted.find(" and the supervisor ends at ");
+            if (crash != std::string::npos)
+                for (Move& one : moves)
+                    one.ends_at = std::atoi(wanted.c_str() + wanted.rfind(' '));
             const auto move = std::find_if(moves.begin(), moves.end(), [&](const Move& one) {
                 return trial.describe(one) == wanted;
             });
@@ -249,11 +294,20 @@ int tell(const Scenario& scenario, const std::string& trace) {
 
 /// Those that show within a few moves of one or two replicas, without scaling and without processes that refuse
 /// to die; the seeds of `sim` catch the others too.
-int catch_broken_policies(const std::vector<Scenario>& all, int depth) {
-    const std::set<std::string_view> within_reach = {
-        "forgets_draining_workers", "drains_too_early",    "ignores_surge",
-        "restarts_all_on_failure",  "kills_the_dead",      "skips_the_hold",
-        "skips_the_analysis",       "recreates_too_early", "moves_while_paused"};
+int catch_broken_policies(const std::vector<Scenario>& all, Extent extent) {
+    const std::set<std::string_view> within_reach = {"forgets_draining_workers",
+                                                     "drains_too_early",
+                                                     "ignores_surge",
+                                                     "restarts_all_on_failure",
+                                                     "kills_the_dead",
+                                                     "skips_the_hold",
+                                                     "skips_the_analysis",
+                                                     "forgets_the_living",
+                                                     "believes_in_launchers",
+                                                     "signals_again",
+                                                     "waits_for_lost_hooks",
+                                                     "recreates_too_early",
+                                                     "moves_while_paused"};
     int escaped = 0;
     for (const BrokenPolicy& broken : broken_policies()) {
         if (!within_reach.contains(broken.name))
@@ -261,7 +315,7 @@ int catch_broken_policies(const std::vector<Scenario>& all, int depth) {
         std::mutex mutex;
         bool caught = false;
         for_each_scenario(all, [&](const Scenario& scenario) {
-            const auto found = find(scenario, broken.policy, depth);
+            const auto found = find(scenario, Brain{broken.policy, broken.recover}, extent);
             const std::lock_guard lock(mutex);
             if (!found || caught || found->violation.front() != broken.invariant)
                 return;
@@ -282,7 +336,7 @@ int catch_broken_policies(const std::vector<Scenario>& all, int depth) {
 int main(int argc, char** argv) {
     using namespace svc::sim;
     std::vector<Scenario> all = scenarios();
-    int depth = 5;
+    Extent extent;
     bool broken = false;
     std::optional<std::string> trace;
     for (int i = 1; i < argc; ++i) {
@@ -291,7 +345,9 @@ int main(int argc, char** argv) {
         if (option == "--broken")
             broken = true;
         else if (option == "--depth")
-            depth = std::atoi(value);
+            extent.depth = std::atoi(value);
+        else if (option == "--crashes")
+            extent.crashes = std::atoi(value);
         else if (option == "--trace")
             trace = value;
         else if (option == "--scenario")
@@ -301,11 +357,12 @@ int main(int argc, char** argv) {
         i += option == "--broken" ? 0 : 1;
     }
     if (all.empty() || (trace && all.size() != 1)) {
-        std::fprintf(stderr, "usage: exhaustive [--depth N] [--scenario NAME [--trace \"MOVE, "
-                             "MOVE, …\"]] [--broken]\n");
+        std::fprintf(
+            stderr, "usage: exhaustive [--depth N] [--crashes N] [--scenario NAME [--trace \"MOVE, "
+                    "MOVE, …\"]] [--broken]\n");
         return 2;
     }
     if (trace)
         return tell(all.front(), *trace);
-    return broken ? catch_broken_policies(all, depth) : search_all(all, depth);
+    return broken ? catch_broken_policies(all, extent) : search_all(all, extent);
 }

@@ -109,7 +109,8 @@ int catch_broken_policies(const Arguments& arguments) {
         std::optional<std::string> caught;
         std::uint64_t seed = arguments.first;
         for (; !caught && seed < arguments.first + arguments.seeds; ++seed)
-            caught = violation_of(Options{.seed = seed, .policy = broken.policy}, nullptr);
+            caught = violation_of(
+                Options{.seed = seed, .policy = broken.policy, .recover = broken.recover}, nullptr);
         const std::string expected = std::string("invariant ") + broken.invariant + ":";
         const bool right = caught && caught->find(expected) != std::string::npos;
         escaped += right ? 0 : 1;

@@ -11,7 +11,7 @@ namespace svc::sim {
 using namespace rollout;
 
 void World::violated(const std::string& what) {
-    narrate("the state is " + wire::serialize_state(supervisor_.state()));
+    narrate("the state is " + wire::serialize_state(believed()));
     throw Violation("seed " + std::to_string(options_.seed) + ": invariant " + what);
 }
 
@@ -108,16 +108,11 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (const auto* mark = std::get_if<MarkReady>(&action)) {
         processes_.at(mark->worker).ready_at = now_;
     } else if (const auto* available_now = std::get_if<MarkAvailable>(&action)) {
-        Process& process = processes_.at(available_now->worker);
-        const bool immediate =
-            state.rollout && state.rollout->immediate && process.revision == state.rollout->to;
-        const Duration least =
-            immediate ? Duration{0} : state.revisions.at(process.revision).spec.rollout.min_ready;
-        if (!process.ready_at || now_ - *process.ready_at < least)
-            violated("2: counted as available before min_ready");
-        process.available = true;
+        check_available(available_now->worker, state);
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
         check_retire(*retire, state);
+        processes_.at(retire->worker).retired = true;
+        reloading_.erase(retire->worker);
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
         check_signal(signal->worker, state);
         if (processes_.at(signal->worker).signalled)
@@ -138,12 +133,16 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (std::holds_alternative<PassStage>(action)) {
         check_stage(state);
         stage_reached_.reset();
-    } else if (std::holds_alternative<PauseRollout>(action)) {
+    } else if (const auto* pause = std::get_if<PauseRollout>(&action)) {
         count("paused by its failure");
+        check_blame(pause->reason);
+    } else if (const auto* noted = std::get_if<NoteFailure>(&action)) {
+        check_blame(noted->reason);
     } else if (const auto* roll_back = std::get_if<RollBack>(&action)) {
         count("rollback");
         if (roll_back->reason.empty())
             violated("6: a rollback without a reason");
+        check_blame(roll_back->reason);
     } else if (const auto* end = std::get_if<EndRollout>(&action)) {
         check_outcome(end->outcome, state);
     } else if (const auto* drop = std::get_if<DropRevision>(&action)) {
@@ -152,6 +151,17 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
         check_finish(*finish, state);
     }
+}
+
+void World::check_available(WorkerId id, const State& state) {
+    Process& process = processes_.at(id);
+    const bool immediate =
+        state.rollout && state.rollout->immediate && process.revision == state.rollout->to;
+    const Duration least =
+        immediate ? Duration{0} : state.revisions.at(process.revision).spec.rollout.min_ready;
+    if (!process.ready_at || now_ - *process.ready_at < least)
+        violated("2: counted as available before min_ready");
+    process.available = true;
 }
 
 bool World::all_unkillable() const {
@@ -286,6 +296,7 @@ void World::check_outcome(const Outcome& outcome, const State& state) {
     if (outcome.verdict != Verdict::complete) {
         if (outcome.reason.empty())
             violated("6: a rollout ends without a reason");
+        check_blame(outcome.reason);
         return;
     }
     if (state.revisions.at(outcome.revision).spec.rollout.after && !concluded_)
@@ -338,6 +349,12 @@ void World::check_listeners(const State& state) {
 void World::check_settled(const State& state) {
     for (const auto& [id, worker] : state.workers)
         check_settled_worker(worker);
+    for (auto& [id, process] : processes_) {
+        const auto known = state.workers.find(id);
+        if (known == state.workers.end() || !has_process(known->second))
+            violated("5: worker " + std::to_string(id) + " lives, and is forgotten");
+        process.signal_known = process.signalled;
+    }
     check_listeners(state);
     if (state.wanted != Wanted::run || (!state.rollout && state.current == 0))
         return;

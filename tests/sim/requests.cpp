@@ -119,13 +119,13 @@ void World::ask_rollout(bool supersede) {
     listening_.insert(number);
     narrate("asked for revision " + std::to_string(number) + (supersede ? ", superseding" : "") +
             ", quality " + std::to_string(static_cast<int>(qualities_[number])));
-    supervisor_.observe(RolloutRequested{random_revision(), supersede, random_.chance(10)});
+    see(RolloutRequested{random_revision(), supersede, random_.chance(10)});
 }
 
 /// To the revision that serves, to the one that is kept warm, or to what came before.
 void World::ask_undo() {
-    const auto& revisions = supervisor_.state().revisions;
-    if (revisions.empty() || supervisor_.state().wanted != Wanted::run)
+    const auto& revisions = believed().revisions;
+    if (revisions.empty() || believed().wanted != Wanted::run)
         return;
     const auto older =
         std::next(revisions.begin(), static_cast<std::ptrdiff_t>(random_.below(revisions.size())));
@@ -136,16 +136,16 @@ void World::ask_undo() {
     qualities_[number] = qualities_.at(older->first);
     listening_.insert(number);
     narrate("asked to undo to revision " + std::to_string(older->first));
-    supervisor_.observe(RolloutRequested{revision, random_.chance(25)});
+    see(RolloutRequested{revision, random_.chance(25)});
     count("undo");
 }
 
 /// The last revision that completed under an earlier supervisor: mostly as good as it was then.
 void World::fall_back() {
     count("fallback");
-    after(soon(), [this] {
+    answer_after(soon(), [this] {
         if (random_.chance(10))
-            supervisor_.observe(StopRequested{false, "what it needs is gone", true});
+            see(StopRequested{false, "what it needs is gone", true});
         else
             ask_rollout(false);
     });
@@ -156,48 +156,51 @@ void World::ask_control() {
     switch (random_.below(6)) {
     case 0:
     case 1:
-        supervisor_.observe(PauseRequested{"paused by uid 0"});
+        see(PauseRequested{"paused by uid 0"});
         return;
     case 2:
-        supervisor_.observe(ResumeRequested{});
+        see(ResumeRequested{});
         return;
     case 3:
-        supervisor_.observe(AbortRequested{"aborted by uid 0"});
+        see(AbortRequested{"aborted by uid 0"});
         return;
     case 4:
         promote();
         return;
     default:
-        supervisor_.observe(
-            ReplaceRequested{static_cast<std::uint32_t>(random_.below(6)), "replaced by uid 0"});
+        see(ReplaceRequested{static_cast<std::uint32_t>(random_.below(6)), "replaced by uid 0"});
     }
 }
 
 void World::promote() {
     promoted_ = true;
-    supervisor_.observe(PromoteRequested{});
+    see(PromoteRequested{});
 }
 
 /// In the end somebody looks after what waits for a person: nothing is left paused or held.
 void World::attend() {
-    if (faults_ || attended_ || !is_held(supervisor_.state()))
+    if (faults_ || attended_ || !is_held(believed()))
         return;
     attended_ = true;
     after(1s, [this] {
         attended_ = false;
-        const State& state = supervisor_.state();
-        if (!is_held(state))
+        const State& state = believed();
+        if (!supervisor_ || !is_held(state))
             return;
         if (state.rollout->paused_at && !state.rollout->failure.empty())
-            supervisor_.observe(AbortRequested{"nobody can mend it"});
+            see(AbortRequested{"nobody can mend it"});
         else if (state.rollout->paused_at)
-            supervisor_.observe(ResumeRequested{});
+            see(ResumeRequested{});
         else if (!rollout_spec_in_force(state).stages[state.rollout->stage].hold)
             promote();
     });
 }
 
 void World::ask_something() {
+    if (!supervisor_) { // the caller tries again
+        after(500ms, [this] { ask_something(); });
+        return;
+    }
     const std::uint64_t what = random_.below(100);
     if (what < 45)
         ask_rollout(random_.chance(25));
@@ -206,34 +209,35 @@ void World::ask_something() {
     else if (what < 78)
         ask_control();
     else if (what < 96)
-        supervisor_.observe(
-            ScaleRequested{static_cast<std::uint32_t>(random_.below(6)), random_.chance(30)});
+        see(ScaleRequested{static_cast<std::uint32_t>(random_.below(6)), random_.chance(30)});
     else
-        supervisor_.observe(StopRequested{random_.chance(30), "SIGTERM"});
+        see(StopRequested{random_.chance(30), "SIGTERM"});
     count("request");
 }
 
 /// Observations that contradict what is known, or are about nobody: they must change nothing.
 void World::noise() {
+    if (!supervisor_)
+        return;
     const WorkerId unknown = 1'000'000 + random_.below(10);
-    const WorkerId gone = random_.below(supervisor_.state().next_worker);
+    const WorkerId gone = random_.below(believed().next_worker);
     for (const WorkerId id : {unknown, gone}) {
         if (processes_.contains(id))
             continue;
-        supervisor_.observe(WorkerSpawned{id, 1});
-        supervisor_.observe(WorkerRecorded{id});
-        supervisor_.observe(WorkerExecuted{id});
-        supervisor_.observe(WorkerNotified{.worker = id, .ready = true, .extend_timeout = 1h});
-        supervisor_.observe(HookEnded{id, HookPoint::pre_stop, true, "", {}});
-        supervisor_.observe(ProbeReported{id, ProbeKind::ready, ProbeVerdict::passed, "noise"});
-        supervisor_.observe(MemoryExceeded{id, 1u << 30});
-        supervisor_.observe(WorkerReloaded{id, false, "noise", {}});
-        supervisor_.observe(WorkerExited{id, {}, {}});
-        supervisor_.observe(LaunchFailed{id, 1, "exec", "noise"});
-        supervisor_.observe(KillFailed{id, "noise"});
+        see(WorkerSpawned{id, 1});
+        see(WorkerRecorded{id});
+        see(WorkerExecuted{id});
+        see(WorkerNotified{.worker = id, .ready = true, .extend_timeout = 1h});
+        see(HookEnded{id, HookPoint::pre_stop, true, "", {}});
+        see(ProbeReported{id, ProbeKind::ready, ProbeVerdict::passed, "noise"});
+        see(MemoryExceeded{id, 1u << 30});
+        see(WorkerReloaded{id, false, "noise", {}});
+        see(WorkerExited{id, {}, {}});
+        see(LaunchFailed{id, 1, "exec", "noise"});
+        see(KillFailed{id, "noise"});
     }
     if (!processes_.empty()) // not noise: one that grew
-        supervisor_.observe(MemoryExceeded{processes_.begin()->first, 1u << 30});
+        see(MemoryExceeded{processes_.begin()->first, 1u << 30});
 }
 
 } // namespace svc::sim

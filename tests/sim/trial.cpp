@@ -4,21 +4,24 @@
 #include "wire/codec.h"
 
 #include <cstdio>
+#include <utility>
 
 namespace svc::sim {
 
 using namespace rollout;
 
-Trial::Trial(const Scenario& scenario, Policy policy, Scene scene)
+Trial::Trial(const Scenario& scenario, Brain brain, Scene scene)
     : scenario_(scenario), books_(std::move(scene.books)), now_(scene.now), wake_at_(scene.wake_at),
-      supervisor_(std::move(scene.state), *this, policy) {}
+      brain_(brain) {
+    supervisor_.emplace(std::move(scene.state), *this, brain_.policy);
+}
 
 Scene Trial::scene() const {
-    return Scene{supervisor_.state(), books_, now_, wake_at_};
+    return Scene{supervisor_->state(), books_, now_, wake_at_};
 }
 
 std::string Trial::written() const {
-    return wire::serialize_state(supervisor_.state());
+    return wire::serialize_state(supervisor_->state());
 }
 
 std::string Trial::unwritten() const {
@@ -26,20 +29,22 @@ std::string Trial::unwritten() const {
     const auto add = [&](std::int64_t number) { text += ',' + std::to_string(number); };
     add(now_.time_since_epoch().count());
     for (const auto& [id, process] : books_.processes)
-        add(static_cast<std::int64_t>(id * 64) + process.recorded + 2 * process.executed +
+        add(static_cast<std::int64_t>(id * 256) + process.recorded + 2 * process.executed +
             4 * process.available + 8 * process.retired + 16 * process.signalled +
-            32 * process.killed);
+            32 * process.killed + 64 * process.watched + 128 * process.failing);
     text += ';';
     for (const auto& [id, hook] : books_.hooks)
         add(static_cast<std::int64_t>(id));
     add(static_cast<std::int64_t>(books_.stages_passed));
-    add(books_.promoted + 2 * books_.analysed + 4 * books_.analysing +
-        8 * books_.stage_reached.has_value());
+    add(books_.promoted + 2 * books_.analysed + 4 * books_.prepared + 8 * books_.concluded +
+        16 * books_.stage_reached.has_value() + 32 * books_.crashed);
+    add(books_.rollout_hook ? static_cast<std::int64_t>(*books_.rollout_hook) : -1);
+    add(books_.reloading ? static_cast<std::int64_t>(books_.reloading->worker) : -1);
     return text;
 }
 
 void Trial::check_round_trip(const std::string& written) const {
-    const State& state = supervisor_.state();
+    const State& state = supervisor_->state();
     const auto parsed = wire::parse_state(written);
     if (!parsed)
         throw Broken("state: " + parsed.error().message);
@@ -47,173 +52,54 @@ void Trial::check_round_trip(const std::string& written) const {
         throw Broken("state: parse(serialize(state)) differs");
 }
 
-// What can happen --------------------------------------------------------------------------------
-
-RevisionNumber Trial::undo_target() const {
-    const State& state = supervisor_.state();
-    const RevisionNumber number = state.kept != 0 ? state.kept : state.previous;
-    return state.revisions.contains(number) ? number : 0;
-}
-
-std::vector<Move> Trial::moves() const {
-    const State& state = supervisor_.state();
-    std::vector<Move> found;
-    if (books_.finished)
-        return found;
-    const auto can = [&](MoveKind kind, WorkerId id = 0) { found.push_back(Move{kind, id}); };
-    for (const auto& [id, process] : books_.processes) {
-        if (process.executed && !process.ready_at && !process.signalled && !process.killed)
-            can(MoveKind::becomes_ready, id);
-        if (process.executed)
-            can(MoveKind::exits, id);
-    }
-    for (const auto& [id, hook] : books_.hooks) {
-        can(MoveKind::hook_ends, id);
-        can(MoveKind::hook_fails, id);
-    }
-    if (books_.analysing) {
-        can(MoveKind::analysis_passes);
-        can(MoveKind::analysis_fails);
-    }
-    if (wake_at_)
-        can(MoveKind::time_passes);
-    if (state.wanted == Wanted::run) {
-        can(MoveKind::request_good);
-        can(MoveKind::request_bad);
-        if (state.rollout)
-            can(MoveKind::request_superseding);
-        if (undo_target() != 0)
-            can(MoveKind::undo);
-        if (state.rollout)
-            for (const MoveKind kind :
-                 {MoveKind::pause, MoveKind::resume, MoveKind::abort, MoveKind::promote})
-                can(kind);
-        can(MoveKind::stop);
-    }
-    can(MoveKind::stop_now);
-    return found;
-}
-
-std::string Trial::describe(const Move& move) const {
-    static const std::map<MoveKind, const char*> words = {
-        {MoveKind::request_good, "request good"},
-        {MoveKind::request_bad, "request bad"},
-        {MoveKind::request_superseding, "request superseding"},
-        {MoveKind::undo, "undo"},
-        {MoveKind::pause, "pause"},
-        {MoveKind::resume, "resume"},
-        {MoveKind::abort, "abort"},
-        {MoveKind::promote, "promote"},
-        {MoveKind::stop, "stop"},
-        {MoveKind::stop_now, "stop now"},
-        {MoveKind::time_passes, "time passes"},
-        {MoveKind::becomes_ready, "ready"},
-        {MoveKind::exits, "exits"},
-        {MoveKind::hook_ends, "hook ends"},
-        {MoveKind::hook_fails, "hook fails"},
-        {MoveKind::analysis_passes, "analysis passes"},
-        {MoveKind::analysis_fails, "analysis fails"},
-    };
-    std::string text = words.at(move.kind);
-    const auto process = books_.processes.find(move.worker);
-    if (process != books_.processes.end())
-        return text + " " + process->second.name;
-    const auto hook = books_.hooks.find(move.worker);
-    return hook != books_.hooks.end() ? text + " " + hook->second : text;
-}
-
-void Trial::request(bool bad, bool supersede, RevisionNumber undo_to) {
-    const State& state = supervisor_.state();
-    Revision revision;
-    revision.spec = scenario_.spec;
-    if (undo_to != 0) {
-        revision = state.revisions.at(undo_to);
-        revision.made_from = undo_to;
-        books_.undoes[state.next_revision] = undo_to;
-    }
-    books_.listening.insert(state.next_revision);
-    if (bad)
-        books_.bad.insert(state.next_revision);
-    supervisor_.observe(RolloutRequested{revision, supersede});
-}
-
-// A table of moves; each case is one line.
 void Trial::make(const Move& move) {
-    const State& state = supervisor_.state();
     if (narrate)
         std::printf("> %s\n", describe(move).c_str());
-    switch (move.kind) {
-    case MoveKind::request_good:
-    case MoveKind::request_bad:
-    case MoveKind::request_superseding:
-        request(move.kind == MoveKind::request_bad, move.kind == MoveKind::request_superseding, 0);
-        break;
-    case MoveKind::undo:
-        request(false, false, undo_target());
-        break;
-    case MoveKind::pause:
-        supervisor_.observe(PauseRequested{"paused by uid 0"});
-        break;
-    case MoveKind::resume:
-        supervisor_.observe(ResumeRequested{});
-        break;
-    case MoveKind::abort:
-        supervisor_.observe(AbortRequested{"aborted by uid 0"});
-        break;
-    case MoveKind::promote:
-        books_.promoted = books_.stage_reached.has_value();
-        supervisor_.observe(PromoteRequested{});
-        break;
-    case MoveKind::stop:
-    case MoveKind::stop_now:
-        supervisor_.observe(StopRequested{move.kind == MoveKind::stop_now, "SIGTERM"});
-        break;
-    case MoveKind::time_passes:
-        now_ = std::max(now_, *wake_at_);
-        break;
-    case MoveKind::becomes_ready:
-        books_.processes.at(move.worker).ready_at = now_;
-        supervisor_.observe(WorkerNotified{.worker = move.worker, .ready = true});
-        break;
-    case MoveKind::exits:
-        exits(move.worker);
-        break;
-    case MoveKind::hook_ends:
-    case MoveKind::hook_fails: {
-        books_.hooks.erase(move.worker);
-        const auto point = state.workers.at(move.worker).running_hook.value();
-        supervisor_.observe(
-            HookEnded{move.worker, point, move.kind == MoveKind::hook_ends, "exit status 1", {}});
-        break;
+    happen(move);
+    places_ = 0;
+    ends_at_ = move.ends_at;
+    try {
+        step();
+    } catch (const Crash&) {
+        ends_at_ = 0;
+        crash();
     }
-    case MoveKind::analysis_passes:
-    case MoveKind::analysis_fails:
-        books_.analysing = false;
-        books_.analysed = move.kind == MoveKind::analysis_passes;
-        supervisor_.observe(RolloutHookEnded{state.rollout->to,
-                                             RolloutHook::analysis,
-                                             state.rollout->stage,
-                                             books_.analysed,
-                                             "too many errors",
-                                             {}});
-        break;
-    }
-    step();
 }
 
-void Trial::exits(WorkerId id) {
-    const Books::Process& process = books_.processes.at(id);
-    ExitStatus status;
-    status.kind = process.killed ? ExitStatus::Kind::signal : ExitStatus::Kind::code;
-    status.value = process.killed ? 9 : process.signalled ? 0 : 1;
-    books_.processes.erase(id);
-    supervisor_.observe(WorkerExited{id, status, {"last words"}});
+void Trial::maybe_crash() {
+    if (!books_.finished && ++places_ == ends_at_)
+        throw Crash{};
+}
+
+/// A supervisor ends, and the next one is there at once.
+void Trial::crash() {
+    auto left = wire::parse_state(written());
+    if (!left || !(*left == supervisor_->state()))
+        throw Broken("state: what the next supervisor reads differs");
+    books_.crashed = true;
+    books_.hooks.clear();
+    books_.rollout_hook.reset();
+    books_.reloading.reset();
+    std::erase_if(books_.processes, [](const auto& entry) { return !entry.second.executed; });
+    Survivors survivors;
+    for (auto& [id, process] : books_.processes) {
+        survivors.running.insert(id);
+        process.watched = false;
+        process.signalled = process.signal_known;
+    }
+    std::vector<Event> events;
+    Recovery recovery = brain_.recover(*left, survivors, now_, events);
+    for (const Event& event : events)
+        report(event);
+    supervisor_.emplace(std::move(*left), *this, brain_.policy);
+    supervisor_->resume(std::move(recovery.actions));
+    step();
 }
 
 // What follows -----------------------------------------------------------------------------------
 
 void Trial::step() {
-    wake_at_ = supervisor_.step(now_);
+    wake_at_ = supervisor_->step(now_);
     if (wake_at_ && *wake_at_ <= now_)
         throw Broken("6: step() wants to wake in the past");
 }
@@ -221,42 +107,55 @@ void Trial::step() {
 void Trial::released(WorkerId id) {
     if (!books_.bad.contains(books_.processes.at(id).revision)) {
         books_.processes.at(id).executed = true;
-        supervisor_.observe(WorkerExecuted{id});
+        supervisor_->observe(WorkerExecuted{id});
         return;
     }
     books_.processes.erase(id);
-    supervisor_.observe(LaunchFailed{id, 13, "exec", "cannot execute /bin/sim: Permission denied"});
+    supervisor_->observe(
+        LaunchFailed{id, 13, "exec", "cannot execute /bin/sim: Permission denied"});
 }
 
 void Trial::perform(const Action& action, const State& state) {
     check(action, state);
+    maybe_crash();
+    do_it(action, state);
+    maybe_crash();
+}
+
+void Trial::do_it(const Action& action, const State& state) {
     if (const auto* launch = std::get_if<LaunchWorker>(&action)) {
         const Worker& worker = state.workers.at(launch->worker);
         books_.processes[launch->worker] = Books::Process{
             .revision = launch->revision, .replica = launch->replica, .name = worker.name};
-        supervisor_.observe(WorkerSpawned{launch->worker, static_cast<Pid>(launch->worker)});
+        supervisor_->observe(WorkerSpawned{launch->worker, static_cast<Pid>(launch->worker)});
     } else if (const auto* recording = std::get_if<RecordWorker>(&action)) {
         books_.processes.at(recording->worker).recorded = true;
-        supervisor_.observe(WorkerRecorded{recording->worker});
+        supervisor_->observe(WorkerRecorded{recording->worker});
     } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
         released(release->worker);
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
-        books_.processes.at(retire->worker).retired = true;
         if (retire->run_pre_stop)
             books_.hooks[retire->worker] = state.workers.at(retire->worker).name;
+    } else if (const auto* pre_stop = std::get_if<RunPreStop>(&action)) {
+        books_.hooks[pre_stop->worker] = state.workers.at(pre_stop->worker).name;
+    } else if (const auto* watch = std::get_if<WatchWorker>(&action)) {
+        books_.processes.at(watch->worker).watched = true;
+    } else if (const auto* reload = std::get_if<ReloadWorker>(&action)) {
+        books_.reloading = *reload;
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
         books_.processes.at(signal->worker).signalled = true;
+        supervisor_->observe(SignalSent{signal->worker});
     } else if (const auto* kill = std::get_if<KillWorker>(&action)) {
         books_.processes.at(kill->worker).killed = true;
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
         books_.hooks[post_stop->worker] = state.workers.at(post_stop->worker).name;
     } else if (const auto* cancel = std::get_if<CancelHook>(&action)) {
         books_.hooks.erase(cancel->worker);
-    } else if (std::holds_alternative<RunRolloutHook>(action)) {
-        books_.analysing = true;
+    } else if (const auto* run = std::get_if<RunRolloutHook>(&action)) {
+        books_.rollout_hook = run->hook;
     } else if (std::holds_alternative<RollBack>(action) ||
                std::holds_alternative<EndRollout>(action)) {
-        books_.analysing = false;
+        books_.rollout_hook.reset();
     } else if (std::holds_alternative<Finish>(action)) {
         books_.finished = true;
     }
@@ -276,17 +175,21 @@ bool Trial::tend_machine() {
         const bool told = process != books_.processes.end() &&
                           (process->second.signalled || process->second.killed);
         if (move.kind == MoveKind::becomes_ready || move.kind == MoveKind::hook_ends ||
-            move.kind == MoveKind::analysis_passes || (move.kind == MoveKind::exits && told)) {
+            move.kind == MoveKind::rollout_hook_passes || move.kind == MoveKind::reload_succeeds ||
+            move.kind == MoveKind::liveness_recovers || (move.kind == MoveKind::exits && told)) {
             make(move);
             return true;
         }
     }
-    return false;
+    if (!books_.reloading)
+        return false;
+    make(Move{MoveKind::reload_fails, books_.reloading->worker}); // of one that cannot run
+    return true;
 }
 
 /// What waits for a person.
 bool Trial::attend() {
-    const State& state = supervisor_.state();
+    const State& state = supervisor_->state();
     if (state.wanted != Wanted::run || !state.rollout)
         return false;
     if (state.rollout->paused_at)

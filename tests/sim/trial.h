@@ -5,6 +5,7 @@
 // compute what is permitted; here each scenario says its bounds as plain numbers, and the observer only counts.
 #pragma once
 
+#include "rollout/recover.h"
 #include "rollout/supervisor.h"
 
 #include <map>
@@ -23,6 +24,7 @@ struct Scenario {
     std::size_t total = 0;          ///< max_total
     std::int64_t floor = 0;         ///< replicas - max_unavailable
     std::vector<std::size_t> sizes; ///< of the stages
+    int less = 0;                   ///< moves fewer than elsewhere: it has many moments
     bool begins_empty = false;      ///< else: revision 2 serves, and revision 1 came before it
 };
 
@@ -42,13 +44,19 @@ enum class MoveKind {
     exits, ///< by itself, or because it was told to
     hook_ends,
     hook_fails,
-    analysis_passes,
-    analysis_fails,
+    rollout_hook_passes,
+    rollout_hook_fails,
+    liveness_fails,
+    liveness_recovers,
+    reload_succeeds, ///< in place
+    reload_fails,
 };
 
 struct Move {
     MoveKind kind = MoveKind::time_passes;
     rollout::WorkerId worker = 0; ///< whose; 0: nobody's
+    int ends_at =
+        0; ///< the supervisor ends at the so-manyth place of what follows, and another comes; 0: not
     bool operator==(const Move&) const = default;
 };
 
@@ -63,7 +71,10 @@ struct Books {
         bool available = false;
         bool retired = false;
         bool signalled = false;
+        bool signal_known = false; ///< to the state, if it was written
         bool killed = false;
+        bool watched = false; ///< its liveness
+        bool failing = false;
         std::optional<Instant> ready_at;
     };
     std::map<rollout::WorkerId, Process> processes; ///< until their ends were observed
@@ -77,7 +88,12 @@ struct Books {
     std::optional<Instant> stage_reached;
     bool promoted = false; ///< since the stage was reached
     bool analysed = false;
-    bool analysing = false;
+    bool prepared = false;                            ///< the hook before the rollout passed
+    bool concluded = false;                           ///< the one after it, too
+    std::optional<rollout::RolloutHook> rollout_hook; ///< runs
+    std::optional<rollout::ReloadWorker> reloading;   ///< told to, not answered yet
+    std::set<rollout::WorkerId> had_go;               ///< ever
+    bool crashed = false;                             ///< a supervisor ended: one in a story
     bool finished = false;
 };
 
@@ -89,6 +105,12 @@ struct Scene {
     std::optional<Instant> wake_at;
 };
 
+/// What is under test: the real one, or one that is wrong on purpose.
+struct Brain {
+    rollout::Policy policy = rollout::decide;
+    decltype(&rollout::recover) recover = rollout::recover;
+};
+
 /// An invariant does not hold; the message begins with its number.
 struct Broken : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -96,7 +118,7 @@ struct Broken : std::runtime_error {
 
 class Trial final : public rollout::Host {
 public:
-    Trial(const Scenario& scenario, rollout::Policy policy, Scene scene);
+    Trial(const Scenario& scenario, Brain brain, Scene scene);
 
     /// Everything that can happen next.
     [[nodiscard]] std::vector<Move> moves() const;
@@ -104,6 +126,8 @@ public:
     [[nodiscard]] std::string describe(const Move& move) const;
     /// Throws Broken.
     void make(const Move& move);
+    /// How many places the last move had at which a supervisor can end: before and after each action.
+    [[nodiscard]] int places() const { return places_; }
     /// From here on nothing goes wrong by itself and somebody looks after what waits: comes to rest, or
     /// throws Broken.
     void come_to_rest();
@@ -121,10 +145,22 @@ public:
     void settled(const rollout::State& state) override;
 
 private:
-    // trial.cpp: the machine
+    /// Thrown through the supervisor: it ends here.
+    struct Crash {};
+
+    // trial_moves.cpp
+    void happen(const Move& move);
+    void hook_ends(rollout::WorkerId id, bool succeeded);
+    void rollout_hook_ends(bool passes);
+    void liveness(rollout::WorkerId id, bool fails);
     void request(bool bad, bool supersede, rollout::RevisionNumber undo_to);
     [[nodiscard]] rollout::RevisionNumber undo_target() const;
     void exits(rollout::WorkerId id);
+    void reloaded(bool succeeded);
+    // trial.cpp: the machine
+    void do_it(const rollout::Action& action, const rollout::State& state);
+    void maybe_crash();
+    void crash();
     void released(rollout::WorkerId id);
     void step();
     bool tend_machine();
@@ -148,7 +184,10 @@ private:
     Books books_;
     Instant now_;
     std::optional<Instant> wake_at_;
-    rollout::Supervisor supervisor_;
+    Brain brain_;
+    int places_ = 0;
+    int ends_at_ = 0; ///< of the move that is made
+    std::optional<rollout::Supervisor> supervisor_;
 };
 
 } // namespace svc::sim

@@ -48,10 +48,18 @@ void Trial::check(const Action& action, const State& state) {
     } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
         if (!books_.processes.at(release->worker).recorded)
             broken("5: GO before the worker was recorded");
+        if (!books_.had_go.insert(release->worker).second)
+            broken("5: a worker gets GO twice");
     } else if (const auto* mark = std::get_if<MarkAvailable>(&action)) {
         check_available(*mark, state);
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
         check_retire(*retire, state);
+        books_.processes.at(retire->worker).retired = true;
+        if (books_.reloading && books_.reloading->worker == retire->worker)
+            books_.reloading.reset();
+    } else if (std::holds_alternative<ReloadWorker>(action)) {
+        if (books_.reloading)
+            broken("7: two workers reload themselves at a time");
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
         check_signal(signal->worker, state);
         if (books_.processes.at(signal->worker).signalled)
@@ -67,7 +75,7 @@ void Trial::check(const Action& action, const State& state) {
     } else if (std::holds_alternative<BeginRollout>(action)) {
         books_.stages_passed = 0;
         books_.stage_reached.reset();
-        books_.promoted = books_.analysed = false;
+        books_.promoted = books_.analysed = books_.prepared = books_.concluded = false;
         follow_take_back(state);
     } else if (std::holds_alternative<ReachStage>(action)) {
         books_.stage_reached = now_;
@@ -121,6 +129,8 @@ void Trial::check_strategy(const LaunchWorker& action, const State& state) {
         return;
     if (state.rollout->paused_at)
         broken("8: a worker of the new revision starts while its rollout is paused");
+    if (scenario_.spec.rollout.before && !books_.prepared)
+        broken("7: a worker of the new revision starts before the rollout's first hook passed");
     std::size_t newer = 0;
     for (const auto& [id, process] : books_.processes) {
         newer += process.revision == action.revision && !process.retired ? 1 : 0;
@@ -147,6 +157,9 @@ void Trial::check_retire(const RetireWorker& action, const State& state) {
     const Books::Process& process = found->second;
     if (process.retired)
         broken("5: a worker is retired twice");
+    if (action.why == Retirement::failed && process.available &&
+        available(state) - 1 < std::min(scenario_.floor, std::int64_t{state.replicas} - 1))
+        broken("9: a failing probe leaves too few available workers");
     if (action.why == Retirement::stopped || action.why == Retirement::failed)
         return;
     if (process.available && available(state) - 1 < scenario_.floor)
@@ -192,6 +205,8 @@ void Trial::check_outcome(const Outcome& outcome, const State& state) {
             broken("6: a rollout ends without a reason");
         return;
     }
+    if (scenario_.spec.rollout.after && !books_.concluded)
+        broken("7: complete before the rollout's last hook passed");
     if (books_.bad.contains(outcome.revision))
         broken("6: a revision that cannot run is complete");
     const auto undo = books_.undoes.find(outcome.revision);
@@ -228,6 +243,11 @@ void Trial::settled(const State& state) {
         if (has_process(worker) != books_.processes.contains(id))
             broken("5: " + worker.name + " is believed to run, or not to");
     }
+    for (auto& [id, process] : books_.processes) {
+        if (!state.workers.contains(id))
+            broken("5: " + process.name + " lives, and is forgotten");
+        process.signal_known = process.signalled;
+    }
     check_listeners(state);
     if (state.wanted == Wanted::run && live(state) > scenario_.live)
         broken("3: more workers than replicas + max_surge");
@@ -235,7 +255,7 @@ void Trial::settled(const State& state) {
 
 /// Nothing more happens by itself.
 void Trial::check_rest() {
-    const State& state = supervisor_.state();
+    const State& state = supervisor_->state();
     if (state.wanted != Wanted::run) {
         if (!books_.finished)
             broken("6: a stop does not end");

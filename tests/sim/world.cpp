@@ -26,11 +26,13 @@ void Coverage::add(const Coverage& other) {
         counts[what] += count;
 }
 
-World::World(Options options)
-    : options_(options), random_(options.seed),
-      supervisor_(State{.service = "sim",
-                        .fallback = options.seed % 2 == 0 ? Fallback::left : Fallback::none},
-                  *this, options.policy) {}
+World::World(Options options) : options_(options), random_(options.seed), fate_(~options.seed) {
+    supervisor_.emplace(State{.service = "sim",
+                              .fallback = options.seed % 2 == 0 ? Fallback::left : Fallback::none},
+                        *this, options.policy);
+    if (fate_.chance(25))
+        crashes_left_ = 1 + fate_.below(4);
+}
 
 void World::narrate(const std::string& line) {
     if (!options_.narrate)
@@ -44,10 +46,21 @@ void World::after(Duration delay, std::function<void()> happen) {
 }
 
 void World::step() {
-    wake_at_ = supervisor_.step(now_);
+    if (!supervisor_)
+        return; // nobody is there
+    try {
+        wake_at_ = supervisor_->step(now_);
+    } catch (const Crash&) {
+        crash();
+        return;
+    }
     if (wake_at_ && *wake_at_ <= now_)
         violated("step() wants to wake in the past");
     attend();
+    if (crashes_left_ > 0 && !finished_ && fate_.chance(1)) {
+        count("crash between two steps");
+        crash();
+    }
 }
 
 /// Lets things happen until `end`; with `until_quiet`, until nothing more will happen, which must be before `end`.
@@ -92,11 +105,11 @@ void World::run() {
     let_it_rest();
     if (finished_)
         return;
-    if (supervisor_.state().wanted == Wanted::run) {
-        check_end(supervisor_.state());
+    if (believed().wanted == Wanted::run) {
+        check_end(believed());
         if (random_.chance(50))
             return;
-        supervisor_.observe(StopRequested{random_.chance(20), "SIGTERM"});
+        see(StopRequested{random_.chance(20), "SIGTERM"});
         step();
     }
     stop_what_runs();
@@ -106,7 +119,7 @@ void World::run() {
 void World::let_it_rest() {
     advance_until(now_ + 6h, !recycles_);
     const auto rests = [&] {
-        const State& state = supervisor_.state();
+        const State& state = believed();
         // One that cannot be killed may leave no room for a successor.
         const bool crowded =
             std::any_of(state.workers.begin(), state.workers.end(),
@@ -116,7 +129,7 @@ void World::let_it_rest() {
                                is_live(entry.second) && entry.second.stale.empty());
         });
     };
-    for (int seconds = 0; !finished_ && recycles_ && !rests(); ++seconds) {
+    for (int seconds = 0; !finished_ && recycles_ && (!supervisor_ || !rests()); ++seconds) {
         if (seconds > 600)
             violated("6: a worker is recycled without end");
         advance_until(now_ + 1s, false);
@@ -130,7 +143,7 @@ void World::stop_what_runs() {
         return;
     if (!all_unkillable())
         violated("6: a stop does not end");
-    supervisor_.observe(StopRequested{true, "a second SIGTERM"});
+    see(StopRequested{true, "a second SIGTERM"});
     step();
     advance_until(now_ + 2h, true);
     if (!finished_)
@@ -141,20 +154,24 @@ void World::stop_what_runs() {
 
 void World::perform(const Action& action, const State& state) {
     observe_action(action, state);
+    maybe_crash("crash before an action");
+    do_it(action);
+    maybe_crash("crash after an action");
+}
+
+void World::do_it(const Action& action) {
     if (const auto* launching = std::get_if<LaunchWorker>(&action)) {
         launch(*launching);
     } else if (const auto* recording = std::get_if<RecordWorker>(&action)) {
         const WorkerId id = recording->worker;
         if (random_.chance(50))
-            supervisor_.observe(WorkerRecorded{id});
+            see(WorkerRecorded{id});
         else
-            after(soon(), [this, id] { supervisor_.observe(WorkerRecorded{id}); });
+            answer_after(soon(), [this, id] { see(WorkerRecorded{id}); });
     } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
-        processes_.at(release->worker).released = true;
+        release_process(release->worker);
         after(soon(), [this, id = release->worker] { execute(id); });
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
-        processes_.at(retire->worker).retired = true;
-        reloading_.erase(retire->worker);
         if (retire->run_pre_stop)
             hook(retire->worker, HookPoint::pre_stop);
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
@@ -192,8 +209,9 @@ Quality World::quality_of_launch(RevisionNumber revision) {
 
 void World::launch(const LaunchWorker& action) {
     const WorkerId id = action.worker;
-    processes_[id] = Process{.revision = action.revision, .replica = action.replica};
-    const Spec& spec = supervisor_.state().revisions.at(action.revision).spec;
+    processes_[id] =
+        Process{.revision = action.revision, .replica = action.replica, .launcher = incarnation_};
+    const Spec& spec = believed().revisions.at(action.revision).spec;
     if (spec.process.pre_start)
         hook(id, HookPoint::pre_start);
     else
@@ -205,17 +223,17 @@ void World::spawn(WorkerId id) {
     if (faults_ && random_.chance(2)) {
         count("spawn failure");
         processes_.erase(id);
-        supervisor_.observe(LaunchFailed{id, 11, "spawn", "cannot start svc-launch"});
+        see(LaunchFailed{id, 11, "spawn", "cannot start svc-launch"});
         return;
     }
     const auto spawned = [this, id] {
         if (processes_.contains(id))
-            supervisor_.observe(WorkerSpawned{id, static_cast<Pid>(1000 + id)});
+            see(WorkerSpawned{id, static_cast<Pid>(1000 + id)});
     };
     if (random_.chance(80))
         spawned();
     else
-        after(soon(), spawned);
+        answer_after(soon(), spawned);
 }
 
 void World::execute(WorkerId id) {
@@ -225,15 +243,14 @@ void World::execute(WorkerId id) {
     const Quality quality = quality_of_launch(revision);
     if (quality == Quality::cannot_execute) {
         count("exec failure");
-        processes_.erase(id);
-        supervisor_.observe(
-            LaunchFailed{id, 13, "exec", "cannot execute /bin/sim: Permission denied"});
+        fail_exec(id);
         return;
     }
     const Duration to_ready = random_.between(1ms, 900ms);
     // The exec's end-of-file and READY=1 come over two sockets: either can be read first.
     const Duration to_executed = random_.chance(10) ? to_ready + 1ms : Duration{0};
-    after(to_executed, [this, id] { supervisor_.observe(WorkerExecuted{id}); });
+    if (processes_.at(id).launcher == incarnation_)
+        answer_after(to_executed, [this, id] { see(WorkerExecuted{id}); });
     switch (quality) {
     case Quality::good:
         if (faults_ && random_.chance(4)) {
@@ -264,23 +281,24 @@ void World::becomes_ready(WorkerId id) {
     if (found == processes_.end())
         return;
     Process& process = found->second;
-    const ReadySpec& ready = supervisor_.state().revisions.at(process.revision).spec.ready;
+    const ReadySpec& ready = believed().revisions.at(process.revision).spec.ready;
     process.started_up = process.started_up || !ready.startup;
     process.notified = true;
     if (ready.on == ReadyOn::notify && process.started_up && !process.ready_at)
         process.ready_at = now_;
-    supervisor_.observe(WorkerNotified{.worker = id, .ready = true, .status = "serving"});
+    see(WorkerNotified{.worker = id, .ready = true, .status = "serving"});
 }
 
 void World::stop_signal(WorkerId id) {
     Process& process = processes_.at(id);
     process.signalled = true;
+    see(SignalSent{id});
     if (faults_ && (random_.chance(10) || random_.chance(refused_signals_))) {
         count("ignored stop signal");
         return;
     }
     if (random_.chance(10))
-        supervisor_.observe(WorkerNotified{.worker = id, .stopping = true, .extend_timeout = 20s});
+        see(WorkerNotified{.worker = id, .stopping = true, .extend_timeout = 20s});
     exits_after(id, random_.chance(20) ? random_.between(5s, 30s) : random_.between(1ms, 2s));
 }
 
@@ -289,7 +307,7 @@ void World::kill(WorkerId id) {
     process.killed = true;
     if (!process.spawned) {
         processes_.erase(id);
-        supervisor_.observe(LaunchFailed{id, 0, "pre_start", "was called off"});
+        see(LaunchFailed{id, 0, "pre_start", "was called off"});
         return;
     }
     if (!faults_ || !random_.chance(refused_signals_)) {
@@ -298,7 +316,7 @@ void World::kill(WorkerId id) {
     }
     count("refused SIGKILL");
     process.unkillable = true;
-    supervisor_.observe(KillFailed{id, "Operation not permitted"});
+    see(KillFailed{id, "Operation not permitted"});
     if (random_.chance(50))
         exits_after(id, random_.between(1s, 600s)); // by the administrator's hand
 }
@@ -322,7 +340,7 @@ void World::exits(WorkerId id) {
     ExitStatus status;
     status.kind = random_.chance(80) ? ExitStatus::Kind::code : ExitStatus::Kind::signal;
     status.value = status.kind == ExitStatus::Kind::code ? static_cast<int>(random_.below(2)) : 9;
-    supervisor_.observe(WorkerExited{id, status, {"last words"}});
+    see(WorkerExited{id, status, {"last words"}});
 }
 
 } // namespace svc::sim

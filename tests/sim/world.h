@@ -2,6 +2,7 @@
 // observer that checks the invariants of DESIGN.md section 4 with books of its own.
 #pragma once
 
+#include "rollout/recover.h"
 #include "rollout/supervisor.h"
 
 #include <cstdint>
@@ -48,6 +49,7 @@ struct Options {
     bool check_round_trip = false; ///< parse(serialize(state)) == state after every step
     bool narrate = false;          ///< every event and action on stdout
     rollout::Policy policy = rollout::decide;
+    decltype(&rollout::recover) recover = rollout::recover;
 };
 
 /// What a run saw, to show that the seeds do reach what they are meant to reach.
@@ -76,7 +78,10 @@ private:
         bool started_up = false;
         bool notified = false;
         bool released = false;
+        std::uint64_t launcher =
+            0; ///< the incarnation of the supervisor that holds its launcher's socket
         bool signalled = false;
+        bool signal_known = false; ///< to the state, if it was written
         std::optional<Instant> ready_at;
         bool available = false;
         bool retired = false;
@@ -91,6 +96,9 @@ private:
             return at != other.at ? at > other.at : order > other.order;
         }
     };
+
+    /// Thrown through the supervisor: it ends here.
+    struct Crash {};
 
     // The machine (world.cpp)
     void after(Duration delay, std::function<void()> happen);
@@ -107,6 +115,21 @@ private:
     void stop_signal(rollout::WorkerId id);
     void kill(rollout::WorkerId id);
     void stop_what_runs();
+    void do_it(const rollout::Action& action);
+
+    // Supervisors that end, and those that come after them (crashes.cpp)
+    void answer_after(Duration delay, std::function<void()> happen);
+    void see(rollout::Observation observation);
+    [[nodiscard]] const rollout::State& believed() const;
+    void maybe_crash(const char* what);
+    void crash();
+    void count_crash(const rollout::State& state);
+    void restart();
+    void check_recovery(const rollout::State& recovered, const rollout::Survivors& survivors,
+                        std::size_t actions);
+    void check_blame(const std::string& reason);
+    void release_process(rollout::WorkerId id);
+    void fail_exec(rollout::WorkerId id);
 
     // Hooks, probes, workers that reload themselves (behaviour.cpp)
     void behave(const rollout::Action& action);
@@ -135,6 +158,7 @@ private:
     // The observer (observer.cpp)
     void observe_action(const rollout::Action& action, const rollout::State& state);
     void check_launch(const rollout::LaunchWorker& action, const rollout::State& state);
+    void check_available(rollout::WorkerId id, const rollout::State& state);
     void check_retire(const rollout::RetireWorker& action, const rollout::State& state);
     void check_failing(const rollout::State& state);
     void check_signal(rollout::WorkerId id, const rollout::State& state);
@@ -158,6 +182,8 @@ private:
 
     Options options_;
     Random random_;
+    Random
+        fate_; ///< of supervisors: beside the other, so that a story is the same up to its first crash
     Instant now_{std::chrono::seconds(1000)};
     std::priority_queue<Timed> timeline_;
     std::uint64_t order_ = 0;
@@ -185,7 +211,14 @@ private:
     rollout::RevisionNumber next_number_ = 1;
     Coverage coverage_;
 
-    rollout::Supervisor supervisor_;
+    std::uint64_t incarnation_ = 0; ///< of the supervisor
+    std::uint64_t crashes_left_ = 0;
+    std::vector<rollout::WorkerNotified> waiting_; ///< in the notify sockets, read by nobody yet
+    std::set<rollout::WorkerId> had_go_;           ///< ever
+    std::set<std::string> never_ran_; ///< workers whose launchers ended with a supervisor
+    rollout::State left_;             ///< by the supervisor that ended last
+    std::optional<rollout::Supervisor>
+        supervisor_; ///< none: it ended, and the next one is on its way
 };
 
 } // namespace svc::sim

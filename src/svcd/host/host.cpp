@@ -238,8 +238,10 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [](const RecycleWorker&) {},
             [&](const ReloadWorker& reload) {
                 with(reload.worker, [&](WorkerProcess& worker) {
+                    const auto its_own = state.workers.at(reload.worker).revision;
                     worker.reload(impl_->revision(reload.revision, state),
-                                  *impl_->revision(state.rollout->to, state), reload.revert);
+                                  *impl_->revision(reload.revert ? its_own : reload.revision, state),
+                                  reload.revert);
                 });
             },
             [&](const MarkAvailable& mark) {
@@ -252,6 +254,10 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             },
             [&](const CancelHook& cancel) {
                 with(cancel.worker, [](WorkerProcess& worker) { worker.cancel_hook(); });
+            },
+            [&](const RunPreStop& run) {
+                with(run.worker,
+                     [](WorkerProcess& worker) { worker.start_hook(HookPoint::pre_stop); });
             },
             [&](const SignalWorker& signal) {
                 with(signal.worker, [&](WorkerProcess& worker) { worker.signal(signal.signal); });

@@ -221,6 +221,8 @@ void WorkerProcess::signal(int number) {
         return;
     if (const auto sent = os::send_signal(main_pidfd(), number); !sent)
         warn(sent.error().message);
+    else
+        context_.callbacks.observe(rollout::SignalSent{identity_.id});
 }
 
 void WorkerProcess::kill() {

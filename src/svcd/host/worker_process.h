@@ -42,8 +42,8 @@ public:
     void launch(); ///< observes WorkerSpawned or LaunchFailed
     /// Nobody wants it any more: while it waits for a disk it fails at once. From its spawn on it is killed.
     void call_off();
-    void release(); ///< GO
-    void signal(int number);
+    void release();          ///< GO
+    void signal(int number); ///< observes SignalSent if it was
     void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point); ///< in place of one that still runs
     void cancel_hook();

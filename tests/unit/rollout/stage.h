@@ -17,6 +17,9 @@ public:
         spec.rollout = rollout;
     }
 
+    /// As a supervisor that takes over what another one left.
+    Stage(State state, Instant at) : now(at), supervisor{std::move(state), *this} {}
+
     Spec spec;
     Instant now{1000s};
     std::vector<Action> actions; ///< since the last clear

@@ -13,8 +13,9 @@ TEST_CASE("A first revision that fails asks for the fallback, and the supervisor
     CHECK(stage.verdict(1) == Verdict::failed);
     REQUIRE(stage.count<FallBack>() == 1);
     CHECK(stage.state().wanted == Wanted::run);
-    CHECK(stage.state().fallback == Fallback::none);
+    CHECK(stage.state().fallback == Fallback::asked);
     stage.reload();
+    CHECK(stage.state().fallback == Fallback::none);
     stage.ready("r2-0");
     CHECK(stage.verdict(2) == Verdict::complete);
     CHECK(stage.state().current == 2);

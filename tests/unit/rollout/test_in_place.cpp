@@ -214,3 +214,22 @@ TEST_CASE("the pre-stop hook of an old worker can fail the rollout that replaces
     CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
     CHECK(stage.state().rollout->reason == "r1-0: pre-stop hook failed: exit status 1");
 }
+
+TEST_CASE("a replica that a rollback leaves empty is filled, though another one has two workers") {
+    Stage stage = in_place(2, true);
+    stage.boot();
+    reload(stage);
+    answers(stage, "r1-0", false);
+    stage.reload(true);
+    stage.see(AbortRequested{"aborted by uid 0"});
+    REQUIRE(stage.in(WorkerPhase::starting) == "r1-0.1");
+    stage.exits("r1-1");
+    stage.ready("r1-0.1");
+    answers(stage, "r1-0", true);
+    REQUIRE(stage.verdict(3) == Verdict::rolled_back);
+    stage.wait(1s);
+    CHECK(stage.in(WorkerPhase::starting) == "r1-1.1");
+    stage.ready("r1-1.1");
+    CHECK(stage.find("r1-0.1").phase == WorkerPhase::stopping);
+    CHECK(stage.in(WorkerPhase::available) == "r1-0 r1-1.1");
+}

@@ -1,0 +1,63 @@
+// recover(): what a new supervisor makes of the State that an earlier one left.
+//
+// A supervisor can end between any two of its instructions: SIGKILL, the out-of-memory killer, a bug.
+// Its workers go on. The State outlives it, and the intent of each action is written into it (apply())
+// before the act (Host::perform()). So any *one* action may be written and not done; nothing is done
+// that is not written; and of what was done the answer may be lost. recover() turns that into a state in
+// which every worker is what it says, and into the few actions that have to be done again.
+//
+// What ends with a supervisor: launchers that were not released (their socket to it is at its end, and
+// they exit), hooks, probes, watches, the answers to everything that it asked for. What goes on: released
+// workers, and what they write into their notify sockets. What the phase of a worker comes to:
+//
+//   preparing .. recorded   it had no GO, so it never ran: erased. It is nobody's failure, and whoever
+//                           needed it is launched anew, under another name.
+//   executing               GO may have been sent. It runs: it executed. It does not: erased, because
+//                           nobody can tell that it ever did.
+//   starting .. killing     ended meanwhile: exited, with an unknown status, and judged as any exit.
+//   starting .. available   runs: decide() asks for its watch and its post-ready hook again. One that
+//                           was told to reload itself is told again (ReloadWorker): until that is
+//                           answered nobody knows what it runs, and nobody may assume it.
+//   draining                runs: a pre-stop hook that had not ended runs again (RunPreStop).
+//   stopping                runs: the signal is sent again (SignalWorker), unless it is known to have
+//                           been sent: to many servers a second one means "at once".
+//   killing                 runs: killed again (KillWorker).
+//   exited, finished        decide() runs the post-stop hook again, if it had not ended.
+//
+// So hooks, reloads and SIGKILL are done at least once; a launch at most once; the stop signal once, but
+// for the moment between kill(2) and the writing of its answer.
+//
+// Time. The clock is monotonic and goes on while no supervisor runs. What went on by itself (an uptime, a
+// hold, a drain whose signal was sent) keeps its deadline. What has to be done again has its whole time
+// again: a readiness that only a probe can tell, a pre-stop hook, the grace after a signal. The rollout's
+// progress_deadline begins anew, because nothing moves without a supervisor; a rollout is not failed for
+// the absence of what was to drive it. No deadline comes closer.
+//
+// What can never happen: a worker that lives is forgotten; a verdict falls for a worker that never ran;
+// two recoveries in a row differ from one (a supervisor may end while it recovers).
+#pragma once
+
+#include "rollout/decide.h"
+
+#include <set>
+
+namespace svc::rollout {
+
+/// What the mechanism found of an earlier supervisor's workers.
+struct Survivors {
+    std::set<WorkerId> running; ///< whose main process has not ended
+};
+
+struct Recovery {
+    std::vector<Action>
+        actions; ///< for Supervisor::resume(): to be done before anything is observed
+};
+
+/// Once, before the first step. Events are for the story, as those of record(). What the caller does
+/// besides, before that step: what waits in the notify sockets is observed, so that no READY=1 comes
+/// too late; the live listener options of target_revision(), the listeners of revisions_in_use() and
+/// the history's entries are made what the state says; a process of a worker that is not in the state
+/// any more (an unreleased launcher that has not noticed yet) is ended.
+Recovery recover(State& state, const Survivors& survivors, Instant now, std::vector<Event>& events);
+
+} // namespace svc::rollout

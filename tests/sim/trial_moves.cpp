@@ -1,0 +1,221 @@
+// The moves of a short story: which there are, and what each does to the machine.
+#include "trial.h"
+
+#include <cstdio>
+#include <utility>
+
+namespace svc::sim {
+
+using namespace rollout;
+
+// What can happen --------------------------------------------------------------------------------
+
+RevisionNumber Trial::undo_target() const {
+    const State& state = supervisor_->state();
+    const RevisionNumber number = state.kept != 0 ? state.kept : state.previous;
+    return state.revisions.contains(number) ? number : 0;
+}
+
+std::vector<Move> Trial::moves() const {
+    const State& state = supervisor_->state();
+    std::vector<Move> found;
+    if (books_.finished)
+        return found;
+    const auto can = [&](MoveKind kind, WorkerId id = 0) { found.push_back(Move{kind, id}); };
+    for (const auto& [id, process] : books_.processes) {
+        if (process.executed && !process.ready_at && !process.signalled && !process.killed)
+            can(MoveKind::becomes_ready, id);
+        if (process.executed)
+            can(MoveKind::exits, id);
+        if (process.watched && !process.retired)
+            can(process.failing ? MoveKind::liveness_recovers : MoveKind::liveness_fails, id);
+    }
+    if (books_.reloading) {
+        if (!books_.bad.contains(books_.reloading->revision))
+            can(MoveKind::reload_succeeds, books_.reloading->worker);
+        can(MoveKind::reload_fails, books_.reloading->worker);
+    }
+    for (const auto& [id, hook] : books_.hooks) {
+        can(MoveKind::hook_ends, id);
+        can(MoveKind::hook_fails, id);
+    }
+    if (books_.rollout_hook) {
+        can(MoveKind::rollout_hook_passes);
+        can(MoveKind::rollout_hook_fails);
+    }
+    if (wake_at_)
+        can(MoveKind::time_passes);
+    if (state.wanted == Wanted::run) {
+        can(MoveKind::request_good);
+        can(MoveKind::request_bad);
+        if (state.rollout)
+            can(MoveKind::request_superseding);
+        if (undo_target() != 0)
+            can(MoveKind::undo);
+        if (state.rollout)
+            for (const MoveKind kind :
+                 {MoveKind::pause, MoveKind::resume, MoveKind::abort, MoveKind::promote})
+                can(kind);
+        can(MoveKind::stop);
+    }
+    can(MoveKind::stop_now);
+    return found;
+}
+
+std::string Trial::describe(const Move& move) const {
+    static const std::map<MoveKind, const char*> words = {
+        {MoveKind::request_good, "request good"},
+        {MoveKind::request_bad, "request bad"},
+        {MoveKind::request_superseding, "request superseding"},
+        {MoveKind::undo, "undo"},
+        {MoveKind::pause, "pause"},
+        {MoveKind::resume, "resume"},
+        {MoveKind::abort, "abort"},
+        {MoveKind::promote, "promote"},
+        {MoveKind::stop, "stop"},
+        {MoveKind::stop_now, "stop now"},
+        {MoveKind::time_passes, "time passes"},
+        {MoveKind::becomes_ready, "ready"},
+        {MoveKind::exits, "exits"},
+        {MoveKind::hook_ends, "hook ends"},
+        {MoveKind::hook_fails, "hook fails"},
+        {MoveKind::rollout_hook_passes, "rollout hook passes"},
+        {MoveKind::rollout_hook_fails, "rollout hook fails"},
+        {MoveKind::liveness_fails, "liveness fails"},
+        {MoveKind::liveness_recovers, "liveness recovers"},
+        {MoveKind::reload_succeeds, "reload succeeds"},
+        {MoveKind::reload_fails, "reload fails"},
+    };
+    std::string text = words.at(move.kind);
+    const auto process = books_.processes.find(move.worker);
+    const auto hook = books_.hooks.find(move.worker);
+    if (process != books_.processes.end())
+        text += " " + process->second.name;
+    else if (hook != books_.hooks.end())
+        text += " " + hook->second;
+    if (move.ends_at > 0)
+        text += " and the supervisor ends at " + std::to_string(move.ends_at);
+    return text;
+}
+
+void Trial::request(bool bad, bool supersede, RevisionNumber undo_to) {
+    const State& state = supervisor_->state();
+    Revision revision;
+    revision.spec = scenario_.spec;
+    revision.in_place = scenario_.spec.rollout.in_place.has_value();
+    if (undo_to != 0) {
+        revision = state.revisions.at(undo_to);
+        revision.made_from = undo_to;
+        revision.in_place = false;
+        books_.undoes[state.next_revision] = undo_to;
+    }
+    books_.listening.insert(state.next_revision);
+    if (bad)
+        books_.bad.insert(state.next_revision);
+    supervisor_->observe(RolloutRequested{revision, supersede});
+}
+
+// A table of moves; each case is one line.
+void Trial::happen(const Move& move) {
+    switch (move.kind) {
+    case MoveKind::request_good:
+    case MoveKind::request_bad:
+    case MoveKind::request_superseding:
+        request(move.kind == MoveKind::request_bad, move.kind == MoveKind::request_superseding, 0);
+        break;
+    case MoveKind::undo:
+        request(false, false, undo_target());
+        break;
+    case MoveKind::pause:
+        supervisor_->observe(PauseRequested{"paused by uid 0"});
+        break;
+    case MoveKind::resume:
+        supervisor_->observe(ResumeRequested{});
+        break;
+    case MoveKind::abort:
+        supervisor_->observe(AbortRequested{"aborted by uid 0"});
+        break;
+    case MoveKind::promote:
+        books_.promoted = books_.stage_reached.has_value();
+        supervisor_->observe(PromoteRequested{});
+        break;
+    case MoveKind::stop:
+    case MoveKind::stop_now:
+        supervisor_->observe(StopRequested{move.kind == MoveKind::stop_now, "SIGTERM"});
+        break;
+    case MoveKind::time_passes:
+        now_ = std::max(now_, *wake_at_);
+        break;
+    case MoveKind::becomes_ready:
+        books_.processes.at(move.worker).ready_at = now_;
+        supervisor_->observe(WorkerNotified{.worker = move.worker, .ready = true});
+        break;
+    case MoveKind::exits:
+        exits(move.worker);
+        break;
+    case MoveKind::hook_ends:
+    case MoveKind::hook_fails:
+        hook_ends(move.worker, move.kind == MoveKind::hook_ends);
+        break;
+    case MoveKind::rollout_hook_passes:
+    case MoveKind::rollout_hook_fails:
+        rollout_hook_ends(move.kind == MoveKind::rollout_hook_passes);
+        break;
+    case MoveKind::liveness_fails:
+    case MoveKind::liveness_recovers:
+        liveness(move.worker, move.kind == MoveKind::liveness_fails);
+        break;
+    case MoveKind::reload_succeeds:
+    case MoveKind::reload_fails:
+        reloaded(move.kind == MoveKind::reload_succeeds);
+        break;
+    }
+}
+
+void Trial::reloaded(bool succeeded) {
+    const ReloadWorker told = std::exchange(books_.reloading, std::nullopt).value();
+    Books::Process& process = books_.processes.at(told.worker);
+    // One that could not is of the new revision as well: nobody knows what it runs.
+    if (succeeded || !told.revert)
+        process.revision = told.revision;
+    if (succeeded)
+        process.ready_at = now_;
+    supervisor_->observe(WorkerReloaded{told.worker, succeeded, "no READY=1", {}});
+}
+
+void Trial::hook_ends(WorkerId id, bool succeeded) {
+    books_.hooks.erase(id);
+    const auto point = supervisor_->state().workers.at(id).running_hook.value();
+    supervisor_->observe(HookEnded{id, point, succeeded, "exit status 1", {}});
+}
+
+void Trial::rollout_hook_ends(bool passes) {
+    const Rollout& rollout = *supervisor_->state().rollout;
+    const RolloutHook hook = std::exchange(books_.rollout_hook, std::nullopt).value();
+    bool& noted = hook == RolloutHook::before     ? books_.prepared
+                  : hook == RolloutHook::analysis ? books_.analysed
+                                                  : books_.concluded;
+    noted = passes;
+    supervisor_->observe(
+        RolloutHookEnded{rollout.to, hook, rollout.stage, passes, "too many errors", {}});
+}
+
+void Trial::liveness(WorkerId id, bool fails) {
+    books_.processes.at(id).failing = fails;
+    supervisor_->observe(ProbeReported{id, ProbeKind::live,
+                                       fails ? ProbeVerdict::failed : ProbeVerdict::passed,
+                                       "Connection refused"});
+}
+
+void Trial::exits(WorkerId id) {
+    const Books::Process& process = books_.processes.at(id);
+    ExitStatus status;
+    status.kind = process.killed ? ExitStatus::Kind::signal : ExitStatus::Kind::code;
+    status.value = process.killed ? 9 : process.signalled ? 0 : 1;
+    books_.processes.erase(id);
+    if (books_.reloading && books_.reloading->worker == id)
+        books_.reloading.reset();
+    supervisor_->observe(WorkerExited{id, status, {"last words"}});
+}
+
+} // namespace svc::sim
