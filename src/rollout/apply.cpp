@@ -115,6 +115,10 @@ struct Applier {
         if (one.phase >= WorkerPhase::starting)
             enter(one, WorkerPhase::draining, now);
         tell(EventKind::worker_retired, one, action.reason);
+        // Now and not at its end: it may be stuck for all of its grace period, and its successor is not to
+        // wait for that, but for the backoff.
+        if (action.why == Retirement::failed)
+            note_failure(state, one, now, events);
     }
 
     void operator()(const CancelHook& action) {

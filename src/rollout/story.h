@@ -34,6 +34,9 @@ inline void let_replicas_start(State& state) {
     }
 }
 
+/// A worker that ended by itself, or was retired because it failed: it is counted, and sets the backoff.
+void note_failure(State& state, const Worker& worker, Instant now, std::vector<Event>& events);
+
 /// Keeps the newest outcomes: enough for every caller that may still be waiting.
 inline void keep_outcome(State& state, Outcome outcome) {
     constexpr std::size_t kept = 64;

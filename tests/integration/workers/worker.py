@@ -41,6 +41,10 @@ def parse():
     parser.add_argument("--extend", type=int, help="EXTEND_TIMEOUT_USEC= at the signal")
     parser.add_argument("--fork", type=int, default=0, help="children that ignore SIGTERM")
     parser.add_argument("--marks", help="a file that gets a line for each turn in its life")
+    parser.add_argument("--bind", help="a unix socket of its own, with {pid} or {replica} in its path")
+    parser.add_argument("--ready-fd", help='ready by a newline on this fd, or "env": on SVC_READY_FD')
+    parser.add_argument("--sick", help="while this file or FILE.PID exists, /healthz is 503 and "
+                        "the watchdog hears nothing")
     return parser.parse_args()
 
 
@@ -99,6 +103,35 @@ def orphan():
     return os.read(reader, 64).decode()
 
 
+def is_sick():
+    return bool(OPTIONS.sick) and any(map(os.path.exists, (OPTIONS.sick, f"{OPTIONS.sick}.{os.getpid()}")))
+
+
+def feed_watchdog(stop):
+    """sd_watchdog_enabled(3): at half of the time."""
+    while not stop.wait(int(os.environ["WATCHDOG_USEC"]) / 2e6):
+        if not is_sick():
+            notify("WATCHDOG=1")
+
+
+def bind_own():
+    path = OPTIONS.bind.replace("{pid}", str(os.getpid())).replace("{replica}", os.environ["SVC_REPLICA"])
+    if os.path.exists(path):
+        os.unlink(path)
+    own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    own.bind(path)
+    own.listen()
+    return own
+
+
+MEMORY = []
+
+
+def grow(mebibytes):
+    MEMORY.append(b"x" * (mebibytes << 20))
+    return str(os.getpid())
+
+
 def backlog(listener):
     """Of a listening socket tcpi_sacked is what listen(2) was given (net/ipv4/tcp.c)."""
     information = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
@@ -138,6 +171,8 @@ def act(path, query):
         "/notify-child": lambda: notify_from_child(value),
         "/fork": lambda: str(fork_child()),
         "/orphan": orphan,
+        "/healthz": lambda: "well",
+        "/grow": lambda: grow(int(value)),
         "/garbage": garbage,
         "/flood": lambda: flood(int(value)),
     }
@@ -171,8 +206,9 @@ def answer(connection):
             data += more
         url = urllib.parse.urlsplit(data.split()[1].decode())
         body = act(url.path, urllib.parse.parse_qs(url.query)).encode()
-        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
-                           % (len(body), body))
+        status = b"503 Sick" if url.path == "/healthz" and is_sick() else b"200 OK"
+        connection.sendall(b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
+                           % (status, len(body), body))
 
 
 def serve(listener, threads):
@@ -202,7 +238,12 @@ def become_ready(stop):
     if stop.is_set():
         return
     mark("ready")  # first: the stop signal may come before the next line is reached
-    notify("READY=1" + (f"\nSTATUS={OPTIONS.status}" if OPTIONS.status else ""))
+    if OPTIONS.ready_fd:
+        fd = int(os.environ["SVC_READY_FD"] if OPTIONS.ready_fd == "env" else OPTIONS.ready_fd)
+        os.write(fd, b"\n")
+        os.close(fd)
+    else:
+        notify("READY=1" + (f"\nSTATUS={OPTIONS.status}" if OPTIONS.status else ""))
     if OPTIONS.exit_after_ready is not None:
         stop.wait(OPTIONS.exit_after_ready)
         os._exit(9)
@@ -218,6 +259,8 @@ def prepare():
         fork_child()
     if OPTIONS.ready_child:
         notify_from_child("READY=1")
+    if OPTIONS.bind:
+        LISTENERS.append(bind_own())
 
 
 def main():
@@ -234,6 +277,8 @@ def main():
     threads = []
     if not OPTIONS.never_ready:
         threading.Thread(target=become_ready, args=(stop,), daemon=True).start()
+    if "WATCHDOG_USEC" in os.environ:
+        threading.Thread(target=feed_watchdog, args=(stop,), daemon=True).start()
     poll = select.poll()
     by_fd = {listener.fileno(): listener for listener in LISTENERS}
     for fd in by_fd:

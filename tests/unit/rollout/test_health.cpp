@@ -151,9 +151,26 @@ TEST_CASE("a worker that is not alive is drained, replaced, and counts as a fail
     reports(stage, "r1-0", ProbeKind::live, ProbeVerdict::failed, "no WATCHDOG=1 for 10s");
     CHECK(stage.find("r1-0").retirement == Retirement::failed);
     CHECK(stage.in(WorkerPhase::stopping) == "r1-0");
-    CHECK(stage.exists("r1-0.1")); // at once: it is not the death that makes room
+    CHECK(stage.state().replica_list[0].failures == 1);
+    CHECK_FALSE(stage.exists("r1-0.1"));
+    stage.wait(1s); // the backoff; it is not the death that makes room
+    CHECK(stage.exists("r1-0.1"));
+    const auto next_start = stage.state().replica_list[0].next_start;
+    stage.wait(1s);
     stage.exits("r1-0", 0);
     CHECK(stage.state().replica_list[0].failures == 1);
+    CHECK(stage.state().replica_list[0].next_start == next_start);
+}
+
+TEST_CASE("a worker that is not alive gets no successor where the policy is never") {
+    Stage stage = staged(2);
+    stage.spec.live.watchdog = 10s;
+    stage.spec.restart.policy = RestartPolicy::never;
+    stage.boot();
+    reports(stage, "r1-0", ProbeKind::live, ProbeVerdict::failed, "no WATCHDOG=1 for 10s");
+    CHECK(stage.state().replica_list[0].held_down);
+    stage.wait(1h);
+    CHECK_FALSE(stage.exists("r1-0.1"));
 }
 
 TEST_CASE("a probe that fails everywhere costs one worker at a time") {
@@ -166,6 +183,7 @@ TEST_CASE("a probe that fails everywhere costs one worker at a time") {
     CHECK(stage.in(WorkerPhase::available) == "r1-1 r1-2");
     // One of them comes back by itself, and stays.
     reports(stage, "r1-1", ProbeKind::live, ProbeVerdict::passed);
+    stage.wait(1s); // the backoff
     stage.ready("r1-0.1");
     CHECK(stage.in(WorkerPhase::stopping) == "r1-0 r1-2");
     CHECK(stage.in(WorkerPhase::available) == "r1-1 r1-0.1");
