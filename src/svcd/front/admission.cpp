@@ -69,6 +69,19 @@ bool can_be_reached_in_place(const State& state, const Revision& candidate) {
     return from(state.current) && (!state.rollout || from(state.rollout->to));
 }
 
+/// Somebody who asked for reloads in place sees other process ids.
+std::string why_workers_are_replaced(const State& state, const Revision& candidate) {
+    const auto serving = state.revisions.find(state.current);
+    const bool expected = candidate.spec.rollout.strategy == rollout::Strategy::in_place;
+    if (!expected || candidate.in_place || serving == state.revisions.end())
+        return {};
+    auto bars = bars_in_place(serving->second, candidate);
+    if (bars.empty() && state.rollout)
+        bars = bars_in_place(state.revisions.at(state.rollout->to), candidate);
+    return "its workers are replaced and not reloaded in place: " + join(bars, ", ") +
+           (bars.size() == 1 ? " has changed" : " have changed");
+}
+
 /// An open socket cannot become another one: asked of every revision that still has sockets.
 std::vector<std::string> conflicts_with_open(const State& state, const Revision& candidate) {
     std::vector<std::string> all;
@@ -264,6 +277,7 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
         return refused(wire::control_error::refused,
                        opened.error().message + "; nothing was changed");
     candidate.in_place = can_be_reached_in_place(world_.state(), candidate);
+    std::string note = why_workers_are_replaced(world_.state(), candidate);
     const rollout::RevisionNumber number = world_.state().next_revision;
     const bool supersede = request.supersede || takes_back_running(world_.state(), request);
     world_.request_rollout(std::move(candidate), supersede, request.immediate);
@@ -275,6 +289,7 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     Admission admission;
     admission.kind = Admission::Kind::revision;
     admission.revision = number;
+    admission.note = std::move(note);
     return admission;
 }
 
