@@ -69,6 +69,21 @@ bool can_be_reached_in_place(const State& state, const Revision& candidate) {
     return from(state.current) && (!state.rollout || from(state.rollout->to));
 }
 
+/// Somebody who asked for reloads in place sees other process ids.
+std::string why_workers_are_replaced(const State& state, const Revision& candidate) {
+    const auto serving = state.revisions.find(state.current);
+    const bool expected = candidate.spec.rollout.strategy == rollout::Strategy::in_place;
+    if (!expected || candidate.in_place || serving == state.revisions.end())
+        return {};
+    auto bars = bars_in_place(serving->second, candidate);
+    if (bars.empty() && state.rollout)
+        bars = bars_in_place(state.revisions.at(state.rollout->to), candidate);
+    if (bars.empty())
+        return {};
+    return "its workers are replaced and not reloaded in place: " + join(bars, ", ") +
+           (bars.size() == 1 ? " has changed" : " have changed");
+}
+
 /// An open socket cannot become another one: asked of every revision that still has sockets.
 std::vector<std::string> conflicts_with_open(const State& state, const Revision& candidate) {
     std::vector<std::string> all;
@@ -276,6 +291,7 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     if (auto opened = world_.open_listeners(candidate.spec); !opened)
         return refused(wire::control_error::refused,
                        opened.error().message + "; nothing was changed");
+    std::string note = why_workers_are_replaced(world_.state(), candidate);
     const rollout::RevisionNumber number = world_.state().next_revision;
     if (!scarce.empty())
         world_.warn(number, "there may be too little memory: " + scarce);
@@ -289,6 +305,7 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     Admission admission;
     admission.kind = Admission::Kind::revision;
     admission.revision = number;
+    admission.note = std::move(note);
     return admission;
 }
 

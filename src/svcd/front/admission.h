@@ -41,6 +41,7 @@ struct Admission {
     rollout::RevisionNumber revision = 0;
     std::uint32_t replicas = 0;        ///< scaled: the new target
     std::vector<std::string> changed;  ///< apply
+    std::string note;                  ///< revision: what somebody may not expect of its rollout
     std::string_view error;            ///< one of wire::control_error
     std::string message;               ///< one sentence, then the check's output
     std::vector<std::string> mistakes; ///< all of them

@@ -281,15 +281,35 @@ bool same_sockets(const std::vector<ListenerSpec>& before, const std::vector<Lis
 } // namespace
 
 bool reloads_in_place(const Revision& before, const Revision& now) {
-    return now.spec.rollout.in_place && made_from(before) == made_from(now) &&
-           before.credentials == now.credentials &&
-           before.file_environment == now.file_environment && before.executable == now.executable &&
-           before.executable_identity == now.executable_identity &&
-           before.program_identity == now.program_identity &&
-           same_sockets(before.spec.listeners, now.spec.listeners) &&
-           // SVC_READY_FD and WATCHDOG_USEC are in the environment.
-           before.spec.ready.on == now.spec.ready.on && before.spec.ready.fd == now.spec.ready.fd &&
-           before.spec.live.watchdog == now.spec.live.watchdog;
+    return now.spec.rollout.in_place && bars_in_place(before, now).empty();
+}
+
+std::vector<std::string> bars_in_place(const Revision& before, const Revision& now) {
+    std::vector<std::string> bars;
+    const auto same = [&](bool equal, const char* what) {
+        if (!equal)
+            bars.emplace_back(what);
+    };
+    ProcessSpec was = made_from(before);
+    ProcessSpec is = made_from(now);
+    same(std::exchange(was.command, {}) == std::exchange(is.command, {}), "the command");
+    same(std::exchange(was.environment, {}) == std::exchange(is.environment, {}) &&
+             before.file_environment == now.file_environment,
+         "the environment");
+    same(std::exchange(was.directory, {}) == std::exchange(is.directory, {}), "the directory");
+    const bool same_user = std::exchange(was.user, {}) == std::exchange(is.user, {});
+    same(same_user && before.credentials == now.credentials, "the user");
+    same(was == is, "what else [service] says of a worker");
+    same(before.executable == now.executable &&
+             before.executable_identity == now.executable_identity &&
+             before.program_identity == now.program_identity,
+         "the executable");
+    same(same_sockets(before.spec.listeners, now.spec.listeners), "a listener");
+    // SVC_READY_FD and WATCHDOG_USEC are in the environment.
+    same(before.spec.ready.on == now.spec.ready.on && before.spec.ready.fd == now.spec.ready.fd,
+         "how readiness is told");
+    same(before.spec.live.watchdog == now.spec.live.watchdog, "the watchdog");
+    return bars;
 }
 
 } // namespace svc::daemon

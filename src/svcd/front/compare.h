@@ -45,5 +45,8 @@ Differences compare(const rollout::Revision& serving, std::uint32_t file_replica
 /// started from the same executable, command, directory, environment and user, with the same sockets.
 /// (What the program reads from its inputs is what a reload is for.)
 bool reloads_in_place(const rollout::Revision& before, const rollout::Revision& now);
+/// What keeps it from that: "the command", "a listener". Empty if nothing does.
+std::vector<std::string> bars_in_place(const rollout::Revision& before,
+                                       const rollout::Revision& now);
 
 } // namespace svc::daemon

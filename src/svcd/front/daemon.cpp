@@ -176,6 +176,11 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::handle_signal(int number) {
+    // All that is left is the hook that tells why the first rollout failed: it ends with us.
+    if (phase() == Phase::ended && (number == SIGTERM || number == SIGINT || number == SIGQUIT)) {
+        io_.stop();
+        return;
+    }
     switch (number) {
     case SIGCHLD:
         host_->children_ended();
@@ -219,11 +224,20 @@ void Daemon::end(int exit_status) {
         events_.wake_all();
         listeners_->keep_only({});
         server_->finish([this] { leave_if_at_rest(); });
-        farewell_.expires_after(farewell_time);
-        farewell_.async_wait([this](const boost::system::error_code& error) {
-            if (!error)
-                io_.stop();
-        });
+        if (state().failed)
+            host_->when_failure_told([this] { say_farewell(); });
+        else
+            say_farewell();
+    });
+}
+
+void Daemon::say_farewell() {
+    leaving_ = true;
+    leave_if_at_rest();
+    farewell_.expires_after(farewell_time);
+    farewell_.async_wait([this](const boost::system::error_code& error) {
+        if (!error)
+            io_.stop();
     });
 }
 
@@ -232,7 +246,7 @@ bool Daemon::at_rest() const {
 }
 
 void Daemon::leave_if_at_rest() {
-    if (phase() == Phase::ended && at_rest())
+    if (leaving_ && at_rest())
         io_.stop();
 }
 

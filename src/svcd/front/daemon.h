@@ -106,6 +106,7 @@ private:
     [[nodiscard]] HistoryView history_view() const;
     /// Lets the clients have what is queued for them, then ends the loop.
     void end(int exit_status);
+    void say_farewell();
     void leave_if_at_rest();
 
     boost::asio::io_context& io_;
@@ -129,6 +130,7 @@ private:
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended
+    bool leaving_ = false;           ///< nothing is waited for any more but the clients
 };
 
 } // namespace svc::daemon

@@ -134,6 +134,8 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
         first.text = "revision " + number + " is accepted";
         if (const auto older = superseded_by(state, admission.revision); older != 0)
             first.text += " and supersedes revision " + std::to_string(older);
+        if (!admission.note.empty())
+            first.text += "; " + admission.note;
         // Who waits is told by an event what it waits for.
         if (pending && !options.wait)
             first.text += " and waits for the running rollout";

@@ -35,6 +35,13 @@ CommandProcess::~CommandProcess() {
         context_.let_linger(std::move(output_));
 }
 
+std::vector<std::string> CommandProcess::output() const {
+    if (!output_)
+        return {};
+    output_->drain();
+    return output_->lines();
+}
+
 Result<UniqueFd> CommandProcess::capture() {
     auto pipe = os::make_pipe();
     if (!pipe)

@@ -29,6 +29,8 @@ public:
     CommandProcess& operator=(const CommandProcess&) = delete;
     /// Kills the group if it still runs.
     ~CommandProcess();
+    /// Its last lines so far.
+    [[nodiscard]] std::vector<std::string> output() const;
 
 private:
     enum class Stage { idle, running, timed_out, ended };

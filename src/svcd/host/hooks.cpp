@@ -28,6 +28,7 @@ public:
                 Ended ended)
         : process_(context, request(hook, std::move(subject)),
                    [then = std::move(ended)](CommandResult result) { then(verdict(result)); }) {}
+    [[nodiscard]] std::vector<std::string> output() const override { return process_.output(); }
 
 private:
     static CommandProcess::Request request(const rollout::ExecHook& hook, HookSubject subject) {

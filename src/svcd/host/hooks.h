@@ -26,6 +26,8 @@ struct HookSubject {
 class RunningHook {
 public:
     virtual ~RunningHook() = default;
+    /// The last lines that it wrote so far.
+    [[nodiscard]] virtual std::vector<std::string> output() const { return {}; }
 };
 
 /// `ended` is called once, from the loop, and may destroy the hook.

@@ -9,6 +9,7 @@
 #include "svcd/host/rollout_hooks.h"
 #include "svcd/host/worker_process.h"
 
+#include <algorithm>
 #include <set>
 
 namespace svc::daemon {
@@ -24,6 +25,8 @@ struct DaemonHost::Impl {
     void record_worker(rollout::WorkerId worker);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
     void begin(rollout::RevisionNumber revision, const rollout::State& state);
+    void adopt_kept(rollout::RevisionNumber revision, const rollout::State& state);
+    void pass_over(rollout::RevisionNumber revision, const rollout::State& state);
     void end(const rollout::Outcome& outcome, const rollout::State& state);
     void trim_history(const rollout::Revision& revision, const rollout::State& state);
     void report_history(rollout::RevisionNumber revision, const Error& error);
@@ -87,6 +90,27 @@ std::shared_ptr<const rollout::Revision> DaemonHost::Impl::revision(rollout::Rev
     return copy;
 }
 
+namespace {
+
+rollout::RevisionNumber replaced_by_rollout(const rollout::State& state) {
+    return state.rollout ? state.rollout->from : 0;
+}
+
+/// SVC_REASON of the first hooks of one that is launched.
+std::string_view why_launched(const rollout::Worker& worker, const rollout::State& state) {
+    if (state.rollout && worker.revision == rollout::target_revision(state))
+        return state.rollout->phase == rollout::RolloutPhase::progressing ? "rollout" : "rollback";
+    const bool recycled =
+        std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+            return entry.second.replica == worker.replica && !entry.second.stale.empty();
+        });
+    if (recycled)
+        return "recycled";
+    return worker.attempt == 0 ? "scaled_up" : "restarted";
+}
+
+} // namespace
+
 void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout::State& state) {
     const auto worker = state.workers.find(action.worker);
     if (worker == state.workers.end())
@@ -96,6 +120,8 @@ void DaemonHost::Impl::launch(const rollout::LaunchWorker& action, const rollout
     identity.name = worker->second.name;
     identity.replica = action.replica;
     identity.revision = revision(action.revision, state);
+    identity.launched_for = why_launched(worker->second, state);
+    identity.old_revision = replaced_by_rollout(state);
     auto process = std::make_unique<WorkerProcess>(*context, std::move(identity));
     auto& kept = workers[action.worker] = std::move(process);
     if (worker->second.phase == rollout::WorkerPhase::preparing)
@@ -127,11 +153,23 @@ void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout:
 
 void DaemonHost::Impl::begin(rollout::RevisionNumber number, const rollout::State& state) {
     apply_live(number, state);
+    adopt_kept(number, state);
     if (auto prepared = staged.extract(number)) {
         if (auto written = context->history.begin(std::move(prepared.mapped())); !written)
             report_history(number, written.error());
     }
     trim_history(state.revisions.at(number), state);
+}
+
+/// An undo to a set that was kept warm has its workers, and with them their sockets.
+void DaemonHost::Impl::adopt_kept(rollout::RevisionNumber number, const rollout::State& state) {
+    for (const auto& [id, process] : workers) {
+        const auto worker = state.workers.find(id);
+        if (worker == state.workers.end() || worker->second.revision != number)
+            continue;
+        context->listeners.hand_over(state.revisions.at(number).spec, process->revision(), number);
+        process->become(revision(number, state));
+    }
 }
 
 void DaemonHost::Impl::trim_history(const rollout::Revision& revision,
@@ -142,8 +180,16 @@ void DaemonHost::Impl::trim_history(const rollout::Revision& revision,
         report_history(revision.number, trimmed.error());
 }
 
+/// Before its workers drain: a connection that they do not accept any more would be lost with their socket.
+void DaemonHost::Impl::pass_over(rollout::RevisionNumber number, const rollout::State& state) {
+    if (const auto found = state.revisions.find(number); found != state.revisions.end())
+        context->listeners.pass_over(found->second.spec, number);
+}
+
 void DaemonHost::Impl::end(const rollout::Outcome& outcome, const rollout::State& state) {
     hooks.cancel();
+    if (outcome.verdict != rollout::Verdict::complete)
+        pass_over(outcome.revision, state);
     if (outcome.verdict == rollout::Verdict::failed)
         tell_failure(outcome.revision, outcome.reason, state);
     const bool told = unwritten.contains(outcome.revision);
@@ -249,7 +295,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             },
             [&](const RetireWorker& retire) {
                 with(retire.worker, [&](WorkerProcess& worker) {
-                    worker.retire(retire.why, retire.run_pre_stop);
+                    worker.retire(retire.why, replaced_by_rollout(state), retire.run_pre_stop);
                 });
             },
             [&](const CancelHook& cancel) {
@@ -277,6 +323,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [&](const RollBack& back) {
                 impl_->hooks.cancel();
                 impl_->apply_live(back.to_revision, state);
+                impl_->pass_over(state.rollout->to, state);
                 impl_->tell_failure(state.rollout->to, back.reason, state);
             },
             [](const NoteFailure&) {},
@@ -310,6 +357,10 @@ std::uint64_t DaemonHost::memory_of_workers() const {
         roots.insert(roots.end(), own.begin(), own.end());
     }
     return os::memory_of_trees(roots);
+}
+
+void DaemonHost::when_failure_told(std::function<void()> then) {
+    impl_->hooks.when_told(std::move(then));
 }
 
 void DaemonHost::children_ended() {

@@ -47,6 +47,8 @@ public:
     [[nodiscard]] std::uint64_t memory_of_workers() const;
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();
+    /// Calls `then` once the hook that tells of a failed rollout has ended; at once if none runs.
+    void when_failure_told(std::function<void()> then);
     /// Runs a preflight check or any other command; cancelling ends its group with SIGKILL.
     boost::asio::awaitable<CommandResult> run(CommandRequest request);
 

@@ -72,9 +72,9 @@ void InPlaceReload::handle_verified(HookVerdict verdict) {
 void InPlaceReload::handle_timeout() {
     const std::string within = " within " + format_duration(order_.patience);
     if (stage_ == Stage::telling)
-        finish(failure("it could not be told" + within));
+        finish(failure("it could not be told" + within, hook_.output()));
     else if (order_.verify && refused_.detail.empty())
-        finish(failure("its verification was not done" + within));
+        finish(failure("its verification was not done" + within, hook_.output()));
     else if (order_.verify)
         finish(failure("it was not verified" + within + ": " + refused_.detail,
                        std::move(refused_.output)));

@@ -15,10 +15,10 @@ namespace {
 
 // Read by sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3) of libsystemd up to 257.
 constexpr std::array protocol_variables{
-    "LISTEN_FDS",      "LISTEN_PID",   "LISTEN_FDNAMES",  "LISTEN_PIDFDID", "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",   "WATCHDOG_PID", "FDSTORE",         "MAINPID",        "SVC_SERVICE",
-    "SVC_REVISION",    "SVC_REPLICA",  "SVC_READY_FD",    "SVC_WORKER_PID", "SVC_EXIT_STATUS",
-    "SVC_EXIT_REASON", "SVC_STEP",     "SVC_OLD_REVISION"};
+    "LISTEN_FDS",      "LISTEN_PID",   "LISTEN_FDNAMES",   "LISTEN_PIDFDID", "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",   "WATCHDOG_PID", "FDSTORE",          "MAINPID",        "SVC_SERVICE",
+    "SVC_REVISION",    "SVC_REPLICA",  "SVC_READY_FD",     "SVC_WORKER_PID", "SVC_EXIT_STATUS",
+    "SVC_EXIT_REASON", "SVC_STEP",     "SVC_OLD_REVISION", "SVC_REASON",     "SVC_WORKER"};
 
 constexpr std::array<std::pair<std::string_view, int>, 14> limits{{
     {"as", RLIMIT_AS},

@@ -267,6 +267,40 @@ std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
     return found->second.fds();
 }
 
+void ListenerTable::pass_over(const rollout::Spec& spec, rollout::RevisionNumber revision) {
+    for (const auto& listener : spec.listeners) {
+        const auto found = impl_->entries.find(identity_of(listener, revision));
+        if (!is_of_revision(listener) || found == impl_->entries.end())
+            continue;
+        if (const auto group = impl_->groups.find(found->second.group);
+            group != impl_->groups.end())
+            impl_->steered(found->second, group->second.pass_over(revision));
+    }
+}
+
+void ListenerTable::hand_over(const rollout::Spec& spec, rollout::RevisionNumber from,
+                              rollout::RevisionNumber to) {
+    for (const auto& listener : spec.listeners) {
+        if (!is_of_revision(listener))
+            continue;
+        auto taken = impl_->entries.extract(identity_of(listener, from));
+        if (!taken)
+            continue;
+        // Nobody was started with the socket that was opened for the new number.
+        if (const auto fresh = impl_->entries.find(identity_of(listener, to));
+            fresh != impl_->entries.end()) {
+            impl_->discard(fresh->second);
+            impl_->entries.erase(fresh);
+        }
+        taken.key() = identity_of(listener, to);
+        Entry& entry = taken.mapped();
+        entry.revision = to;
+        if (const auto group = impl_->groups.find(entry.group); group != impl_->groups.end())
+            impl_->steered(entry, group->second.hand_over(from, to));
+        impl_->entries.insert(std::move(taken));
+    }
+}
+
 void ListenerTable::keep_only(const std::vector<InUse>& in_use) {
     std::set<std::string> kept;
     for (const InUse& one : in_use) {

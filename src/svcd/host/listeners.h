@@ -58,6 +58,12 @@ public:
         rollout::RevisionNumber revision;
     };
     void keep_only(const std::vector<InUse>& in_use);
+    /// `revision` is given up: what comes to listeners of which each revision has its own socket goes to
+    /// another revision's, as long as no worker of it is started anew.
+    void pass_over(const rollout::Spec& spec, rollout::RevisionNumber revision);
+    /// The workers of `from` count as those of `to` from now on, which so has their sockets, and no other ones.
+    void hand_over(const rollout::Spec& spec, rollout::RevisionNumber from,
+                   rollout::RevisionNumber to);
     /// Looks for what a worker may have damaged, and repairs it: after every start, ready and exit.
     /// A shutdown(2) is also seen at once, as HUP by an epoll entry without events.
     void inspect_all();

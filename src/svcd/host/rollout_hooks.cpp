@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <utility>
+
 namespace svc::daemon {
 
 namespace {
@@ -43,14 +45,27 @@ void RolloutHooks::tell_failure(std::shared_ptr<const rollout::Revision> revisio
     HookSubject subject = subject_of(revision, from);
     subject.environment.push_back("SVC_REASON=" + printable(reason, 4096));
     failed_.start(*hook, std::move(subject), [this, number](const HookVerdict& verdict) {
-        if (verdict.succeeded)
-            return;
-        rollout::Event event;
-        event.kind = rollout::EventKind::hook_failed;
-        event.revision = number;
-        event.text = "the hook for a failed rollout failed: " + printable(verdict.detail, 1024);
-        context_.callbacks.report(event);
+        const auto then = std::exchange(when_told_, nullptr);
+        if (!verdict.succeeded)
+            report_untold(number, verdict);
+        if (then)
+            then();
     });
+}
+
+void RolloutHooks::when_told(std::function<void()> then) {
+    if (failed_.runs())
+        when_told_ = std::move(then);
+    else
+        then();
+}
+
+void RolloutHooks::report_untold(rollout::RevisionNumber number, const HookVerdict& verdict) {
+    rollout::Event event;
+    event.kind = rollout::EventKind::hook_failed;
+    event.revision = number;
+    event.text = "the hook for a failed rollout failed: " + printable(verdict.detail, 1024);
+    context_.callbacks.report(event);
 }
 
 } // namespace svc::daemon

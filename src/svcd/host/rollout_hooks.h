@@ -24,10 +24,16 @@ public:
     void tell_failure(std::shared_ptr<const rollout::Revision> revision,
                       rollout::RevisionNumber from, const std::string& reason);
 
+    /// Calls `then` once no `failed` hook runs any more; at once if none does.
+    void when_told(std::function<void()> then);
+
 private:
+    void report_untold(rollout::RevisionNumber number, const HookVerdict& verdict);
+
     HostContext& context_;
     TimedHook awaited_;
     TimedHook failed_;
+    std::function<void()> when_told_;
 };
 
 } // namespace svc::daemon

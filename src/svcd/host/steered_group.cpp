@@ -14,11 +14,26 @@ Result<void> SteeredGroup::add(rollout::RevisionNumber revision, int fd) {
 }
 
 Result<void> SteeredGroup::use(rollout::RevisionNumber revision) {
+    return set_used(revision, true);
+}
+
+Result<void> SteeredGroup::pass_over(rollout::RevisionNumber revision) {
+    return set_used(revision, false);
+}
+
+Result<void> SteeredGroup::set_used(rollout::RevisionNumber revision, bool used) {
     bool news = false;
     for (Member& member : members_)
         if (member.revision == revision)
-            news = !std::exchange(member.used, true);
+            news = std::exchange(member.used, used) != used;
     return news ? steer() : Result<void>();
+}
+
+Result<void> SteeredGroup::hand_over(rollout::RevisionNumber from, rollout::RevisionNumber to) {
+    for (Member& member : members_)
+        if (member.revision == from)
+            member.revision = to;
+    return steer();
 }
 
 SteeredGroup::Member SteeredGroup::take(int fd) {

@@ -8,7 +8,8 @@
 namespace svc::daemon {
 
 /// All are bound to one address with SO_REUSEPORT. What comes goes to the newest revision of which a worker
-/// was started; until then to the one before, so that nothing waits for workers that do not exist yet.
+/// was started; until then to the one before, so that nothing waits for workers that do not exist yet, and
+/// again once that revision is given up, before its workers stop to accept.
 ///
 /// Mirrors the order in which the kernel has them (os/reuseport.h). A socket of another program's that
 /// shares the address (the kernel permits it to the same user) would make it wrong.
@@ -19,6 +20,10 @@ public:
     Result<void> add(rollout::RevisionNumber revision, int fd);
     /// A worker of it is started.
     Result<void> use(rollout::RevisionNumber revision);
+    /// It is given up: what comes goes to another one, unless it is the only one.
+    Result<void> pass_over(rollout::RevisionNumber revision);
+    /// The workers of `from` are those of `to` now, and so is their socket.
+    Result<void> hand_over(rollout::RevisionNumber from, rollout::RevisionNumber to);
     /// A worker shut it down, and it listens again.
     Result<void> moved_to_end(int fd);
     /// To be called before it is closed: workers may have it open still.
@@ -34,6 +39,7 @@ private:
         int fd = -1;
         bool used = false;
     };
+    Result<void> set_used(rollout::RevisionNumber revision, bool used);
     /// The last one takes its place, as in the kernel.
     Member take(int fd);
     [[nodiscard]] Result<void> steer() const;

@@ -12,8 +12,12 @@ void TimedHook::start(const rollout::HookSpec& hook, HookSubject subject,
                        [this](HookVerdict verdict) { end(std::move(verdict)); });
     if (hook.timeout)
         deadline_.after(*hook.timeout, [this, patience = *hook.timeout] {
-            end({false, "it took longer than " + format_duration(patience), {}});
+            end({false, "it took longer than " + format_duration(patience), output()});
         });
+}
+
+std::vector<std::string> TimedHook::output() const {
+    return hook_ ? hook_->output() : std::vector<std::string>();
 }
 
 void TimedHook::cancel() {

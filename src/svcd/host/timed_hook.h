@@ -16,6 +16,8 @@ public:
     void start(const rollout::HookSpec& hook, HookSubject subject,
                std::function<void(HookVerdict)> ended);
     void cancel();
+    /// Of one that runs: the last lines that it wrote so far.
+    [[nodiscard]] std::vector<std::string> output() const;
     [[nodiscard]] bool runs() const { return ended_ != nullptr; }
 
 private:

@@ -46,8 +46,10 @@ ProbeTarget WorkerProcess::probe_target() const {
 HookSubject WorkerProcess::hook_subject(rollout::HookPoint point) const {
     using rollout::HookPoint;
     HookSubject subject = this->subject();
-    if (point == HookPoint::pre_stop || point == HookPoint::post_stop)
-        subject.environment.push_back("SVC_REASON=" + std::string(word_of(retired_)));
+    const bool at_its_end = point == HookPoint::pre_stop || point == HookPoint::post_stop;
+    subject.environment.push_back(
+        "SVC_REASON=" + (at_its_end ? std::string(word_of(retired_)) : identity_.launched_for));
+    subject.environment.push_back("SVC_OLD_REVISION=" + std::to_string(identity_.old_revision));
     if (point == HookPoint::post_stop) {
         subject.environment.push_back("SVC_EXIT_STATUS=" + std::to_string(exit_.value));
         subject.environment.push_back("SVC_EXIT_REASON=" + rollout::describe(exit_));
@@ -74,8 +76,10 @@ void WorkerProcess::cancel_hook() {
     hook_.cancel();
 }
 
-void WorkerProcess::retire(rollout::Retirement why, bool run_pre_stop) {
+void WorkerProcess::retire(rollout::Retirement why, rollout::RevisionNumber old_revision,
+                           bool run_pre_stop) {
     retired_ = why;
+    identity_.old_revision = old_revision;
     hook_.cancel();
     call_off();
     watch_.end();

@@ -32,6 +32,9 @@ public:
         std::string name;
         std::uint32_t replica = 0;
         std::shared_ptr<const rollout::Revision> revision;
+        std::string launched_for; ///< SVC_REASON of its first hooks
+        /// What the rollout that it was last part of replaces, or 0.
+        rollout::RevisionNumber old_revision = 0;
     };
     WorkerProcess(HostContext& context, Identity identity);
     WorkerProcess(const WorkerProcess&) = delete;
@@ -48,14 +51,17 @@ public:
     void start_hook(rollout::HookPoint point); ///< in place of one that still runs
     void cancel_hook();
     /// Ends what is about a worker that stays: its probes, its post-ready hook, its reload, the look at
-    /// its memory.
-    void retire(rollout::Retirement why, bool run_pre_stop);
+    /// its memory. `old_revision`: of the rollout that is under way, or 0.
+    void retire(rollout::Retirement why, rollout::RevisionNumber old_revision, bool run_pre_stop);
     void watch(rollout::ProbeKind kind);
     void mark_available(); ///< from now on its memory is looked at
     /// It is to be of the revision `aim`; how it is told so stands in `described_by`. Observes
     /// WorkerReloaded, once, unless it is retired or ends before.
     void reload(std::shared_ptr<const rollout::Revision> aim, const rollout::Revision& described_by,
                 bool revert);
+    [[nodiscard]] rollout::RevisionNumber revision() const { return identity_.revision->number; }
+    /// It counts as a worker of this revision from now on.
+    void become(std::shared_ptr<const rollout::Revision> revision);
     /// The roots of its trees of processes.
     [[nodiscard]] std::vector<pid_t> processes() const;
 
@@ -96,7 +102,6 @@ private:
     [[nodiscard]] HookSubject hook_subject(rollout::HookPoint point) const;
     [[nodiscard]] ProbeTarget probe_target() const;
     void handle_reloaded(bool revert, HookVerdict verdict); // worker_reload.cpp
-    void become(std::shared_ptr<const rollout::Revision> revision);
     [[nodiscard]] WorkerIdentity who() const;
     [[nodiscard]] int main_pidfd() const {
         return leader_is_ == Leader::main ? leader_pidfd_.get() : successor_pidfd_.get();
