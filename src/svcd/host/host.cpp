@@ -285,9 +285,10 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             [&](const ReloadWorker& reload) {
                 with(reload.worker, [&](WorkerProcess& worker) {
                     const auto its_own = state.workers.at(reload.worker).revision;
-                    worker.reload(impl_->revision(reload.revision, state),
-                                  *impl_->revision(reload.revert ? its_own : reload.revision, state),
-                                  reload.revert);
+                    worker.reload(
+                        impl_->revision(reload.revision, state),
+                        *impl_->revision(reload.revert ? its_own : reload.revision, state),
+                        reload.revert);
                 });
             },
             [&](const MarkAvailable& mark) {
