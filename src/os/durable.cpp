@@ -188,8 +188,8 @@ Result<void> sync_files(int directory) {
     return sync(directory, "a directory of the history");
 }
 
-Result<void> write_durably(const std::string& directory, const std::string& file,
-                           std::string_view content, mode_t mode) {
+Result<void> write_in_one_step(const std::string& directory, const std::string& file,
+                               std::string_view content, mode_t mode, Reaches reaches) {
     const UniqueFd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!opened)
         return cannot("cannot open the directory " + directory, errno);
@@ -199,7 +199,7 @@ Result<void> write_durably(const std::string& directory, const std::string& file
     Result<void> written;
     if (const auto target = make_file(opened.get(), made, path, mode); !target)
         written = target.error();
-    else if (written = write_all(target->get(), content, path); written)
+    else if (written = write_all(target->get(), content, path); written && reaches == Reaches::disk)
         written = sync(target->get(), path);
     if (written && ::renameat(opened.get(), made.c_str(), opened.get(), file.c_str()) != 0)
         written = cannot("cannot put " + path + " in place", errno);
@@ -207,7 +207,7 @@ Result<void> write_durably(const std::string& directory, const std::string& file
         ::unlinkat(opened.get(), made.c_str(), 0);
         return written;
     }
-    if (::fsync(opened.get()) != 0)
+    if (reaches == Reaches::disk && ::fsync(opened.get()) != 0)
         return cannot("cannot write the directory " + directory + " to disk", errno);
     return {};
 }

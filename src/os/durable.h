@@ -51,9 +51,12 @@ Result<void> copy_whole(int from, int to);
 /// os/file_work.h has them done by a child.
 Result<void> sync_files(int directory);
 
+/// disk: it is there after a power failure, too, and the call takes as long as the disk takes.
+/// kernel: it outlives us; after a power failure it may be the old one, or empty.
+enum class Reaches { disk, kernel };
 /// A file of an existing directory, replaced in one step.
-Result<void> write_durably(const std::string& directory, const std::string& file,
-                           std::string_view content, mode_t mode);
+Result<void> write_in_one_step(const std::string& directory, const std::string& file,
+                               std::string_view content, mode_t mode, Reaches reaches);
 
 /// The names in a directory, without "." and "..", in no order; an error if there are more than
 /// `limit`.

@@ -106,13 +106,14 @@ Result<void> History::trim(std::size_t limit, std::set<RevisionNumber> kept) {
 }
 
 Result<void> History::end(RevisionNumber number, const wire::StoredOutcome& outcome) {
-    return os::write_durably(place_of(number), outcome_file, wire::serialize_outcome(outcome),
-                             secret);
+    return os::write_in_one_step(place_of(number), outcome_file, wire::serialize_outcome(outcome),
+                                 secret, os::Reaches::disk);
 }
 
 Result<void> History::write_timeline(const wire::Timeline& timeline) {
-    return os::write_durably(place_of(timeline.revision), timeline_file,
-                             wire::serialize_timeline(timeline), secret);
+    // A picture for people, on which nothing depends: no reason to wait for a disk.
+    return os::write_in_one_step(place_of(timeline.revision), timeline_file,
+                                 wire::serialize_timeline(timeline), secret, os::Reaches::kernel);
 }
 
 Result<wire::Timeline> History::read_timeline(RevisionNumber number) const {

@@ -106,8 +106,9 @@ TEST_CASE("a copy goes to a file system of another type as well") {
 
 TEST_CASE("a file is replaced in one step") {
     const TemporaryDirectory directory;
-    REQUIRE(os::write_durably(directory.path(), "outcome.json", "1", 0600));
-    REQUIRE(os::write_durably(directory.path(), "outcome.json", "2", 0600));
+    REQUIRE(os::write_in_one_step(directory.path(), "outcome.json", "1", 0600, os::Reaches::disk));
+    REQUIRE(
+        os::write_in_one_step(directory.path(), "outcome.json", "2", 0600, os::Reaches::kernel));
     CHECK(names_in(directory.path()) == Names{"outcome.json"});
     CHECK(*os::read_file(directory.path() + "/outcome.json", 100) == "2");
 }
