@@ -26,11 +26,13 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::rollout_paused:
         return "the rollout of revision " + std::to_string(event.revision) +
                " is paused: " + event.text;
+    case EventKind::rollout_rolling_back:
+        return "revision " + std::to_string(event.revision) +
+               " is being rolled back: " + event.text;
     case EventKind::rollout_stage:
         return "revision " + std::to_string(event.revision) + ": " + event.text;
     case EventKind::rollout_pending:
     case EventKind::rollout_started:
-    case EventKind::rollout_rolling_back:
     case EventKind::rollout_resumed:
     case EventKind::frozen:
     case EventKind::rollout_ended:
