@@ -35,7 +35,7 @@ class Preview(example_web.ExampleWebTest):
     def assert_shows(self, supervisor, version):
         """Each of many connections comes to this version, and the address is what it was."""
         self.assertEqual(self.preview, supervisor.address("preview"))
-        answers = {supervisor.get(listener="preview").split(",")[0] for _ in range(TRIES)}
+        answers = {supervisor.get(listener="preview").splitlines()[0] for _ in range(TRIES)}
         self.assertEqual(1, len(answers), answers)
         self.assertIn(f"version {version}", answers.pop())
 
@@ -44,8 +44,8 @@ class Preview(example_web.ExampleWebTest):
         supervisor.write(web(version, *options, **rollout))
         client = supervisor.start_svc("reload")
         supervisor.wait_status("the second set to wait", lambda status: any(
-            "2 of 2 workers available, waits for svc promote" in rollout["step"]
-            for rollout in status["rollout"]))
+            rollout["to"] == version and
+            "2 of 2 workers available, waits for svc promote" in rollout["step"] for rollout in status["rollout"]))
         return client
 
     def promote(self, supervisor, client):
@@ -66,7 +66,7 @@ class Preview(example_web.ExampleWebTest):
             # The shared listener serves on, with both sets.
             versions = set()
             wait_until("both sets to answer", lambda: versions.add(
-                supervisor.get().split(",")[0]) or len(versions) == 2)
+                supervisor.get().splitlines()[0]) or len(versions) == 2)
             self.promote(supervisor, client)
             self.assert_shows(supervisor, 2)
             supervisor.wait_for_revision(2)
@@ -163,8 +163,7 @@ class Preview(example_web.ExampleWebTest):
                 supervisor.write({**web(1), **change})
                 result = supervisor.svc("check", str(supervisor.file))
                 self.assertEqual(5, result.returncode, result.stdout + result.stderr)
-                self.assertIn("listener[", result.stdout + result.stderr)
-                self.assertIn("preview", result.stdout + result.stderr)
+                self.assertIn(", preview: only", result.stdout + result.stderr)
                 self.assertIn(words, result.stdout + result.stderr)
 
 
