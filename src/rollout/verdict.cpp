@@ -117,6 +117,24 @@ bool all_stood_their_time(Planner& planner, RevisionNumber revision) {
     return true;
 }
 
+/// Of an old worker that was replaced: a hook that is still to end, and whose failure is the rollout's.
+bool awaits_hooks_of_old(Planner& planner) {
+    const State& state = planner.state;
+    return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+        const Worker& worker = entry.second;
+        if (worker.retirement != Retirement::replaced || cannot_be_killed(worker) ||
+            worker.revision == state.rollout->to)
+            return false;
+        const StopSpec& stop = planner.spec_of(worker).stop;
+        const auto counts = [](const std::optional<HookSpec>& hook) {
+            return hook && hook->on_failure == HookFailure::fail;
+        };
+        if (worker.running_hook == HookPoint::pre_stop)
+            return counts(stop.pre_stop);
+        return worker.phase != WorkerPhase::finished && counts(stop.post_stop);
+    });
+}
+
 void end_progressing(Planner& planner) {
     const State& state = planner.state;
     const RevisionNumber to = state.rollout->to;
@@ -124,7 +142,7 @@ void end_progressing(Planner& planner) {
         return;
     const RevisionNumber kept = keeps_old_set(state) ? state.rollout->from : 0;
     if (!is_settled(planner, to, false) || any_live_other(state, to, kept) ||
-        !all_stood_their_time(planner, to))
+        awaits_hooks_of_old(planner) || !all_stood_their_time(planner, to))
         return;
     if (!planner.spec_of(to).rollout.after || state.rollout->after == HookProgress::passed)
         end_rollout(planner, Verdict::complete, "");

@@ -28,6 +28,9 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::rollout_paused:
         return "the rollout of revision " + std::to_string(event.revision) +
                " is paused: " + event.text;
+    case EventKind::rollout_rolling_back:
+        return "revision " + std::to_string(event.revision) +
+               " is being rolled back: " + event.text;
     case EventKind::rollout_stage:
         return "revision " + std::to_string(event.revision) + ": " + event.text;
     case EventKind::rollout_pending:

@@ -49,8 +49,10 @@ std::string wait_of(const State& state, const RolloutStage& stage, Instant now) 
 std::string describe_unstaged(const State& state) {
     if (std::string hook = hook_under_way(state); !hook.empty())
         return hook;
-    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing ||
-        !state.revisions.at(state.rollout->to).in_place)
+    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing)
+        return {};
+    const auto to = state.revisions.find(state.rollout->to);
+    if (to == state.revisions.end() || !to->second.in_place)
         return {};
     return "in place: " + count(rollout::available_workers(state, state.rollout->to)) + " of " +
            count(state.replicas) + " workers reloaded";

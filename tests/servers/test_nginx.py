@@ -28,7 +28,8 @@ http {{
     scgi_temp_path {directory}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        location / {{ return 200 "$pid"; }}
+        location = / {{ return 200 "$pid"; }}
+        location = /version-{version} {{ return 204; }}
     }}
 }}
 """
@@ -51,7 +52,7 @@ class Nginx(ServiceTest):
     def test_reloads_under_load_lose_no_new_connection(self):
         port = free_port()
         configuration = self.directory / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port),
+        configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port, version=1),
                                  encoding="utf-8")
         command = [NGINX, "-c", str(configuration), "-e", "stderr"]
         supervisor = self.start({
@@ -75,7 +76,7 @@ class Nginx(ServiceTest):
     def test_a_configuration_that_nginx_refuses_is_not_deployed(self):
         port = free_port()
         configuration = self.directory / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port),
+        configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port, version=1),
                                  encoding="utf-8")
         command = [NGINX, "-c", str(configuration), "-e", "stderr"]
         supervisor = self.start({
@@ -91,6 +92,44 @@ class Nginx(ServiceTest):
         self.assertIn("no_such_directive", result.stdout + result.stderr)
         self.assertEqual(before, supervisor.pids())
         os.kill(before[0], 0)
+
+    def test_it_reloads_in_place_and_goes_back_from_what_it_does_not_take(self):
+        port = free_port()
+        configuration = self.directory / "nginx.conf"
+        good = self.directory / "good.conf"
+        command = [NGINX, "-c", str(configuration), "-e", "stderr"]
+
+        def deploy(version, text=CONFIGURATION):
+            configuration.write_text(text.format(directory=self.directory, port=port, version=version),
+                                     encoding="utf-8")
+            revert = f"cp {good} {configuration} && kill -HUP $SVC_WORKER_PID"
+            return {
+                "service": {"command": command, "environment": {"NGINX": "3;"}},
+                "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
+                "ready": {"on": "started", "delay": "200ms", "timeout": "5s"},
+                "rollout": {"strategy": "in-place", "in_place": {
+                    "reload": {"signal": "HUP"}, "revert": {"exec": ["/bin/sh", "-c", revert]},
+                    "verify": {"http": f"http://127.0.0.1:{port}/version-{version}"}}},
+                "stop": {"signal": "SIGQUIT"},
+            }
+
+        supervisor = self.start(deploy(1))
+        (master,) = supervisor.pids()
+        with Load(("127.0.0.1", port), rate=300, keepalive=4) as load:
+            for version in 2, 3:
+                supervisor.write(deploy(version))
+                self.reload(supervisor)
+                self.assertEqual([master], supervisor.pids("available"))
+            shutil.copy(configuration, good)
+            supervisor.write(deploy(4, "no_such_directive on;\n"))
+            result = supervisor.svc("reload")
+            said = result.stdout + result.stderr
+            self.assertEqual(1, result.returncode, said)
+            self.assertIn("it was not verified within 5s", said)
+            self.assertIn("no_such_directive", supervisor.log)
+            self.assertEqual([master], supervisor.pids("available"))
+        load.assert_no_failure(self, idle_closes_allowed=True)
+        self.assertEqual(master, parent(int(supervisor.get())))
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ asio::awaitable<void> Daemon::reload_for_signal() {
     request.cause = {rollout::CauseKind::signal, "SIGHUP", ::geteuid()};
     const Admission admission = co_await admit(std::move(request));
     if (admission.kind == Admission::Kind::revision)
-        spdlog::info("SIGHUP made revision {}", admission.revision);
+        spdlog::info("SIGHUP made revision {}{}{}", admission.revision,
+                     admission.note.empty() ? "" : "; ", admission.note);
 }
 
 } // namespace svc::daemon

@@ -136,6 +136,7 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
             first.text += " and supersedes revision " + std::to_string(older);
         if (!admission.note.empty())
             first.text += "; " + admission.note;
+        waiting.remember(admission.note);
         // Who waits is told by an event what it waits for.
         if (pending && !options.wait)
             first.text += " and waits for the running rollout";

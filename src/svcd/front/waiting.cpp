@@ -267,7 +267,7 @@ asio::awaitable<void> Waiting::for_rollout(rollout::RevisionNumber revision, boo
 void Waiting::send_verdict(const Outcome& outcome, std::vector<std::string> changed) {
     wire::Progress last = progress("done", verdict_sentence(outcome));
     last.verdict = rollout::describe(outcome.verdict);
-    last.reason = outcome.reason;
+    last.reason = outcome.verdict == Verdict::complete ? note_ : outcome.reason;
     last.last_output = outcome.last_output;
     last.changed = std::move(changed);
     send(std::move(last), true);

@@ -18,6 +18,9 @@ class Waiting {
 public:
     Waiting(Backend& backend, Caller& caller, bool more);
 
+    /// What the verdict on a rollout that completes is to say besides.
+    void remember(std::string note) { note_ = std::move(note); }
+
     /// Waits for the verdict on `revision`, or on what superseded it; then, if `drained`, until no
     /// worker of an older revision has a process (but for an old set that is kept warm), or no
     /// worker at all if a stop aborted it. A rollout that failed and was paused for that is a
@@ -65,6 +68,7 @@ private:
     Backend& backend_;
     Caller& caller_;
     bool more_;
+    std::string note_;
     rollout::RevisionNumber revision_ = 0;
     std::uint64_t seen_;
     WorkerNews news_;

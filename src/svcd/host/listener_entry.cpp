@@ -2,6 +2,9 @@
 
 #include "base/text.h"
 #include "os/systemd_sockets.h"
+#include "wire/service_file.h"
+
+#include <cerrno>
 
 namespace svc::daemon {
 
@@ -60,6 +63,29 @@ bool may_exclude(const Address& one, const Address& other) {
     };
     return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
            (one.host == other.host || is_wildcard(one) || is_wildcard(other));
+}
+
+bool is_held_here(const rollout::ListenerSpec& listener) {
+    return listener.scope != rollout::ListenerScope::worker;
+}
+
+bool is_of_revision(const rollout::ListenerSpec& listener) {
+    return listener.scope == rollout::ListenerScope::revision;
+}
+
+std::string identity_of(const rollout::ListenerSpec& listener, rollout::RevisionNumber revision) {
+    const std::string identity = wire::listener_identity(listener);
+    return is_of_revision(listener) ? identity + " of " + std::to_string(revision) : identity;
+}
+
+Error held_by_our_own(const rollout::ListenerSpec& wanted, const ListenerEntry& holder) {
+    return Error{"listener " + wanted.name + ": cannot open " + format_address(wanted.address) +
+                     ": this service's own listener " + holder.name + " holds port " +
+                     std::to_string(wanted.address.port) + " at " +
+                     format_address(bound_address_of(holder)) +
+                     " for as long as the old workers need it; take another port, or stop the "
+                     "service and start it again",
+                 EADDRINUSE};
 }
 
 std::string damage_text(const os::Damage& damage) {

@@ -62,6 +62,15 @@ Address bound_address_of(const ListenerEntry& entry);
 /// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
 bool may_exclude(const Address& one, const Address& other);
 
+/// Those of one worker only are opened with it (PrivateListeners) and are none of the table's.
+bool is_held_here(const rollout::ListenerSpec& listener);
+/// Each revision has a socket of its own.
+bool is_of_revision(const rollout::ListenerSpec& listener);
+/// What the table knows the listener of a revision by.
+std::string identity_of(const rollout::ListenerSpec& listener, rollout::RevisionNumber revision);
+/// Why a listener cannot be opened: the port is held by `holder`.
+Error held_by_our_own(const rollout::ListenerSpec& wanted, const ListenerEntry& holder);
+
 /// "a worker shut it down; it listens again"
 std::string damage_text(const os::Damage& damage);
 

@@ -20,20 +20,6 @@ namespace {
 
 using Entry = ListenerEntry;
 
-/// Those of one worker only are opened with it (PrivateListeners) and are none of ours.
-bool is_held_here(const rollout::ListenerSpec& listener) {
-    return listener.scope != rollout::ListenerScope::worker;
-}
-
-bool is_of_revision(const rollout::ListenerSpec& listener) {
-    return listener.scope == rollout::ListenerScope::revision;
-}
-
-std::string identity_of(const rollout::ListenerSpec& listener, rollout::RevisionNumber revision) {
-    const std::string identity = wire::listener_identity(listener);
-    return is_of_revision(listener) ? identity + " of " + std::to_string(revision) : identity;
-}
-
 } // namespace
 
 struct ListenerTable::Impl {
@@ -123,15 +109,8 @@ Error ListenerTable::Impl::explain_refusal(const rollout::ListenerSpec& spec,
     });
     if (error.code != EADDRINUSE || holder == entries.end())
         return Error{"listener " + spec.name + ": " + error.message, error.code};
-    const std::string port = std::to_string(spec.address.port);
-    return Error{"listener " + spec.name + ": cannot open " + format_address(spec.address) +
-                     ": this service's own listener " + holder->second.name + " holds port " +
-                     port + " at " + format_address(bound_address_of(holder->second)) +
-                     " for as long as the old workers need it; take another port, or stop the "
-                     "service and start it again",
-                 error.code};
+    return held_by_our_own(spec, holder->second);
 }
-
 /// At the address of the group's other members, whose port the kernel may have picked.
 Result<void> ListenerTable::Impl::open_of_revision(Entry& entry) {
     ListenerOptions options = entry.options;

@@ -16,7 +16,9 @@ void WorkerProcess::reload(std::shared_ptr<const rollout::Revision> aim,
     becoming_ = std::move(aim);
     InPlaceReload::Order order;
     order.tell = revert ? *in_place->revert : in_place->reload;
-    order.verify = in_place->verify;
+    // On the way back the question is whether it is what it was, as the old revision asks it.
+    const auto& of_old = becoming_->spec.rollout.in_place;
+    order.verify = revert && of_old ? of_old->verify : in_place->verify;
     order.patience = becoming_->spec.ready.timeout;
     order.subject = [this, revert] {
         HookSubject about = subject();

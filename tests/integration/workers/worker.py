@@ -40,6 +40,7 @@ def parse():
     parser.add_argument("--linger", type=float, default=0, help="seconds from the signal to the end")
     parser.add_argument("--extend", type=int, help="EXTEND_TIMEOUT_USEC= at the signal")
     parser.add_argument("--fork", type=int, default=0, help="children that ignore SIGTERM")
+    parser.add_argument("--config", help="a JSON file that is read at the start and at SIGHUP; see reconfigure()")
     parser.add_argument("--marks", help="a file that gets a line for each turn in its life")
     parser.add_argument("--bind", help="a unix socket of its own, with {pid} or {replica} in its path")
     parser.add_argument("--ready-fd", help='ready by a newline on this fd, or "env": on SVC_READY_FD')
@@ -145,6 +146,38 @@ def notify_from_child(text):
         os._exit(0)
     os.waitpid(pid, 0)
     return "sent"
+
+
+CONFIG = {}
+
+
+def configure():
+    """Its `version` is what / answers, and stands beside it for whoever wants to verify it."""
+    with open(OPTIONS.config, encoding="utf-8") as file:
+        CONFIG.clear()
+        CONFIG.update(json.load(file))
+    OPTIONS.version = CONFIG["version"]
+    with open(f"{OPTIONS.config}.{os.environ['SVC_REPLICA']}", "w", encoding="utf-8") as file:
+        file.write(OPTIONS.version)
+
+
+def reconfigure():
+    """At SIGHUP. `die_at`, `silent_at` and `half_at` are lists of the replicas that end over it, say nothing
+    of it, or never say that it is done."""
+    mark("SIGHUP")
+    before = OPTIONS.version
+    configure()
+    replica = os.environ["SVC_REPLICA"]
+    if replica in CONFIG.get("die_at", []):
+        print(f"cannot do what version {OPTIONS.version} wants", file=sys.stderr, flush=True)
+        os._exit(7)
+    if replica in CONFIG.get("silent_at", []):
+        print(f"keeps version {before}", file=sys.stderr, flush=True)
+        OPTIONS.version = before
+        return
+    notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    if replica not in CONFIG.get("half_at", []):
+        notify("READY=1")
 
 
 def act(path, query):
@@ -273,6 +306,9 @@ def main():
         signal.signal(getattr(signal, name),
                       lambda number, frame: mark(f"{signal.Signals(number).name}")
                       or (None if OPTIONS.ignore_term else stop.set()))
+    if OPTIONS.config:
+        configure()
+        signal.signal(signal.SIGHUP, lambda number, frame: reconfigure())
     signal.signal(signal.SIGUSR2, lambda number, frame: mark("SIGUSR2"))
     threads = []
     if not OPTIONS.never_ready:

@@ -37,6 +37,26 @@ TEST_CASE("A hook that runs on is ended min_stop before the end of grace, and th
     CHECK(stage.in(WorkerPhase::killing) == "r1-0");
 }
 
+TEST_CASE("A rollout waits for the hook of the last old worker, if its failure counts") {
+    Stage stage;
+    bool succeeds = true;
+    SUBCASE("and is complete when it succeeds") {}
+    SUBCASE("and is rolled back when it fails") {
+        succeeds = false;
+    }
+    stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, HookFailure::fail};
+    stage.boot();
+    stage.reload();
+    stage.ready("r2-0");
+    REQUIRE(stage.find("r1-0").running_hook == HookPoint::pre_stop);
+    REQUIRE(stage.state().rollout);
+    stage.see(HookEnded{stage.find("r1-0").id, HookPoint::pre_stop, succeeds, "no balancer"});
+    if (succeeds)
+        CHECK_FALSE(stage.state().rollout);
+    else
+        CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
+}
+
 TEST_CASE("A worker that was never ready has no pre-stop hook") {
     Stage stage;
     stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, HookFailure::ignore};

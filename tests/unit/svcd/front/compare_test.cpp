@@ -244,3 +244,15 @@ TEST_CASE("a worker that would be started otherwise cannot become a revision in 
     }
     CHECK_FALSE(reloads_in_place(reloaded_in_place(), now));
 }
+
+TEST_CASE("what keeps a revision from being reached in place is named") {
+    auto now = reloaded_in_place();
+    CHECK(bars_in_place(reloaded_in_place(), now).empty());
+    now.command.emplace_back("--verbose");
+    CHECK(bars_in_place(reloaded_in_place(), now) == std::vector<std::string>{"the command"});
+    now.executable_identity.inode = 3;
+    now.spec.process.nice = 5;
+    CHECK(bars_in_place(reloaded_in_place(), now) ==
+          std::vector<std::string>{"the command", "what else [service] says of a worker",
+                                   "the executable"});
+}

@@ -105,3 +105,29 @@ TEST_CASE("a socket that was shut down is repaired, and steering goes on") {
     preview.remove(7);
     CHECK(preview.all_go_to(six));
 }
+
+TEST_CASE("a revision that is given up gets nothing more, as long as there is another one") {
+    Preview preview;
+    const int six = preview.add(6);
+    const int seven = preview.add(7);
+    preview.house.listeners.pass_over(preview.spec, 7);
+    CHECK(preview.all_go_to(six));
+    preview.remove(6);
+    CHECK(preview.all_go_to(seven));
+    const int eight = preview.add(8);
+    CHECK(preview.all_go_to(eight));
+}
+
+TEST_CASE("a revision that takes over the workers of another one has their socket") {
+    Preview preview;
+    const int six = preview.add(6);
+    CHECK(preview.all_go_to(preview.add(7)));
+    REQUIRE(preview.house.listeners.open(preview.spec, 8)); // an undo to 6, whose set is warm
+    preview.house.listeners.hand_over(preview.spec, 6, 8);
+    CHECK(preview.all_go_to(six));
+    preview.open = {7, 8};
+    preview.remove(7);
+    CHECK(preview.all_go_to(six));
+    CHECK(preview.house.listeners.passed_to(preview.spec, 8).fds.at(0) == six);
+    CHECK(preview.all_go_to(preview.add(9)));
+}
