@@ -23,8 +23,6 @@ std::string sentence_of(const rollout::Event& event) {
         return about_worker(" is retired: ");
     case EventKind::worker_killed:
         return about_worker(" is killed: ");
-    case EventKind::rollout_rolling_back:
-        return "revision " + std::to_string(event.revision) + " is taken back: " + event.text;
     case EventKind::rollout_paused:
         return "the rollout of revision " + std::to_string(event.revision) +
                " is paused: " + event.text;

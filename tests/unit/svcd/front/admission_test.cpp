@@ -1,132 +1,13 @@
-#include "svcd/front/admission.h"
+#include "admission_scene.h"
 
-#include "support.h"
 #include "wire/control.h"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 using namespace svc;
 using namespace svc::daemon;
+using namespace svc::daemon::test;
 namespace asio = boost::asio;
 
 namespace {
-
-/// A daemon with behaviour: it loads what `file` says, remembers the order of things, and gives
-/// numbers as policy does.
-class ScriptedWorld : public AdmissionWorld {
-public:
-    MemoryNow memory_now;
-    std::vector<std::string> warnings;
-    explicit ScriptedWorld(asio::io_context& io) : check_ends(io) {
-        file.spec.process.command = {"web"};
-        file.spec.rollout.replicas = 2;
-    }
-
-    Loaded load(const rollout::Cause& cause) override {
-        story.push_back("load " + cause.text);
-        Loaded loaded;
-        loaded.revision = file;
-        loaded.revision.cause = cause;
-        loaded.check = file.spec.process.check;
-        loaded.mistakes = mistakes;
-        if (!mistakes.empty())
-            loaded.flaw = Loaded::Flaw::file_wrong;
-        return loaded;
-    }
-    asio::awaitable<Loaded> revive(const AdmissionRequest& request) override {
-        story.push_back("revive " + std::to_string(*request.older));
-        Loaded loaded;
-        loaded.revision = file;
-        loaded.revision.cause = request.cause;
-        loaded.revision.made_from = *request.older;
-        loaded.mistakes = mistakes;
-        if (!mistakes.empty())
-            loaded.flaw = Loaded::Flaw::gone;
-        co_return loaded;
-    }
-    [[nodiscard]] const rollout::State& state() const override { return known; }
-    asio::awaitable<CommandResult> check(const Loaded&) override {
-        story.emplace_back("check");
-        CommandResult result = check_result;
-        if (check_hangs) {
-            check_ends.expires_after(std::chrono::hours(1));
-            co_await check_ends.async_wait(asio::use_awaitable);
-        }
-        co_return result;
-    }
-    asio::awaitable<void> stage(Loaded&) override {
-        story.emplace_back("stage");
-        if (stage_hangs) {
-            check_ends.expires_after(std::chrono::hours(1));
-            co_await check_ends.async_wait(asio::use_awaitable);
-        }
-    }
-    Result<void> open_listeners(const rollout::Spec&) override {
-        story.emplace_back("open");
-        if (!open_error.empty())
-            return Error{open_error, 98};
-        return {};
-    }
-    void close_unused_listeners() override { story.emplace_back("close"); }
-    [[nodiscard]] MemoryNow memory() const override { return memory_now; }
-    void warn(rollout::RevisionNumber revision, const std::string& sentence) override {
-        warnings.push_back(std::to_string(revision) + ": " + sentence);
-    }
-    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
-        story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
-        if (stop_comes_first)
-            known.wanted = rollout::Wanted::stop;
-        revision.number = known.next_revision++;
-        if (stop_comes_first)
-            return;
-        known.current = revision.number;
-        known.file_replicas = revision.spec.rollout.replicas;
-        known.revisions[revision.number] = revision;
-    }
-    void request_scale_from_file(std::uint32_t replicas) override {
-        story.push_back("scale " + std::to_string(replicas));
-        known.file_replicas = known.replicas = replicas;
-    }
-
-    rollout::State known;
-    rollout::Revision file;
-    std::vector<std::string> mistakes;
-    CommandResult check_result{.succeeded = true, .how = {}, .output = {}};
-    bool check_hangs = false;
-    bool stage_hangs = false;
-    bool stop_comes_first = false;
-    std::string open_error;
-    asio::steady_timer check_ends;
-    std::vector<std::string> story;
-};
-
-struct Scene {
-    asio::io_context io;
-    ScriptedWorld world{io};
-    Admissions admissions{io.get_executor(), world};
-
-    std::shared_ptr<std::optional<Admission>>
-    ask(rollout::CauseKind kind, const std::string& text = {}, bool supersede = false) {
-        auto answer = std::make_shared<std::optional<Admission>>();
-        auto asking = [this, answer, kind, text, supersede]() -> asio::awaitable<void> {
-            AdmissionRequest request;
-            request.cause = {kind, text, 0};
-            request.supersede = supersede;
-            *answer = co_await admissions.admit(std::move(request));
-        };
-        asio::co_spawn(io, asking, asio::detached);
-        test::settle(io);
-        return answer;
-    }
-    Admission answered(rollout::CauseKind kind, const std::string& text = {}) {
-        auto answer = ask(kind, text);
-        test::run_until(io, [&] { return answer->has_value(); });
-        return **answer;
-    }
-};
 
 using Story = std::vector<std::string>;
 using rollout::CauseKind;
@@ -402,35 +283,4 @@ TEST_CASE("a revision is reached in place only by workers that would be started 
     world.known.revisions[99] = other;
     world.known.rollout.emplace().to = 99;
     CHECK_FALSE(reload());
-}
-
-TEST_CASE(
-    "a surge that needs more memory than there is warns, or is refused, or is not looked at") {
-    Scene scene;
-    auto& world = scene.world;
-    world.known.current = 6;
-    for (rollout::WorkerId id = 1; id <= 4; ++id)
-        world.known.workers[id].phase = rollout::WorkerPhase::available;
-    world.file.spec.rollout.replicas = 4;
-    world.file.spec.rollout.max_surge = {2, false};
-    world.memory_now = {4ull << 30, 3ull << 30};
-    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
-    CHECK(world.warnings.empty());
-    world.memory_now.available = 1ull << 30;
-    const std::string number = std::to_string(world.known.next_revision);
-    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
-    CHECK(world.warnings ==
-          std::vector<std::string>{
-              number + ": there may be too little memory: up to 2 workers more than now may need "
-                       "2 GiB (1 GiB each, as those that run), and 1 GiB is available"});
-    world.file.spec.rollout.memory_check = rollout::MemoryCheck::refuse;
-    const auto refused = scene.answered(CauseKind::reload);
-    CHECK(refused.kind == Admission::Kind::refused);
-    CHECK(refused.message.find("1 GiB is available; nothing was changed") != std::string::npos);
-    world.memory_now.available.reset(); // nobody can tell
-    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
-    world.memory_now.available = 0;
-    world.file.spec.rollout.memory_check = rollout::MemoryCheck::off;
-    CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
-    CHECK(world.warnings.size() == 1);
 }
