@@ -29,6 +29,19 @@ std::string place_of(const State& state, const rollout::RolloutSpec& spec) {
            ", " + available + " workers new";
 }
 
+/// Which of the two hooks that every strategy has runs now.
+std::string running_hook(const State& state) {
+    using rollout::HookProgress;
+    using rollout::RolloutHook;
+    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing)
+        return {};
+    if (state.rollout->before == HookProgress::running)
+        return std::string(describe(RolloutHook::before)) + " runs";
+    if (state.rollout->after == HookProgress::running)
+        return std::string(describe(RolloutHook::after)) + " runs";
+    return {};
+}
+
 std::string wait_of(const State& state, const RolloutStage& stage, Instant now) {
     const Rollout& rollout = *state.rollout;
     if (rollout.analysis == rollout::HookProgress::running)
@@ -49,8 +62,9 @@ std::string wait_of(const State& state, const RolloutStage& stage, Instant now) 
 } // namespace
 
 std::string describe_stage(const State& state, Instant now) {
-    if (!rollout::is_staged(state))
-        return {};
+    const std::string hook = running_hook(state);
+    if (!rollout::is_staged(state) || !hook.empty())
+        return hook;
     const rollout::RolloutSpec& spec = rollout::rollout_spec_in_force(state);
     const RolloutStage& stage = spec.stages.at(state.rollout->stage);
     return place_of(state, spec) + ", " + wait_of(state, stage, now);

@@ -91,16 +91,20 @@ Wait wait_of(const Worker& worker, const Revision* revision) {
     constexpr std::string_view grace = " of grace";
     switch (shown_phase(worker.phase)) {
     case Shown::launching:
-        return {"launch", {}};
+        return {worker.running_hook ? "pre-start hook" : "launch", {}};
     case Shown::starting:
         return wait_to_start(worker, revision);
     case Shown::ready:
+        if (worker.running_hook == rollout::HookPoint::post_ready)
+            return {"post-ready hook", {}};
         if (!revision || !worker.ready_at)
             return {};
         return {"min_ready", *worker.ready_at + revision->spec.rollout.min_ready};
     case Shown::available:
         if (!worker.stale.empty())
             return {"is being replaced, " + worker.stale, {}};
+        if (worker.becoming != 0)
+            return {"its reload as revision " + std::to_string(worker.becoming), {}};
         return {worker.reloading ? "its own reload" : "", {}};
     case Shown::draining:
         return {worker.running_hook ? "pre-stop hook" : "stop signal", worker.stop_deadline, grace};
