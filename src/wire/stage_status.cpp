@@ -65,10 +65,12 @@ std::string hook_under_way(const State& state) {
     if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing)
         return {};
     if (state.rollout->before == HookProgress::running)
-        return "the hook before it runs";
+        return std::string(describe(rollout::RolloutHook::before)) + " runs";
     if (state.rollout->analysis == HookProgress::running)
         return "analysis runs";
-    return state.rollout->after == HookProgress::running ? "the hook after it runs" : "";
+    return state.rollout->after == HookProgress::running
+               ? std::string(describe(rollout::RolloutHook::after)) + " runs"
+               : "";
 }
 
 std::string describe_stage(const State& state, Instant now) {

@@ -99,7 +99,7 @@ std::string errand_of(const Worker& worker) {
     if (!worker.stale.empty())
         return "is being replaced, " + worker.stale;
     if (worker.becoming != 0)
-        return "its own reload as revision " + std::to_string(worker.becoming);
+        return "its reload as revision " + std::to_string(worker.becoming);
     return worker.reloading ? "its own reload" : "";
 }
 
@@ -113,7 +113,7 @@ Wait wait_of(const Worker& worker, const Revision* revision) {
     case Shown::ready:
         if (!revision || !worker.ready_at)
             return {};
-        if (revision->spec.ready.post_ready && !worker.post_ready_done)
+        if (worker.running_hook == rollout::HookPoint::post_ready)
             return {"post-ready hook", {}};
         return {"min_ready", *worker.ready_at + revision->spec.rollout.min_ready};
     case Shown::available:

@@ -104,7 +104,6 @@ class Failures(HookTest):
 
     def content(self, version, name, on_failure):
         options = ["--say", "told by the balancer", "--exit", "3"]
-        # One of the old workers: the rollout back must not fail for it, too.
         return web(version, {name: self.hook(name, *options, on_failure=on_failure)})
 
     def first(self, name, on_failure):
@@ -230,6 +229,10 @@ class Failed(HookTest):
 
 
 class Stops(HookTest):
+    SHOWN = {"pre_start": ["pre-start hook"], "post_ready": ["post-ready hook"], "pre_stop": ["pre-stop hook"],
+             "post_stop": ["post-stop hook"], "before": ["the hook before the rollout runs"],
+             "after": ["the hook after the rollout runs"], "analysis": ["analysis runs"],
+             "failed": ["exit status 1 before it was ready"]}
 
     def test_a_hook_without_an_end_outlives_no_supervisor(self):
         never = self.directory / "never"
@@ -242,6 +245,9 @@ class Stops(HookTest):
                 supervisor.write(web(2, {} if name in LAST else hook, *broken, **rollout))
                 self.assertEqual(0, supervisor.svc("reload", "--no-wait").returncode)
                 self.wait_for_hook(name)
+                shown = supervisor.svc("status").stdout
+                for word in self.SHOWN[name]:
+                    self.assertIn(word, shown)
                 supervisor.signal(signal.SIGTERM)
                 supervisor.manager.wait_for("STOPPING=1")
                 if name in LAST:  # it is part of a worker's end, which has its grace

@@ -46,7 +46,6 @@ class InPlaceTest(HookTest):
                 for replica in range(REPLICAS)]
 
     def answers(self, supervisor, version):
-        """All of many are of this version; those whose worker closes at this moment are another test's."""
         self.assertEqual({str(version)}, {supervisor.get().split()[0] for _ in range(30)})
 
 
@@ -110,7 +109,7 @@ class Reload(InPlaceTest):
             applied = supervisor.svc("apply")
             self.assertEqual(0, applied.returncode, applied.stdout + applied.stderr)
             self.answers(supervisor, 2)
-            # What the old revision read is gone: undo says so, and goes back once it is there again.
+            # What the old revision read is gone, and undo says so.
             refused = supervisor.svc("undo")
             self.assertEqual(1, refused.returncode)
             self.assertIn(str(self.config), refused.stderr)
@@ -222,13 +221,13 @@ class Steered(InPlaceTest):
 
     def test_a_pause_holds_the_next_one_until_it_goes_on(self):
         supervisor, before, client = self.halfway()
+        self.assertIn("its reload as revision 2", supervisor.svc("status").stdout)
         with self.load(supervisor) as load:
             self.assertEqual(0, supervisor.svc("pause", "--reason", "lunch").returncode)
             self.gate.touch()
             self.wait_for_reload(supervisor, "r1-1")  # it was told already
             status = supervisor.status()
             self.assertEqual([2, 2, 1], [entry["revision"] for entry in status["workers"]])
-            # A worker that dies is started again meanwhile, and nobody is told to reload.
             self.assertEqual(["2", "2", "1"], self.loaded())
             self.assertIn("lunch", status["rollout"][0]["paused"])
             self.assertEqual(0, supervisor.svc("resume").returncode)
