@@ -25,7 +25,7 @@ TEST_CASE("an undo is made from the older revision, and neither loaded nor check
         *answer = co_await scene.admissions.admit(std::move(request));
     };
     asio::co_spawn(scene.io, asking, asio::detached);
-    test::run_until(scene.io, [&] { return answer->has_value(); });
+    run_until(scene.io, [&] { return answer->has_value(); });
     CHECK((*answer)->kind == Admission::Kind::revision);
     CHECK(scene.world.story == Story{"revive 6", "stage", "open", "request"});
 }
@@ -41,7 +41,7 @@ TEST_CASE("a boot with a fallback that is refused leaves the door open") {
         *answer = co_await scene.admissions.admit(std::move(request));
     };
     asio::co_spawn(scene.io, asking, asio::detached);
-    test::run_until(scene.io, [&] { return answer->has_value(); });
+    run_until(scene.io, [&] { return answer->has_value(); });
     CHECK((*answer)->kind == Admission::Kind::refused);
     scene.world.mistakes.clear();
     CHECK(scene.answered(CauseKind::reload).kind == Admission::Kind::revision);
@@ -69,7 +69,7 @@ TEST_CASE("requests take their turns in the order of arrival") {
     CHECK(scene.world.story == Story{"load a", "check"});
     scene.world.check_hangs = false;
     scene.world.check_ends.expires_after(std::chrono::seconds(0));
-    test::run_until(scene.io, [&] { return third->has_value(); });
+    run_until(scene.io, [&] { return third->has_value(); });
     // The hour's wait of the first was cut short, which its check reports as a failure.
     CHECK(scene.world.story == Story{"load a", "check", "load b", "check", "stage", "open",
                                      "request", "load c", "check", "stage", "open", "request"});
@@ -160,7 +160,7 @@ TEST_CASE("while the supervisor stops everything is refused, also what was being
     auto waiting = scene.ask(CauseKind::reload, "b");
     scene.world.known.wanted = rollout::Wanted::stop;
     scene.admissions.stop();
-    test::run_until(scene.io, [&] { return checking->has_value() && waiting->has_value(); });
+    run_until(scene.io, [&] { return checking->has_value() && waiting->has_value(); });
     CHECK((*checking)->error == wire::control_error::stopping);
     CHECK((*waiting)->error == wire::control_error::stopping);
     CHECK(scene.world.story == Story{"load a", "check"});
@@ -174,7 +174,7 @@ TEST_CASE("what waits behind a refused boot is refused: the supervisor is about 
     auto reload = scene.ask(CauseKind::reload, "a");
     scene.world.check_hangs = false;
     scene.world.check_ends.expires_after(std::chrono::seconds(0)); // a failure of the first check
-    test::run_until(scene.io, [&] { return boot->has_value() && reload->has_value(); });
+    run_until(scene.io, [&] { return boot->has_value() && reload->has_value(); });
     CHECK((*boot)->error == wire::control_error::refused);
     CHECK((*reload)->error == wire::control_error::stopping);
     CHECK(scene.world.story == Story{"load ", "check"});
@@ -213,7 +213,7 @@ TEST_CASE("an undo is refused while rollouts are frozen, and what a boot falls b
             answer = co_await scene.admissions.admit(std::move(request));
         };
         asio::co_spawn(scene.io, asking, asio::detached);
-        test::run_until(scene.io, [&] { return answer.has_value(); });
+        run_until(scene.io, [&] { return answer.has_value(); });
         return *answer;
     };
     CHECK(older(CauseKind::undo).message.find("rollouts are frozen by uid 0: quarter end") == 0);
@@ -228,7 +228,7 @@ TEST_CASE("a freeze that comes while the check runs refuses what is checked") {
     auto answer = scene.ask(CauseKind::reload, "a");
     scene.world.known.frozen = "by uid 0: quarter end";
     scene.world.check_ends.cancel();
-    test::run_until(scene.io, [&] { return answer->has_value(); });
+    run_until(scene.io, [&] { return answer->has_value(); });
     CHECK((*answer)->kind == Admission::Kind::refused);
     CHECK(scene.world.story == Story{"load a", "check"});
 }
@@ -240,7 +240,7 @@ TEST_CASE("a stop ends the staging, and a freeze meanwhile refuses what was stag
     CHECK_FALSE(answer->has_value());
     scene.world.known.wanted = rollout::Wanted::stop;
     scene.admissions.stop();
-    test::run_until(scene.io, [&] { return answer->has_value(); });
+    run_until(scene.io, [&] { return answer->has_value(); });
     CHECK((*answer)->error == wire::control_error::stopping);
     CHECK(scene.world.story == Story{"load ", "stage"});
 }
@@ -260,7 +260,7 @@ TEST_CASE("an undo to what the running rollout started from does not wait for it
             answer = co_await scene.admissions.admit(std::move(request));
         };
         asio::co_spawn(scene.io, asking, asio::detached);
-        test::run_until(scene.io, [&] { return answer.has_value(); });
+        run_until(scene.io, [&] { return answer.has_value(); });
         CHECK(scene.world.story.back() == (progressing ? "supersede" : "request"));
     }
 }
