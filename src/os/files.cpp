@@ -124,6 +124,24 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     }
 }
 
+std::string read_unsized(const std::string& path) {
+    constexpr std::size_t limit = 65536;
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::string text;
+    std::size_t length = 0;
+    while (file && length < limit) {
+        text.resize(length + 4096);
+        const ssize_t count = ::read(file.get(), text.data() + length, text.size() - length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        length += static_cast<std::size_t>(count);
+    }
+    text.resize(length);
+    return text;
+}
+
 Result<void> make_directories(const std::string& path, mode_t mode) {
     constexpr mode_t parent_mode = 0755;
     if (path.empty())

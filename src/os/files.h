@@ -19,6 +19,9 @@ inline constexpr std::string_view default_search_path =
 /// A whole regular file of at most `limit` bytes; a directory, a fifo or a larger file is an error,
 /// never a hang.
 Result<std::string> read_file(const std::string& path, std::size_t limit);
+/// The first 64 KiB of a file of /proc or /sys, which have no size that could be asked for; empty where
+/// it cannot be read.
+std::string read_unsized(const std::string& path);
 /// Makes `path` and its missing parents (mode for the last; 0755 for parents). An existing
 /// directory is success.
 Result<void> make_directories(const std::string& path, mode_t mode);

@@ -1,6 +1,6 @@
 #include "os/memory.h"
 
-#include "base/unique_fd.h"
+#include "os/files.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,25 +19,6 @@ namespace {
 
 constexpr std::size_t process_limit =
     4096; // /proc is read while processes come and go: never a loop
-constexpr std::size_t text_limit = 65536;
-
-/// The start of a file of /proc or /sys, which have no size that could be asked for; or nothing.
-std::string read_text(const std::string& path) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::string text;
-    std::size_t length = 0;
-    while (file && length < text_limit) {
-        text.resize(length + 4096);
-        const ssize_t count = ::read(file.get(), text.data() + length, text.size() - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            break;
-        length += static_cast<std::size_t>(count);
-    }
-    text.resize(length);
-    return text;
-}
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
     text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
@@ -73,7 +54,7 @@ void add_children(pid_t pid, std::vector<pid_t>& to) {
     std::filesystem::directory_iterator task(tasks, gone);
     const std::filesystem::directory_iterator end;
     while (!gone && task != end) {
-        const std::string list = read_text(task->path().string() + "/children");
+        const std::string list = read_unsized(task->path().string() + "/children");
         std::string_view rest = list;
         while (const auto child = number_in(rest)) {
             if (*child <= static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max()))
@@ -85,19 +66,19 @@ void add_children(pid_t pid, std::vector<pid_t>& to) {
 }
 
 std::uint64_t memory_of(pid_t pid) {
-    const std::string status = read_text("/proc/" + std::to_string(pid) + "/status");
+    const std::string status = read_unsized("/proc/" + std::to_string(pid) + "/status");
     return kibibytes_after(status, "RssAnon:") + kibibytes_after(status, "RssShmem:") +
            kibibytes_after(status, "VmSwap:");
 }
 
 std::optional<std::uint64_t> headroom_of_one(const std::string& directory) {
     // "max" is no number: no limit.
-    const auto limit = number_in(read_text(directory + "/memory.max"));
-    const auto current = number_in(read_text(directory + "/memory.current"));
+    const auto limit = number_in(read_unsized(directory + "/memory.max"));
+    const auto current = number_in(read_unsized(directory + "/memory.current"));
     if (!limit || !current)
         return std::nullopt;
     const std::uint64_t cache =
-        number_after(read_text(directory + "/memory.stat"), "inactive_file ").value_or(0);
+        number_after(read_unsized(directory + "/memory.stat"), "inactive_file ").value_or(0);
     const std::uint64_t used = *current - std::min(*current, cache);
     return *limit - std::min(*limit, used);
 }
@@ -133,13 +114,13 @@ std::optional<std::uint64_t> cgroup_headroom(const std::string& mount, std::stri
 }
 
 std::optional<std::uint64_t> available_memory() {
-    const std::string machine = read_text("/proc/meminfo");
+    const std::string machine = read_unsized("/proc/meminfo");
     std::optional<std::uint64_t> available;
     if (number_after(machine, "MemAvailable:"))
         available = kibibytes_after(machine, "MemAvailable:");
 
     // cgroups(7): the line of version 2 is "0::PATH".
-    const std::string groups = read_text("/proc/self/cgroup");
+    const std::string groups = read_unsized("/proc/self/cgroup");
     const std::size_t line = groups.starts_with("0::") ? 0 : groups.find("\n0::");
     if (line == std::string::npos)
         return available;

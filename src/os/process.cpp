@@ -1,5 +1,7 @@
 #include "os/process.h"
 
+#include "os/files.h"
+
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -83,25 +85,6 @@ private:
     posix_spawn_file_actions_t actions_{};
     posix_spawnattr_t attributes_{};
 };
-
-/// At most 8 KiB of a file of /proc or /sys, or nothing.
-std::string read_start(const std::string& path) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file)
-        return {};
-    std::string text(8192, '\0');
-    std::size_t length = 0;
-    while (length < text.size()) {
-        const ssize_t count = ::read(file.get(), text.data() + length, text.size() - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            break;
-        length += static_cast<std::size_t>(count);
-    }
-    text.resize(length);
-    return text;
-}
 
 /// What follows `key` on the line that starts with it.
 std::optional<std::string_view> line_after(std::string_view text, std::string_view key) {
@@ -278,7 +261,7 @@ std::optional<pid_t> process_group_of(pid_t pid) {
 }
 
 std::optional<pid_t> parent_of(pid_t pid) {
-    const std::string text = read_start("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text = read_unsized("/proc/" + std::to_string(pid) + "/stat");
     // "PID (NAME) STATE PARENT …": the name may hold anything, parentheses and spaces too (proc(5)),
     // so the last parenthesis is the one that ends it.
     const std::size_t name_end = text.rfind(')');
@@ -288,11 +271,12 @@ std::optional<pid_t> parent_of(pid_t pid) {
 }
 
 std::optional<std::uint64_t> oom_kills_of(pid_t pid) {
-    const std::string groups = read_start("/proc/" + std::to_string(pid) + "/cgroup");
+    const std::string groups = read_unsized("/proc/" + std::to_string(pid) + "/cgroup");
     const auto path = line_after(groups, "0::"); // cgroups(7): the line of version 2
     if (!path)
         return std::nullopt;
-    const std::string events = read_start("/sys/fs/cgroup" + std::string(*path) + "/memory.events");
+    const std::string events =
+        read_unsized("/sys/fs/cgroup" + std::string(*path) + "/memory.events");
     const auto kills = line_after(events, "oom_kill ");
     if (!kills)
         return std::nullopt;

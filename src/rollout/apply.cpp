@@ -273,6 +273,10 @@ struct Applier {
         rollout.last_output = action.last_output;
         rollout.paused_at.reset();
         rollout.stage_reached.reset();
+        // What could not reload itself may still be reverted.
+        for (auto& [id, worker] : state.workers)
+            if (worker.stale == reload_failed)
+                worker.stale.clear();
         progress();
         let_replicas_start(state);
         put_replicas_back();

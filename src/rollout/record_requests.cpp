@@ -68,6 +68,7 @@ struct Recorder {
         // Who resumes after a failure that paused it wants the new version tried again.
         if (rollout_spec_in_force(state).on_failure == OnFailure::pause) {
             rollout.failure.clear();
+            rollout.last_output.clear();
             let_replicas_start(state);
         }
         events.push_back(about(EventKind::rollout_resumed, rollout.to,

@@ -201,7 +201,7 @@ struct Recorder {
 
     /// Of an old worker's: the rollout that replaces it is what cannot go on.
     void fail_its_rollout(const Worker& worker, const std::string& failure) {
-        if (failure.empty() || worker.retirement != Retirement::replaced || !state.rollout ||
+        if (failure.empty() || !state.rollout || !was_replaced_by(worker, *state.rollout) ||
             state.rollout->phase != RolloutPhase::progressing || !state.rollout->failure.empty())
             return;
         state.rollout->failure = worker.name + ": " + failure;
@@ -269,7 +269,7 @@ struct Recorder {
         if (worker == nullptr || worker->becoming == 0 || !is_live(*worker))
             return;
         const RevisionNumber to = std::exchange(worker->becoming, 0);
-        const bool forward = to > worker->revision; // a revert goes to an older one
+        const bool forward = to >= worker->revision; // a revert goes to an older one
         if (seen.succeeded) {
             worker->revision = to;
             worker->ready_at = now; // min_ready counts from here
@@ -288,6 +288,7 @@ struct Recorder {
             return;
         }
         worker->revision = to; // nobody knows what it runs
+        worker->stale = reload_failed;
         if (state.rollout && state.rollout->to == to &&
             state.rollout->phase == RolloutPhase::progressing && state.rollout->failure.empty()) {
             state.rollout->failure = worker->name + ": " + failure;

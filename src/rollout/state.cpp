@@ -217,6 +217,12 @@ bool is_staged(const State& state) {
            state.rollout->stage < rollout_spec_in_force(state).stages.size();
 }
 
+bool was_replaced_by(const Worker& worker, const Rollout& rollout) {
+    // One that an earlier rollout left draining is that one's matter.
+    return worker.retirement == Retirement::replaced && worker.revision != rollout.to &&
+           worker.drain_began && *worker.drain_began >= rollout.began;
+}
+
 bool stands_still(const State& state) {
     if (!state.rollout || state.rollout->phase != RolloutPhase::progressing)
         return false;
@@ -235,8 +241,12 @@ static bool is_filled(const State& state, const Worker& worker) {
 }
 
 bool can_become_target(const State& state, const Worker& worker) {
-    if (!state.rollout || !is_live(worker) || !worker.stale.empty() ||
-        worker.revision == target_revision(state))
+    if (!state.rollout || !is_live(worker))
+        return false;
+    // It failed to, and its rollout goes on all the same: somebody resumed it.
+    const bool again = state.rollout->phase == RolloutPhase::progressing &&
+                       worker.stale == reload_failed && worker.revision == state.rollout->to;
+    if (!again && (!worker.stale.empty() || worker.revision == target_revision(state)))
         return false;
     const Revision& to = state.revisions.at(state.rollout->to);
     if (!to.in_place || !to.spec.rollout.in_place || is_filled(state, worker))

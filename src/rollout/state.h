@@ -74,6 +74,8 @@ std::string describe(const ExitStatus& status);
 
 enum class HookPoint { pre_start, post_ready, pre_stop, post_stop };
 
+struct Rollout;
+
 struct Worker {
     WorkerId id = 0;
     RevisionNumber revision = 0;
@@ -136,6 +138,11 @@ bool has_process(const Worker& worker);
 bool is_available(const Worker& worker);
 /// Of `revision`, and nothing wants another one in its place.
 bool is_fresh(const Worker& worker, RevisionNumber revision);
+/// It was told to go so that this rollout's revision has its place.
+bool was_replaced_by(const Worker& worker, const Rollout& rollout);
+/// Worker::stale of one that could not reload itself: it is told again when its rollout goes on, and
+/// reverted or replaced when that is taken back.
+inline constexpr std::string_view reload_failed = "its in-place reload failed";
 /// SIGKILL was refused, and the process still exists: nothing that we do ends it.
 bool cannot_be_killed(const Worker& worker);
 /// "cannot be killed: Operation not permitted; end process 4711 by hand"

@@ -65,7 +65,8 @@ void watch_life(Planner& planner, const Worker& worker) {
 void tend_ready(Planner& planner, const Worker& worker) {
     watch_life(planner, worker);
     if (worker.post_ready_done) {
-        if (planner.due(*worker.ready_at + planner.min_ready(worker)))
+        // One that its hook or its probe found broken is about to be drained.
+        if (worker.failing.empty() && planner.due(*worker.ready_at + planner.min_ready(worker)))
             planner.act(MarkAvailable{worker.id});
     } else if (!worker.running_hook) {
         planner.act(RunPostReady{worker.id});

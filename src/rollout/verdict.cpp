@@ -122,8 +122,7 @@ bool awaits_hooks_of_old(Planner& planner) {
     const State& state = planner.state;
     return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
         const Worker& worker = entry.second;
-        if (worker.retirement != Retirement::replaced || cannot_be_killed(worker) ||
-            worker.revision == state.rollout->to)
+        if (!was_replaced_by(worker, *state.rollout) || cannot_be_killed(worker))
             return false;
         const StopSpec& stop = planner.spec_of(worker).stop;
         const auto counts = [](const std::optional<HookSpec>& hook) {

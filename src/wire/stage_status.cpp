@@ -54,8 +54,12 @@ std::string describe_unstaged(const State& state) {
     const auto to = state.revisions.find(state.rollout->to);
     if (to == state.revisions.end() || !to->second.in_place)
         return {};
-    return "in place: " + count(rollout::available_workers(state, state.rollout->to)) + " of " +
-           count(state.replicas) + " workers reloaded";
+    const auto done =
+        std::count_if(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+            return is_available(entry.second) && is_fresh(entry.second, state.rollout->to);
+        });
+    return "in place: " + count(static_cast<std::uint64_t>(done)) + " of " + count(state.replicas) +
+           " workers reloaded";
 }
 
 } // namespace

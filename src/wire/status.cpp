@@ -96,6 +96,8 @@ Wait wait_to_start(const Worker& worker, const Revision* revision) {
 std::string errand_of(const Worker& worker) {
     if (!worker.failing.empty())
         return "is drained as soon as it can be missed: " + worker.failing;
+    if (worker.stale == rollout::reload_failed)
+        return std::string(worker.stale);
     if (!worker.stale.empty())
         return "is being replaced, " + worker.stale;
     if (worker.becoming != 0)

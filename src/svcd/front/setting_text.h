@@ -52,6 +52,12 @@ std::string variant_text(const T& variant) {
     return std::visit(
         []<class Alternative>(const Alternative& alternative) {
             using Members = codec::members_of<Alternative>;
+            if constexpr (std::is_same_v<Alternative, rollout::HttpProbe>)
+                return "{ http = " + quoted(alternative.url) +
+                       (alternative.listener.empty()
+                            ? ""
+                            : ", listener = " + quoted(alternative.listener)) +
+                       " }";
             std::string text = std::string("{ ") + wire::variant_kind<Alternative> + " = ";
             if constexpr (boost::mp11::mp_size<Members>::value == 1)
                 boost::mp11::mp_for_each<Members>([&](auto member) {

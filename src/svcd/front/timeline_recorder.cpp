@@ -29,7 +29,8 @@ std::optional<std::int64_t> relative(std::optional<Instant> at, Instant began) {
 /// What the drawing shows below its rows.
 bool is_mark(EventKind kind) {
     return kind == EventKind::rollout_rolling_back || kind == EventKind::rollout_paused ||
-           kind == EventKind::rollout_resumed || kind == EventKind::rollout_stage;
+           kind == EventKind::rollout_resumed || kind == EventKind::rollout_stage ||
+           kind == EventKind::worker_reloaded || kind == EventKind::hook_failed;
 }
 
 /// After the verdict: who is to go, or soon will be.

@@ -89,14 +89,16 @@ std::string reloading(const RolloutSpec& rollout) {
     if (!rollout.in_place)
         return rolling(rollout);
     const rollout::InPlaceSpec& how = *rollout.in_place;
-    std::string text = "A rollout has each worker reload itself, one after the other:\n  - " +
-                       hook_in_words(how.reload) + "\n  - " +
-                       (how.verify ? "then this must succeed: " + hook_in_words(*how.verify)
-                                   : "then it must send RELOADING=1, and READY=1 when it is done") +
-                       "\n  - at a rollback " +
-                       (how.revert ? hook_in_words(*how.revert) : std::string("it is replaced")) +
-                       "\nWhere a reload cannot do (another program, command, environment, user or "
-                       "listener), workers are replaced: ";
+    std::string text =
+        "A rollout has each worker reload itself, one after the other:\n  - " +
+        hook_in_words(how.reload) + "\n  - " +
+        (how.verify ? "then this must succeed: " + hook_in_words(*how.verify)
+                    : "then it must send RELOADING=1, and READY=1 when it is done") +
+        "\n  - at a rollback " +
+        (how.revert ? hook_in_words(*how.revert)
+                    : std::string("it is replaced by one that reads the files as they are then")) +
+        "\nWhere a reload cannot do (another program, command, environment, user or "
+        "listener), workers are replaced: ";
     return text + rolling(rollout);
 }
 

@@ -21,27 +21,6 @@ using namespace svc::test;
 
 namespace {
 
-/// Files that can be told apart by their inode.
-std::vector<UniqueFd> make_fds(std::size_t count) {
-    std::vector<UniqueFd> fds;
-    for (std::size_t index = 0; index < count; ++index)
-        REQUIRE(fds.emplace_back(::memfd_create("test", MFD_CLOEXEC)));
-    return fds;
-}
-
-std::vector<int> numbers_of(const std::vector<UniqueFd>& fds) {
-    std::vector<int> numbers;
-    for (const UniqueFd& fd : fds)
-        numbers.push_back(fd.get());
-    return numbers;
-}
-
-std::string inode_of(int fd) {
-    struct stat status {};
-    REQUIRE(::fstat(fd, &status) == 0);
-    return std::to_string(status.st_ino);
-}
-
 std::string numbers_up_to(std::size_t end) {
     std::string text;
     for (std::size_t number = 0; number < end; ++number)

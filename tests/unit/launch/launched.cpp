@@ -13,6 +13,7 @@
 #include <fstream>
 #include <poll.h>
 #include <sstream>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -265,6 +266,26 @@ Pipe make_pipe() {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
     return {.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
+}
+
+std::vector<UniqueFd> make_fds(std::size_t count) {
+    std::vector<UniqueFd> fds;
+    for (std::size_t index = 0; index < count; ++index)
+        REQUIRE(fds.emplace_back(::memfd_create("test", MFD_CLOEXEC)));
+    return fds;
+}
+
+std::vector<int> numbers_of(const std::vector<UniqueFd>& fds) {
+    std::vector<int> numbers;
+    for (const UniqueFd& fd : fds)
+        numbers.push_back(fd.get());
+    return numbers;
+}
+
+std::string inode_of(int fd) {
+    struct stat status {};
+    REQUIRE(::fstat(fd, &status) == 0);
+    return std::to_string(status.st_ino);
 }
 
 } // namespace svc::test

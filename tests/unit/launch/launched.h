@@ -114,4 +114,9 @@ struct Pipe {
 };
 Pipe make_pipe();
 
+/// Files that can be told apart by their inode.
+std::vector<UniqueFd> make_fds(std::size_t count);
+std::vector<int> numbers_of(const std::vector<UniqueFd>& fds);
+std::string inode_of(int fd);
+
 } // namespace svc::test

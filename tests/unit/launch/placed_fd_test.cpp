@@ -11,31 +11,6 @@
 using namespace svc;
 using namespace svc::test;
 
-namespace {
-
-/// Files that can be told apart by their inode.
-std::vector<UniqueFd> make_fds(std::size_t count) {
-    std::vector<UniqueFd> fds;
-    for (std::size_t index = 0; index < count; ++index)
-        REQUIRE(fds.emplace_back(::memfd_create("test", MFD_CLOEXEC)));
-    return fds;
-}
-
-std::vector<int> numbers_of(const std::vector<UniqueFd>& fds) {
-    std::vector<int> numbers;
-    for (const UniqueFd& fd : fds)
-        numbers.push_back(fd.get());
-    return numbers;
-}
-
-std::string inode_of(int fd) {
-    struct stat status {};
-    REQUIRE(::fstat(fd, &status) == 0);
-    return std::to_string(status.st_ino);
-}
-
-} // namespace
-
 TEST_CASE("one fd can have a number of its own, and what sat there is still used") {
     // The fds arrive at 3, 4, 5 and 6: two listeners, the one to be placed, stdout. The numbers: its
     // own, that of stdout's, one between, one far above all of them.

@@ -245,3 +245,18 @@ TEST_CASE("a worker that grew too large is recycled, and not while a rollout rep
     stage.see(MemoryExceeded{stage.find("r1-0.1").id, 3u << 29});
     CHECK(stage.count<RecycleWorker>() == 0);
 }
+
+TEST_CASE("a worker whose post-ready hook failed is never available, without min_ready either") {
+    Stage stage = staged(1);
+    stage.spec.ready.post_ready = hook();
+    stage.spec.restart.backoff_min = 1s;
+    stage.boot();
+    hook_ends(stage, "r1-0", HookPoint::post_ready, true);
+    stage.see(ReplaceRequested{0, "replaced by uid 0"});
+    stage.events.clear();
+    stage.ready("r1-0.1");
+    hook_ends(stage, "r1-0.1", HookPoint::post_ready, false);
+    for (const Event& event : stage.events)
+        CHECK(event.kind != EventKind::worker_available);
+    CHECK(stage.find("r1-0.1").retirement == Retirement::failed);
+}

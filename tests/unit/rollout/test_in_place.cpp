@@ -233,3 +233,40 @@ TEST_CASE("a replica that a rollback leaves empty is filled, though another one 
     CHECK(stage.find("r1-0.1").phase == WorkerPhase::stopping);
     CHECK(stage.in(WorkerPhase::available) == "r1-0 r1-1.1");
 }
+
+TEST_CASE("a worker that could not reload itself is told again when its paused rollout goes on") {
+    Stage stage = in_place(2);
+    stage.spec.rollout.on_failure = OnFailure::pause;
+    stage.boot();
+    reload(stage);
+    answers(stage, "r1-0", false);
+    REQUIRE(stage.state().rollout->paused_at);
+    CHECK(reloading(stage).empty());
+    stage.see(ResumeRequested{});
+    CHECK(stage.state().rollout->last_output.empty());
+    CHECK(reloading(stage) == "r1-0");
+    answers(stage, "r1-0", true);
+    CHECK(stage.find("r1-0").stale.empty());
+    answers(stage, "r1-1", true);
+    CHECK(stage.verdict(2) == Verdict::complete);
+    CHECK(stage.count<LaunchWorker>() == 0);
+}
+
+TEST_CASE("the hook of a worker that an earlier rollout retired is not this one's failure") {
+    Stage stage;
+    stage.spec.stop.post_stop = HookSpec{ExecHook{{"/bin/true"}}, 10s, HookFailure::fail};
+    stage.boot();
+    stage.reload();
+    stage.ready("r2-0");
+    stage.wait(1s);
+    stage.see(AbortRequested{"aborted"}); // r2-0 goes, and its post-stop hook is still to run
+    stage.ready("r1-0.1");
+    stage.wait(1s);
+    REQUIRE(stage.verdict(2) == Verdict::rolled_back);
+    stage.reload();
+    stage.exits("r2-0", 0);
+    stage.see(HookEnded{stage.find("r2-0").id, HookPoint::post_stop, false, "exit status 1", {}});
+    REQUIRE(stage.state().rollout);
+    CHECK(stage.state().rollout->phase == RolloutPhase::progressing);
+    CHECK(stage.state().rollout->failure.empty());
+}

@@ -92,7 +92,7 @@ TEST_CASE("a reload in place is explained, and when workers are replaced after a
                    "listener), workers are replaced: A rollout starts up to 1 more");
     const std::string bare = rollout + "in_place = { reload = { signal = \"SIGHUP\" } }\n";
     says(bare, "  - then it must send RELOADING=1, and READY=1 when it is done\n"
-               "  - at a rollback it is replaced\n");
+               "  - at a rollback it is replaced by one that reads the files as they are then\n");
 }
 
 TEST_CASE("a preview is said to lead to the newest set") {
