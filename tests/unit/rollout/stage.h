@@ -104,6 +104,16 @@ public:
             found += std::holds_alternative<Kind>(action) ? 1 : 0;
         return found;
     }
+    /// Why a revision is taken back or was; empty: it is not. A rollback may be over in the same step.
+    std::string taken_back(RevisionNumber revision) const {
+        const Outcome* outcome = find_outcome(state(), revision);
+        if (outcome != nullptr)
+            return outcome->verdict == Verdict::complete ? "" : outcome->reason;
+        const auto& rollout = state().rollout;
+        const bool back =
+            rollout && rollout->to == revision && rollout->phase == RolloutPhase::rolling_back;
+        return back ? rollout->reason : "";
+    }
     Verdict verdict(RevisionNumber revision) const {
         const Outcome* outcome = find_outcome(state(), revision);
         if (outcome == nullptr)

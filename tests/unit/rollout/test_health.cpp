@@ -97,8 +97,8 @@ TEST_CASE("a post-ready hook that fails takes the new version back") {
     stage.reload();
     stage.ready("r2-0");
     hook_ends(stage, "r2-0", HookPoint::post_ready, false);
-    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
-    CHECK(stage.state().rollout->reason == "r2-0: post-ready hook failed: exit status 1");
+    CHECK_FALSE(stage.taken_back(2).empty());
+    CHECK(stage.taken_back(2) == "r2-0: post-ready hook failed: exit status 1");
     CHECK(stage.in(WorkerPhase::available) == "r1-0");
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("a readiness probe makes ready, and what it last said is in the reason
     CHECK(stage.in(WorkerPhase::starting) == "r2-0");
     reports(stage, "r2-0", ProbeKind::ready, ProbeVerdict::failing);
     stage.wait(3s);
-    CHECK(stage.state().rollout->reason ==
+    CHECK(stage.taken_back(2) ==
           "r2-0: was not ready within 3s; its probe says: Connection refused");
     stage.reload(true);
     reports(stage, "r3-0", ProbeKind::ready, ProbeVerdict::passed);
@@ -139,7 +139,7 @@ TEST_CASE("a readiness probe that reached its threshold fails the version at onc
     stage.spec.ready.probe = probe();
     stage.reload();
     reports(stage, "r2-0", ProbeKind::ready, ProbeVerdict::failed);
-    CHECK(stage.state().rollout->reason == "r2-0: readiness probe failed: Connection refused");
+    CHECK(stage.taken_back(2) == "r2-0: readiness probe failed: Connection refused");
 }
 
 TEST_CASE("a worker that is not alive is drained, replaced, and counts as a failure") {
@@ -197,7 +197,7 @@ TEST_CASE("liveness that fails within min_ready fails the version") {
     stage.reload();
     stage.ready("r2-0");
     reports(stage, "r2-0", ProbeKind::live, ProbeVerdict::failed);
-    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
+    CHECK_FALSE(stage.taken_back(2).empty());
     CHECK(stage.in(WorkerPhase::available) == "r1-0");
 }
 

@@ -84,8 +84,8 @@ TEST_CASE(
     reload(stage);
     answers(stage, "r1-0", true);
     answers(stage, "r1-1", false);
-    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
-    CHECK(stage.state().rollout->reason == "r1-1: in-place reload failed: no READY=1");
+    CHECK_FALSE(stage.taken_back(2).empty());
+    CHECK(stage.taken_back(2) == "r1-1: in-place reload failed: no READY=1");
     CHECK(stage.state().rollout->last_output == std::vector<std::string>{"bad file"});
     stage.ready("r1-0.1");
     stage.exits("r1-0", 0);
@@ -117,7 +117,7 @@ TEST_CASE("a worker that dies over its reload fails the new version") {
     stage.boot();
     reload(stage);
     stage.exits("r1-0", 1);
-    CHECK(stage.state().rollout->reason == "r1-0: exit status 1 during its rollout");
+    CHECK(stage.taken_back(2) == "r1-0: exit status 1 during its rollout");
     stage.ready("r1-0.1");
     CHECK(stage.verdict(2) == Verdict::rolled_back);
 }
@@ -172,7 +172,7 @@ TEST_CASE("the verdict waits for the rollout's last hook, whose failure takes it
     REQUIRE(stage.state().rollout);
     CHECK(stage.state().rollout->after == HookProgress::running);
     ends(stage, RolloutHook::after, false);
-    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
+    CHECK_FALSE(stage.taken_back(2).empty());
     stage.ready("r1-0.1");
     CHECK(stage.verdict(2) == Verdict::rolled_back);
 }
@@ -211,8 +211,8 @@ TEST_CASE("the pre-stop hook of an old worker can fail the rollout that replaces
     stage.ready("r2-0");
     stage.see(HookEnded{stage.find("r1-0").id, HookPoint::pre_stop, false, "exit status 1", {}});
     REQUIRE(stage.state().rollout);
-    CHECK(stage.state().rollout->phase == RolloutPhase::rolling_back);
-    CHECK(stage.state().rollout->reason == "r1-0: pre-stop hook failed: exit status 1");
+    CHECK_FALSE(stage.taken_back(2).empty());
+    CHECK(stage.taken_back(2) == "r1-0: pre-stop hook failed: exit status 1");
 }
 
 TEST_CASE("a replica that a rollback leaves empty is filled, though another one has two workers") {
