@@ -57,8 +57,10 @@ def end_children():
     generation at a time, so until there is none."""
     left = []
     for pid in iter_children():
-        if alive(pid):
-            left.append(f"{pid} {command_line(pid)}")
+        # Without a command line it has given its memory back already and is about to be a zombie: with
+        # sanitizers that takes a while.
+        if alive(pid) and (command := command_line(pid)):
+            left.append(f"{pid} {command}")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
