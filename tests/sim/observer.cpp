@@ -189,6 +189,7 @@ void World::check_launch(const LaunchWorker& action, const State& state) {
     const Budget limit = budget(state);
     if (action.replica >= limit.replicas)
         violated("3: a worker starts for a replica that is not wanted");
+    check_strategy(action, state); // says more than the numbers
     if (live(state) + 1 > limit.replicas + limit.surge)
         violated("3: more workers than replicas + max_surge");
     if (processes_.size() + 1 > limit.total)
@@ -197,7 +198,6 @@ void World::check_launch(const LaunchWorker& action, const State& state) {
     for (const auto& [id, worker] : state.workers)
         if (id != action.worker && worker.name == name)
             violated("5: two workers are named " + name);
-    check_strategy(action, state);
     count("launch");
 }
 
