@@ -155,14 +155,15 @@ TEST_CASE("a stop closes every record") {
 }
 
 TEST_CASE("a record is bounded, and says that it was cut") {
-    RolloutSpec spec;
-    spec.replicas = 1100;
-    spec.max_surge = {100, true};
-    spec.max_total = 10'000;
-    Recorded stage(spec);
-    stage.boot();
-    stage.reload();
-    const auto record = stage.recorder.find(2, stage.now);
+    rollout::State state;
+    state.rollout = rollout::Rollout{.from = 1, .to = 2};
+    for (rollout::WorkerId id = 1; id <= 2200; ++id) {
+        state.workers[id].id = id;
+        state.workers[id].phase = rollout::WorkerPhase::available;
+    }
+    TimelineRecorder recorder([](const wire::Timeline&) {});
+    recorder.settled(state, Instant{}, day);
+    const auto record = recorder.find(2, Instant{});
     REQUIRE(record);
     CHECK(record->workers.size() == 2048);
     CHECK(record->cut == 2200 - 2048);
