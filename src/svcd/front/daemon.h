@@ -7,6 +7,8 @@
 #include "svcd/front/methods.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
+#include "svcd/host/leftovers.h"
+#include "svcd/host/passed.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -29,6 +31,8 @@ namespace svc::daemon {
 /// A boot that fails falls back: the last revision that completed under an earlier supervisor is started
 /// instead of the file's, and the boot counts as one that worked if that completes.
 ///
+/// One that comes after a supervisor that died or was replaced begins where that one was.
+///
 ///   booting ─ first revision complete → running ─ TERM, INT, QUIT, Stop → stopping ─ Finish → ended
 ///      ├─ first revision fails, and so does the fallback: stopping; exit status 1
 ///      └─ refused: ended at once; exit status 5 if the service file is wrong, else 1
@@ -41,7 +45,8 @@ public:
     static constexpr std::array handled_signals{SIGHUP,  SIGTERM, SIGINT, SIGQUIT,
                                                 SIGUSR1, SIGUSR2, SIGCHLD};
 
-    Daemon(boost::asio::io_context& io, Settings settings, os::ManagerSocket manager);
+    Daemon(boost::asio::io_context& io, Settings settings, os::ManagerSocket manager,
+           Passed passed);
     ~Daemon() override;
 
     /// Opens the launcher and the control socket, takes over the signals, begins the boot.
@@ -97,6 +102,18 @@ private:
     void wait_for_signal();
     void handle_signal(int number);
     boost::asio::awaitable<void> reload_for_signal();
+    // daemon_takeover.cpp
+    struct Beginning {
+        rollout::State state;
+        std::vector<rollout::Action> actions{}; ///< to be done again
+        bool taken_over = false;
+    };
+    Beginning begin();
+    void begin_from(wire::Snapshot left, const rollout::Survivors& survivors, Beginning& beginning);
+    Result<void> go_on(bool taken_over);
+    void end_leftovers(bool taken_over);
+    void start_serving(bool taken_over);
+
     // daemon_boot.cpp
     boost::asio::awaitable<void> boot();
     /// The service file's revision could not be started: the last one that completed is, if there is one.
@@ -111,7 +128,10 @@ private:
 
     boost::asio::io_context& io_;
     Settings settings_;
+    Passed passed_; ///< until the parts that they belong to have taken them
+    std::shared_ptr<const os::ManagerSocket> manager_socket_;
     ServiceManager manager_;
+    FdStore store_;
     EventLog events_;
     TimelineRecorder timelines_;
     std::unique_ptr<ListenerTable> listeners_;
@@ -127,6 +147,7 @@ private:
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
+    std::unique_ptr<Leftovers> leftovers_; ///< while they end
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

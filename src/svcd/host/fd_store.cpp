@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <utility>
+
 namespace svc::daemon {
 
 UniqueFd KeptFds::take(const std::string& name) {
@@ -23,6 +25,7 @@ std::vector<std::string> KeptFds::names() const {
 struct FdStore::Impl {
     boost::asio::io_context& io;
     std::shared_ptr<const os::ManagerSocket> manager;
+    std::vector<std::string> released{};
 };
 
 FdStore::FdStore(boost::asio::io_context& io, std::shared_ptr<const os::ManagerSocket> manager)
@@ -37,6 +40,15 @@ bool FdStore::present() const {
 void FdStore::put(const std::string& /*name*/, int /*fd*/) {}
 void FdStore::remove(const std::string& /*name*/) {}
 void FdStore::know(const std::vector<std::string>& /*names*/) {}
+
+void FdStore::release(std::string name) {
+    impl_->released.push_back(std::move(name));
+}
+
+void FdStore::settle() {
+    for (const std::string& name : std::exchange(impl_->released, {}))
+        remove(name);
+}
 
 void FdStore::barrier(Duration /*bound*/, std::function<void(bool)> then) {
     boost::asio::post(impl_->io, [then = std::move(then)] { then(false); });

@@ -53,6 +53,9 @@ public:
     /// `fd` stays the caller's.
     void put(const std::string& name, int fd);
     void remove(const std::string& name);
+    /// Removes it with the next settle(): once what was published does not speak of it any more.
+    void release(std::string name);
+    void settle();
     /// Calls `then` from the loop, once, when all that was said before has been taken in: true. After
     /// `bound`, or without a manager: false.
     void barrier(Duration bound, std::function<void(bool confirmed)> then);

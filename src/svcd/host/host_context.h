@@ -18,7 +18,7 @@ struct HostContext {
                 FdStore& kept, HostCallbacks calls, UniqueFd held_launcher)
         : io(context), settings(fixed), listeners(table), store(kept), callbacks(std::move(calls)),
           launcher(std::move(held_launcher)), vault(kept, callbacks.warn), history(fixed.state_dir),
-          executables(history), errors(context, 2),
+          executables(history, kept), errors(context, 2),
           inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
     HostContext(const HostContext&) = delete;
     HostContext& operator=(const HostContext&) = delete;

@@ -104,6 +104,10 @@ Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, Kep
     return survivors;
 }
 
+void DaemonHost::forget_left() {
+    impl_->context->vault.give_up();
+}
+
 Result<void> DaemonHost::open_vault() {
     return impl_->context->vault.open();
 }

@@ -6,6 +6,7 @@
 #include "os/process_list.h"
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>

@@ -4,12 +4,15 @@
 
 #include "os/listener_socket.h"
 #include "rollout/revision.h"
+#include "svcd/host/fd_store.h"
 #include "svcd/settings.h"
 #include "wire/control.h"
+#include "wire/ledger.h"
 
 #include <boost/asio/io_context.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,9 +34,13 @@ public:
     /// "listener http: backlog put back to 4096"
     using Report = std::function<void(News news, const std::string& text)>;
 
-    ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report);
+    /// `inherited`: by FileDescriptorName, what systemd passed for listeners.
+    ListenerTable(boost::asio::io_context& io, const Settings& settings, FdStore& store,
+                  std::map<std::string, std::vector<UniqueFd>> inherited, Report report);
     ~ListenerTable();
 
+    [[nodiscard]] std::vector<wire::ListenerRecord> records() const;
+    Result<void> restore(const std::vector<wire::ListenerRecord>& records, KeptFds& kept);
     /// Opens what `spec` needs and is not open yet: all of it, or none and an error. An open socket is
     /// taken as it is: ask wire::creation_conflicts() first.
     Result<void> open(const rollout::Spec& spec, rollout::RevisionNumber revision = 0);

@@ -57,8 +57,7 @@ void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
             os::free_range(file_.get(), (1 - write->slot) * wire::image_slot_size,
                            wire::image_slot_size);
     }
-    for (const std::string& name : std::exchange(released_, {}))
-        store_.remove(name);
+    store_.settle();
 }
 
 void Vault::give_up() {

@@ -17,8 +17,8 @@ inline constexpr const char* state_name = "svc.state";
 /// publish() writes what changed (wire/image.h says how) and is cheap when nothing did. What it wrote
 /// stays readable whatever happens to us afterwards, with no system call of ours left to make.
 ///
-/// What the fd store gives up must not be needed by what was published: release() of a name is carried out
-/// by the publication that follows it.
+/// What the fd store gives up must not be needed by what was published: FdStore::release() is carried out by
+/// the publication that follows it.
 class Vault {
 public:
     /// `warn`: of a state that cannot be written, once.
@@ -32,8 +32,6 @@ public:
     Result<void> open();
 
     void publish(const rollout::State& state, const wire::Ledger& ledger);
-    /// Removes `name` from the store once what is published does not speak of it any more.
-    void release(std::string name) { released_.push_back(std::move(name)); }
     /// On purpose: nobody is to take over from us.
     void give_up();
 
@@ -42,7 +40,6 @@ private:
     std::function<void(const std::string& text)> warn_;
     UniqueFd file_;
     wire::ImageWriter writer_;
-    std::vector<std::string> released_;
     bool warned_ = false;
 };
 

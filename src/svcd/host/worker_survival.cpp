@@ -52,7 +52,7 @@ void WorkerProcess::let_go() {
     if (!std::exchange(kept_fds_, false))
         return;
     for (const char* what : worker_fds)
-        context_.vault.release(kept_name(identity_.id, what));
+        context_.store.release(kept_name(identity_.id, what));
 }
 
 WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, KeptFds& kept) {
