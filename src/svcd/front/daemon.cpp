@@ -35,8 +35,10 @@ void verify_survives(const State& state) {
 
 } // namespace
 
-Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manager)
-    : io_(io), settings_(std::move(settings)), manager_(io.get_executor(), std::move(manager)),
+Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manager, Passed passed)
+    : io_(io), settings_(std::move(settings)), passed_(std::move(passed)),
+      manager_socket_(std::make_shared<const os::ManagerSocket>(std::move(manager))),
+      manager_(io.get_executor(), manager_socket_), store_(io, manager_socket_),
       timelines_([this](const wire::Timeline& timeline) { store(timeline); }),
       admissions_(io.get_executor(), *this), methods_(*this), signals_(io), deadline_(io),
       farewell_(io) {}
@@ -45,7 +47,8 @@ Daemon::~Daemon() = default;
 
 Result<void> Daemon::start(std::optional<gid_t> control_group) {
     listeners_ = std::make_unique<ListenerTable>(
-        io_, settings_, [this](ListenerTable::News news, const std::string& text) {
+        io_, settings_, store_, std::move(passed_.sockets),
+        [this](ListenerTable::News news, const std::string& text) {
             note(news == ListenerTable::News::damage ? rollout::EventKind::listener_damaged
                                                      : rollout::EventKind::listener,
                  text);

@@ -7,6 +7,7 @@
 #include "svcd/front/methods.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
+#include "svcd/host/passed.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -41,7 +42,8 @@ public:
     static constexpr std::array handled_signals{SIGHUP,  SIGTERM, SIGINT, SIGQUIT,
                                                 SIGUSR1, SIGUSR2, SIGCHLD};
 
-    Daemon(boost::asio::io_context& io, Settings settings, os::ManagerSocket manager);
+    Daemon(boost::asio::io_context& io, Settings settings, os::ManagerSocket manager,
+           Passed passed);
     ~Daemon() override;
 
     /// Opens the launcher and the control socket, takes over the signals, begins the boot.
@@ -111,7 +113,10 @@ private:
 
     boost::asio::io_context& io_;
     Settings settings_;
+    Passed passed_; ///< until the parts that they belong to have taken them
+    std::shared_ptr<const os::ManagerSocket> manager_socket_;
     ServiceManager manager_;
+    FdStore store_;
     EventLog events_;
     TimelineRecorder timelines_;
     std::unique_ptr<ListenerTable> listeners_;

@@ -1,5 +1,6 @@
 // svcd: one supervisor of one service.
 #include "os/files.h"
+#include "os/systemd_sockets.h"
 #include "svcd/front/daemon.h"
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
@@ -81,6 +82,7 @@ int run(Options options) {
     ::signal(SIGPIPE, SIG_IGN);
     // Nor may a limit of file sizes (setrlimit(2), RLIMIT_FSIZE): what is too large is reported as EFBIG.
     ::signal(SIGXFSZ, SIG_IGN);
+    Passed passed = sort_passed(os::take_systemd_sockets());
     os::ManagerSocket manager = os::ManagerSocket::take();
     auto ground = prepare(std::move(options));
     if (!ground) {
@@ -88,7 +90,7 @@ int run(Options options) {
         return 1;
     }
     boost::asio::io_context io(1);
-    Daemon daemon(io, std::move(ground->settings), std::move(manager));
+    Daemon daemon(io, std::move(ground->settings), std::move(manager), std::move(passed));
     if (auto started = daemon.start(ground->control_group); !started) {
         spdlog::critical("{}", started.error().message);
         return 1;

@@ -114,14 +114,14 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
 }
 
 void ServiceManager::update(const rollout::State& state, Instant now) {
-    if (!socket_.present())
+    if (!socket_->present())
         return;
     if (const std::string lines = story_.next(state, now); !lines.empty())
         send(lines);
 }
 
 void ServiceManager::tell(const std::string& status, Duration time) {
-    if (socket_.present())
+    if (socket_->present())
         send("STATUS=" + printable(status, 200) + "\n" + extend_line(time + margin));
 }
 
@@ -138,7 +138,7 @@ void ServiceManager::send(const std::string& lines) {
 }
 
 void ServiceManager::send_unsent() {
-    if (socket_.send(join(unsent_, "\n"))) {
+    if (socket_->send(join(unsent_, "\n"))) {
         unsent_.clear();
         retry_.cancel();
         return;

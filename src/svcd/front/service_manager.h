@@ -6,6 +6,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ private:
 /// unsent, and only then.
 class ServiceManager {
 public:
-    ServiceManager(const boost::asio::any_io_executor& executor, os::ManagerSocket socket)
+    ServiceManager(const boost::asio::any_io_executor& executor,
+                   std::shared_ptr<const os::ManagerSocket> socket)
         : socket_(std::move(socket)), retry_(executor) {}
 
     void update(const rollout::State& state, Instant now);
@@ -47,7 +49,7 @@ private:
     void send(const std::string& lines);
     void send_unsent();
 
-    os::ManagerSocket socket_;
+    std::shared_ptr<const os::ManagerSocket> socket_;
     ManagerStory story_;
     std::vector<std::string> unsent_; ///< one line a key: the newest counts
     boost::asio::steady_timer retry_;

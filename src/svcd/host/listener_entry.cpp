@@ -1,7 +1,6 @@
 #include "svcd/host/listener_entry.h"
 
 #include "base/text.h"
-#include "os/systemd_sockets.h"
 #include "wire/service_file.h"
 
 #include <cerrno>
@@ -35,9 +34,9 @@ std::uint32_t ListenerEntry::backlog() const {
     return result;
 }
 
-InheritedByName take_inherited() {
+InheritedByName inherit(std::map<std::string, std::vector<UniqueFd>> passed) {
     InheritedByName result;
-    for (auto& [name, sockets] : os::take_systemd_sockets()) {
+    for (auto& [name, sockets] : passed) {
         Address address;
         address.family = AddressFamily::systemd;
         address.host = name;

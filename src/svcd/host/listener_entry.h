@@ -52,8 +52,8 @@ struct ListenerEntry {
 
 /// By FileDescriptorName.
 using InheritedByName = std::map<std::string, std::vector<Inherited>>;
-/// What systemd passed to us; once (os::take_systemd_sockets()).
-InheritedByName take_inherited();
+/// What systemd passed to us, before anything was done with it.
+InheritedByName inherit(std::map<std::string, std::vector<UniqueFd>> passed);
 
 /// Where it is bound: a port of 0 is the port that it got.
 Address bound_address_of(const ListenerEntry& entry);

@@ -23,9 +23,10 @@ using Entry = ListenerEntry;
 } // namespace
 
 struct ListenerTable::Impl {
-    Impl(boost::asio::io_context& io, const Settings& settings, Report reporter)
-        : report(std::move(reporter)), links(settings.runtime_dir + "/links"),
-          systemd(take_inherited()) {
+    Impl(boost::asio::io_context& io, const Settings& settings, FdStore& kept_in,
+         std::map<std::string, std::vector<UniqueFd>> inherited, Report reporter)
+        : store(kept_in), report(std::move(reporter)), links(settings.runtime_dir + "/links"),
+          systemd(inherit(std::move(inherited))) {
         auto made = HangupWatch::make(io, [this](std::uint64_t key) { handle_hangup(key); });
         if (made)
             watch.emplace(std::move(*made));
@@ -59,6 +60,7 @@ struct ListenerTable::Impl {
     [[nodiscard]] std::map<std::string, Entry>::const_iterator
     find_shown(const rollout::ListenerSpec& listener) const;
 
+    FdStore& store;
     Report report;
     std::string links;
     InheritedByName systemd;
@@ -389,8 +391,9 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
     return result;
 }
 
-ListenerTable::ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report)
-    : impl_(std::make_unique<Impl>(io, settings, std::move(report))) {}
+ListenerTable::ListenerTable(boost::asio::io_context& io, const Settings& settings, FdStore& store,
+                             std::map<std::string, std::vector<UniqueFd>> inherited, Report report)
+    : impl_(std::make_unique<Impl>(io, settings, store, std::move(inherited), std::move(report))) {}
 
 ListenerTable::~ListenerTable() {
     for (auto& [identity, entry] : impl_->entries)

@@ -4,12 +4,14 @@
 
 #include "os/listener_socket.h"
 #include "rollout/revision.h"
+#include "svcd/host/fd_store.h"
 #include "svcd/settings.h"
 #include "wire/control.h"
 
 #include <boost/asio/io_context.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,7 +33,9 @@ public:
     /// "listener http: backlog put back to 4096"
     using Report = std::function<void(News news, const std::string& text)>;
 
-    ListenerTable(boost::asio::io_context& io, const Settings& settings, Report report);
+    /// `inherited`: by FileDescriptorName, what systemd passed for listeners.
+    ListenerTable(boost::asio::io_context& io, const Settings& settings, FdStore& store,
+                  std::map<std::string, std::vector<UniqueFd>> inherited, Report report);
     ~ListenerTable();
 
     /// Opens what `spec` needs and is not open yet: all of it, or none and an error. An open socket is
