@@ -33,8 +33,8 @@ Settings settings_in(const std::string& directory) {
 } // namespace
 
 House::House()
-    : settings(settings_in(directory.path())),
-      listeners(io, settings,
+    : settings(settings_in(directory.path())), store(io, nullptr),
+      listeners(io, settings, store, {},
                 [this](ListenerTable::News, const std::string& text) {
                     listener_reports.push_back(text);
                 }),

@@ -88,6 +88,7 @@ public:
     std::vector<rollout::Observation> seen;
     std::vector<std::string> warnings;
     int finished = -1;
+    FdStore store;
     ListenerTable listeners;
     std::unique_ptr<DaemonHost> host;
     rollout::State state;

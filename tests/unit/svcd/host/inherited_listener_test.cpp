@@ -1,5 +1,6 @@
 // Sockets that systemd passed: what their unit says stays, unless the service file says otherwise.
 #include "../../os/support.h"
+#include "os/systemd_sockets.h"
 #include "svcd/host/listeners.h"
 
 #include <array>
@@ -32,7 +33,8 @@ bool be_activated(const std::string& address) {
 struct Activated {
     explicit Activated(const std::string& directory) {
         settings.runtime_dir = directory;
-        table.emplace(io, settings, [](ListenerTable::News, const std::string&) {});
+        table.emplace(io, settings, store, os::take_systemd_sockets(),
+                      [](ListenerTable::News, const std::string&) {});
         spec.listeners.push_back({.name = "http", .address = address_of("systemd:web")});
     }
     /// A rollout of a service file with this in it.
@@ -48,6 +50,7 @@ struct Activated {
 
     boost::asio::io_context io;
     Settings settings;
+    FdStore store{io, nullptr};
     std::optional<ListenerTable> table;
     Spec spec;
 };

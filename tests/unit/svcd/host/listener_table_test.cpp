@@ -191,7 +191,9 @@ TEST_CASE("a connection does not wake the supervisor") {
     Settings settings;
     settings.runtime_dir = directory.path();
     asio::io_context io(1); // nothing else in it: no child of another test wakes it
-    ListenerTable listeners(io, settings, [](ListenerTable::News, const std::string&) {});
+    FdStore store(io, nullptr);
+    ListenerTable listeners(io, settings, store, {},
+                            [](ListenerTable::News, const std::string&) {});
     const auto spec = with({tcp("http")});
     REQUIRE(listeners.open(spec));
     const auto port = port_of(listeners.passed_to(spec).fds[0]);
