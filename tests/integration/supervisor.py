@@ -1,5 +1,6 @@
 """One svcd under test: its life, its service manager, its story, its control socket."""
 import contextlib
+import fcntl
 import os
 import pathlib
 import signal
@@ -20,11 +21,12 @@ SVC = BUILD / "src/svc/svc"
 
 
 class Manager:
-    """The service manager's side of NOTIFY_SOCKET."""
+    """The service manager's side of NOTIFY_SOCKET, with systemd's store of fds."""
 
     def __init__(self, path):
         self.path = path
         self.messages = []
+        self.stored = {}  # by name
         self._changed = threading.Condition()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         path.unlink(missing_ok=True)  # a test starts a second supervisor of the same name
@@ -34,10 +36,40 @@ class Manager:
 
     def _read(self):
         with contextlib.suppress(OSError):
-            while datagram := self._socket.recv(65536):  # empty: shut down
+            while True:
+                datagram, fds, _, _ = socket.recv_fds(self._socket, 65536, 8)
+                if not datagram:  # shut down
+                    break
+                lines = datagram.decode(errors="replace").splitlines()
                 with self._changed:
-                    self.messages += datagram.decode(errors="replace").splitlines()
+                    self._keep(lines, fds)
+                    self.messages += lines
                     self._changed.notify_all()
+
+    def _keep(self, lines, fds):
+        name = next((line.removeprefix("FDNAME=") for line in lines if line.startswith("FDNAME=")), "")
+        if "FDSTORE=1" in lines:
+            assert name not in self.stored, f"{name} is stored twice"
+            self.stored[name] = fds.pop()
+        if "FDSTOREREMOVE=1" in lines and name in self.stored:
+            os.close(self.stored.pop(name))
+        for fd in fds:  # of a BARRIER=1: closing it is the answer
+            os.close(fd)
+
+    def passed(self):
+        """Popen's options that give a process what is in the store, as systemd does."""
+        with self._changed:
+            names = list(self.stored)
+            numbers = range(3, 3 + len(names))
+            # Out of the way of the numbers that they are to have.
+            copies = [fcntl.fcntl(self.stored[name], fcntl.F_DUPFD_CLOEXEC, 3 + len(names)) for name in names]
+
+        def place():
+            for number, copy in zip(numbers, copies):
+                os.dup2(copy, number)
+
+        listening = {"LISTEN_FDS": str(len(names)), "LISTEN_FDNAMES": ":".join(names)} if names else {}
+        return listening, place, copies, numbers
 
     def wait_for(self, word, timeout=PATIENCE, after=0, alive=lambda: True):
         """Waits for a line that starts with `word` after the first `after` ones; returns the
@@ -61,6 +93,9 @@ class Manager:
             self._socket.shutdown(socket.SHUT_RD)
         self._reader.join()
         self._socket.close()
+        for fd in self.stored.values():
+            os.close(fd)
+        self.stored = {}
 
 
 class EventStream:
@@ -160,6 +195,27 @@ class Supervisor:
             self.process = subprocess.Popen([*self.arguments, str(self.file)], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=self.environment, **options)
         return self
+
+    def succeed(self, **options):
+        """Starts the next svcd after one that ended, with what that left in the store."""
+        listening, place, copies, numbers = self.manager.passed()
+        environment = {**self.environment, **listening, **options.pop("environment", {})}
+        # LISTEN_PID is known after the fork only, and Popen has made the environment by then.
+        wrapped = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *self.arguments, str(self.file)]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(wrapped, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env=environment, preexec_fn=place, pass_fds=numbers, **options)
+        for copy in copies:
+            os.close(copy)
+        return self
+
+    def die(self):
+        """kill -9; until it is reaped."""
+        if self._events:
+            self._events.close()
+            self._events = None
+        self.process.kill()
+        self.process.wait()
 
     def start(self, timeout=PATIENCE):
         """Starts svcd and waits until it told its manager that the service is ready."""

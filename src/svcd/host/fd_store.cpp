@@ -254,6 +254,7 @@ bool FdStore::present() const {
 }
 
 void FdStore::put(const std::string& name, int fd) {
+    std::erase(impl_->released, name);
     if (present())
         impl_->put(name, fd);
 }
