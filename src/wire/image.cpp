@@ -191,8 +191,8 @@ std::optional<ImageWriter::Write> ImageWriter::whole(const rollout::State& state
     written_.state = state;
     written_.ledger = ledger;
     std::string text(sizeof(Header), '\0');
-    text += R"({"version":)" + std::to_string(image_version.version) + R"(,"readable_by":)" +
-            std::to_string(image_version.readable_by) + R"(,"state":)";
+    text += R"({"version":)" + std::to_string(version_.version) + R"(,"readable_by":)" +
+            std::to_string(version_.readable_by) + R"(,"state":)";
     json_codec::write(text, state);
     text += R"(,"ledger":)";
     json_codec::write(text, ledger);

@@ -46,8 +46,9 @@ extern const ImageVersion image_version;
 class ImageWriter {
 public:
     /// `after`: goes on behind the image that was read with this sequence number, in its other slot.
-    explicit ImageWriter(std::uint64_t sequence = 0, unsigned slot = 1)
-        : sequence_(sequence), slot_(slot) {}
+    explicit ImageWriter(std::uint64_t sequence = 0, unsigned slot = 1,
+                         ImageVersion version = image_version)
+        : sequence_(sequence), slot_(slot), version_(version) {}
 
     struct Write {
         std::uint64_t offset = 0;
@@ -67,6 +68,7 @@ private:
 
     std::uint64_t sequence_;
     unsigned slot_;
+    ImageVersion version_;
     std::uint64_t end_ = 0; ///< of what this slot holds, relative to it
     std::uint64_t whole_size_ = 0; ///< of the record that this slot begins with
     bool begun_ = false;           ///< this slot begins with a record of ours

@@ -318,6 +318,8 @@ void World::check_outcome(const Outcome& outcome, const State& state) {
 
 void World::settled(const State& state) {
     check_settled(state);
+    if (const auto consistent = check_consistent(state); !consistent)
+        violated("state: " + consistent.error().message);
     if (!options_.check_round_trip)
         return;
     const std::string text = wire::serialize_state(state);

@@ -235,6 +235,8 @@ void Trial::check_listeners(const State& state) {
 }
 
 void Trial::settled(const State& state) {
+    if (const auto consistent = check_consistent(state); !consistent)
+        broken("state: " + consistent.error().message);
     for (const auto& [id, worker] : state.workers) {
         const auto known = books_.phases.find(id);
         if (known != books_.phases.end() && worker.phase < known->second)
