@@ -2,6 +2,7 @@
 
 #include "os/clock.h"
 #include "svcd/front/logging.h"
+#include "svcd/host/kept_names.h"
 #include "wire/codec.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -58,9 +59,11 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
         return host.error();
     host_ = std::move(*host);
     store_.know(passed_.kept.names());
-    Beginning beginning = begin();
-    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(beginning.state), *host_);
-    supervisor_->resume(std::move(beginning.actions));
+    auto beginning = begin();
+    if (!beginning)
+        return beginning.error();
+    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(beginning->state), *host_);
+    supervisor_->resume(std::move(beginning->actions));
 
     // Before the first child, or its end would go unnoticed.
     sigset_t handled;
@@ -73,9 +76,13 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     wait_for_signal();
 
     server_ = std::make_unique<ControlServer>(io_, methods_, make_authority(control_group));
-    if (auto listening = server_->listen(settings_.runtime_dir + "/control"); !listening)
-        return listening;
-    return go_on(beginning.taken_over);
+    const std::string control = settings_.runtime_dir + "/control";
+    if (!server_->resume(control, passed_.kept.take(kept_control))) {
+        if (auto listening = server_->listen(control); !listening)
+            return listening;
+    }
+    store_.put(kept_control, server_->fd());
+    return go_on(beginning->taken_over);
 }
 
 HostCallbacks Daemon::callbacks() {
@@ -202,10 +209,11 @@ void Daemon::handle_signal(int number) {
     case SIGUSR1:
         spdlog::info("SIGUSR1: there are no log files to reopen, the log goes to stderr");
         break;
-    case SIGUSR2:
-        spdlog::warn("SIGUSR2: this version cannot upgrade itself while it runs; "
-                     "nothing was changed");
+    case SIGUSR2: {
+        auto upgrading = [this]() -> asio::awaitable<void> { co_await upgrade_for_signal(); };
+        asio::co_spawn(io_, upgrading, asio::detached);
         break;
+    }
     default:
         break;
     }
@@ -216,6 +224,7 @@ void Daemon::end(int exit_status) {
         return;
     exit_status_ = exit_status;
     host_->give_up();
+    store_.remove(kept_control);
     deadline_.cancel();
     // Finish comes in the middle of a step: let it settle, and the waiting calls see it, first.
     asio::post(io_, [this] {

@@ -108,11 +108,20 @@ private:
         std::vector<rollout::Action> actions{}; ///< to be done again
         bool taken_over = false;
     };
-    Beginning begin();
+    Result<Beginning> begin();
     void begin_from(wire::Snapshot left, const rollout::Survivors& survivors, Beginning& beginning);
     Result<void> go_on(bool taken_over);
     void end_leftovers(bool taken_over);
     void start_serving(bool taken_over);
+
+    // daemon_upgrade.cpp
+    [[nodiscard]] std::string why_not_quiet() const;
+    boost::asio::awaitable<Result<void>> upgrade();
+    boost::asio::awaitable<Result<void>> prepare_upgrade();
+    boost::asio::awaitable<Result<void>> until_quiet(Instant deadline);
+    boost::asio::awaitable<Result<void>> try_program(const std::string& path);
+    boost::asio::awaitable<void> upgrade_for_signal();
+    void execute_upgrade();
 
     // daemon_boot.cpp
     boost::asio::awaitable<void> boot();
@@ -148,6 +157,8 @@ private:
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
     std::unique_ptr<Leftovers> leftovers_; ///< while they end
+    bool upgrading_ = false;
+    UniqueFd new_program_; ///< while it is tried
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

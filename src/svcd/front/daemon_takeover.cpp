@@ -18,7 +18,7 @@ constexpr Duration leftovers_grace = std::chrono::seconds(30);
 
 } // namespace
 
-Daemon::Beginning Daemon::begin() {
+Result<Daemon::Beginning> Daemon::begin() {
     Beginning beginning;
     auto left = host_->find_left(passed_.kept);
     if (left && *left) {
@@ -29,6 +29,8 @@ Daemon::Beginning Daemon::begin() {
             left = survivors.error();
         }
     }
+    if (!left && passed_.upgraded)
+        return left.error(); // the program before us can
     if (!left) {
         host_->forget_left();
         note(rollout::EventKind::warning,

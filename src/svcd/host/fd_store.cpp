@@ -104,6 +104,7 @@ struct FdStore::Impl : std::enable_shared_from_this<Impl> {
     std::string problem;
     Alarm retry;
     Duration retry_after = first_retry;
+    std::map<std::string, int> fds;    ///< by name; the callers'
     std::vector<std::string> released; ///< to be removed by settle()
 };
 
@@ -255,11 +256,13 @@ bool FdStore::present() const {
 
 void FdStore::put(const std::string& name, int fd) {
     std::erase(impl_->released, name);
+    impl_->fds[name] = fd;
     if (present())
         impl_->put(name, fd);
 }
 
 void FdStore::release(std::string name) {
+    impl_->fds.erase(name); // it may be closed from now on
     impl_->released.push_back(std::move(name));
 }
 
@@ -268,7 +271,16 @@ void FdStore::settle() {
         remove(name);
 }
 
+void FdStore::hold(const std::string& name, int fd) {
+    impl_->fds[name] = fd;
+}
+
+std::vector<std::pair<std::string, int>> FdStore::all() const {
+    return {impl_->fds.begin(), impl_->fds.end()};
+}
+
 void FdStore::remove(const std::string& name) {
+    impl_->fds.erase(name);
     if (present())
         impl_->remove(name);
 }

@@ -50,7 +50,7 @@ public:
     FdStore& operator=(const FdStore&) = delete;
     ~FdStore();
 
-    /// `fd` stays the caller's.
+    /// `fd` stays the caller's, and open until it is removed or released.
     void put(const std::string& name, int fd);
     void remove(const std::string& name);
     /// Removes it with the next settle(): once what was published does not speak of it any more.
@@ -61,6 +61,10 @@ public:
     void barrier(Duration bound, std::function<void(bool confirmed)> then);
     /// Names that an earlier supervisor put there: put() of one removes it first.
     void know(const std::vector<std::string>& names);
+    /// One of those is ours now; `fd` as in put().
+    void hold(const std::string& name, int fd);
+    /// All that is to survive us, also where no manager is: what is passed on in an upgrade.
+    [[nodiscard]] std::vector<std::pair<std::string, int>> all() const;
     [[nodiscard]] bool present() const;
     /// Why a barrier was last not confirmed, or is not going to be; empty: there was nothing.
     [[nodiscard]] const std::string& problem() const;

@@ -49,6 +49,8 @@ public:
     /// Publishes an event beside the state.
     void keep_event(const rollout::Event& event);
     void publish(const rollout::State& state);
+    /// Where it is published, for somebody who tries to read it; -1: nowhere.
+    [[nodiscard]] int state_file() const;
     /// Nobody is to take over from us.
     void give_up();
 

@@ -89,7 +89,7 @@ void DaemonHost::Impl::take_over_worker(const rollout::Worker& worker, const wir
 void DaemonHost::Impl::take_over_executables(const rollout::State& state, KeptFds& kept) {
     for (const auto& [number, revision] : state.revisions)
         if (UniqueFd fd = kept.take(kept_executable(number)))
-            context->executables.hold(number, revision, std::move(fd));
+            context->executables.hold(number, revision, std::move(fd)); // put again under its name
 }
 
 Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, KeptFds& kept) {
@@ -152,6 +152,10 @@ void DaemonHost::keep_event(const rollout::Event& event) {
 
 void DaemonHost::publish(const rollout::State& state) {
     impl_->publish(state);
+}
+
+int DaemonHost::state_file() const {
+    return impl_->context->vault.fd();
 }
 
 void DaemonHost::give_up() {

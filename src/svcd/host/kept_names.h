@@ -20,4 +20,6 @@ inline std::string kept_executable(rollout::RevisionNumber revision) {
     return "svc.executable." + std::to_string(revision);
 }
 
+inline constexpr const char* kept_control = "svc.control"; ///< the listening control socket
+
 } // namespace svc::daemon

@@ -14,6 +14,7 @@ namespace svc::daemon {
 struct Passed {
     std::map<std::string, std::vector<UniqueFd>> sockets; ///< by FileDescriptorName
     KeptFds kept;                                         ///< an earlier supervisor's
+    bool upgraded = false; ///< that one executed us, in its own process: there is a way back
 };
 
 /// Those whose name begins with kept_prefix are an earlier supervisor's.
