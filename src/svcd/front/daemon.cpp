@@ -19,6 +19,8 @@ namespace {
 
 /// How long clients may take to read their last replies when the supervisor ends.
 constexpr auto farewell_time = std::chrono::seconds(1);
+/// How long a restart waits for the store of fds.
+constexpr Duration store_bound = std::chrono::seconds(5);
 
 /// The whole of what we know must survive a journey through text; a build for debugging tries it
 /// after every step.
@@ -197,12 +199,9 @@ void Daemon::handle_signal(int number) {
         }
         break;
     case SIGTERM:
-    case SIGINT: {
-        const std::string name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-        const bool again = phase() == Phase::stopping;
-        observe(rollout::StopRequested{again, again ? "a second " + name : name});
+    case SIGINT:
+        stop_for_signal(number == SIGTERM ? "SIGTERM" : "SIGINT");
         break;
-    }
     case SIGQUIT:
         observe(rollout::StopRequested{true, "SIGQUIT"});
         break;
@@ -217,6 +216,38 @@ void Daemon::handle_signal(int number) {
     default:
         break;
     }
+}
+
+/// A stop, unless the manager is going to start us again: then the workers are the next supervisor's.
+void Daemon::stop_for_signal(const std::string& name) {
+    const bool again = phase() == Phase::stopping || job_ != nullptr;
+    const auto unit = store_.present() && !again ? os::own_unit() : std::nullopt;
+    if (!unit) {
+        observe(rollout::StopRequested{again, again ? "a second " + name : name});
+        return;
+    }
+    job_ = std::make_unique<ManagerJob>(io_, *unit, [this, name](bool restarts) {
+        if (phase() != Phase::stopping && restarts)
+            leave();
+        else
+            observe(rollout::StopRequested{false, name});
+        asio::post(io_, [this] { job_.reset(); });
+    });
+}
+
+void Daemon::leave() {
+    note(rollout::EventKind::supervisor,
+         "this supervisor is restarted: the workers and the sockets go on without it until then");
+    host_->publish(state());
+    // Without destructors: they would end the workers.
+    store_.barrier(store_bound, [this](bool kept) {
+        if (!kept)
+            spdlog::warn("the store of fds does not confirm what it was given: the next supervisor "
+                         "may find less than there is");
+        host_->publish(state());
+        spdlog::shutdown();
+        std::_Exit(0);
+    });
 }
 
 void Daemon::end(int exit_status) {

@@ -4,6 +4,7 @@
 #include "rollout/supervisor.h"
 #include "svcd/front/control_server.h"
 #include "svcd/front/history_view.h"
+#include "svcd/front/manager_job.h"
 #include "svcd/front/methods.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
@@ -102,6 +103,8 @@ private:
     void wait_for_signal();
     void handle_signal(int number);
     boost::asio::awaitable<void> reload_for_signal();
+    void stop_for_signal(const std::string& name);
+    void leave();
     // daemon_takeover.cpp
     struct Beginning {
         rollout::State state;
@@ -157,6 +160,7 @@ private:
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
     std::unique_ptr<Leftovers> leftovers_; ///< while they end
+    std::unique_ptr<ManagerJob> job_;      ///< asked for, and not answered yet
     bool upgrading_ = false;
     UniqueFd new_program_; ///< while it is tried
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
