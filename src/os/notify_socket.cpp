@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace svc::os {
@@ -69,6 +71,21 @@ std::optional<sockaddr_un> manager_address(std::string_view text, socklen_t& len
     length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() +
                                     (text.front() == '@' ? 0 : 1));
     return address;
+}
+
+sockaddr_un address_of(std::string_view bytes) {
+    sockaddr_un address{};
+    std::memcpy(&address, bytes.data(), std::min(bytes.size(), sizeof(address)));
+    return address;
+}
+
+/// All of it digits, or nothing.
+std::optional<std::size_t> number_of(std::string_view text) {
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return number;
 }
 
 } // namespace
@@ -132,25 +149,58 @@ ManagerSocket ManagerSocket::take() {
             manager.fd_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         }
     }
+    if (const char* text = ::getenv("FDSTORE"); text != nullptr)
+        manager.store_limit_ = number_of(text);
     ::unsetenv("NOTIFY_SOCKET");
+    ::unsetenv("FDSTORE");
     return manager;
 }
 
 bool ManagerSocket::send(std::string_view message) const {
+    const auto sent = try_send(message, -1);
+    return sent && *sent;
+}
+
+Result<bool> ManagerSocket::try_send(std::string_view message, int fd) const {
     if (!fd_)
-        return false;
+        return Error{"there is no service manager (NOTIFY_SOCKET)", ENOTCONN};
     // Never connected: a manager that made its socket anew is found again.
-    sockaddr_un address{};
-    std::memcpy(&address, address_.data(), std::min(address_.size(), sizeof(address)));
-    for (;;) {
-        const ssize_t sent = ::sendto(
-            fd_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-            reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(address_.size()));
-        if (sent >= 0)
-            return true;
-        if (errno != EINTR)
-            return false;
+    sockaddr_un address = address_of(address_);
+    iovec piece{.iov_base = const_cast<char*>(message.data()), .iov_len = message.size()};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_name = &address;
+    header.msg_namelen = static_cast<socklen_t>(address_.size());
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+    if (fd >= 0) {
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        cmsghdr* rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(rights), &fd, sizeof(int));
     }
+    for (;;) {
+        if (::sendmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            return true;
+        // Of fds on their way, too, there may be too many for the moment (unix(7), ETOOMANYREFS).
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM ||
+            errno == ETOOMANYREFS)
+            return false;
+        if (errno != EINTR)
+            return svc::system_error("cannot reach the service manager", errno);
+    }
+}
+
+bool ManagerSocket::reachable() const {
+    // Another socket, as the one that sends must stay without a peer.
+    const UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = address_of(address_);
+    return fd_ && probe &&
+           ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
+                     static_cast<socklen_t>(address_.size())) == 0;
 }
 
 } // namespace svc::os

@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,12 +35,22 @@ class ManagerSocket {
 public:
     /// From NOTIFY_SOCKET, which is unset: no worker may speak to our manager in our name. Without
     /// one, or with one that is neither a path nor an abstract name (vsock:), send() does nothing
-    /// and returns false.
+    /// and returns false. FDSTORE, which says how much the manager keeps for us, goes with it.
     static ManagerSocket take();
     bool send(std::string_view message) const;
+    /// With one fd, which stays the caller's, or -1. False: the manager has no room now, try again
+    /// soon. An error: this message will not arrive, however often it is sent.
+    [[nodiscard]] Result<bool> try_send(std::string_view message, int fd) const;
+    /// Somebody reads, or could read, what is sent. Of a socket that was closed what lay unread in it
+    /// is thrown away after its name is free: who sees the end of a fd that lay there sees false.
+    [[nodiscard]] bool reachable() const;
     [[nodiscard]] bool present() const { return static_cast<bool>(fd_); }
+    /// How many fds the manager keeps for us (FDSTORE, sd_notify(3)); nullopt: it did not say, as
+    /// systemd before 254 does not.
+    [[nodiscard]] std::optional<std::size_t> store_limit() const { return store_limit_; }
 
 private:
+    std::optional<std::size_t> store_limit_;
     UniqueFd fd_;
     std::string address_; ///< the bytes of a sockaddr_un
 };

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,6 +28,18 @@ constexpr int first_number_free = 4; // 0 to 3 of the launcher are made by us
 
 // <linux/pidfd.h> of Linux 6.9; the build machine's headers may be older than its kernel.
 constexpr unsigned int signal_process_group = 1u << 2;
+
+// <linux/pidfd.h> of Linux 6.13 (the call) and 6.15 (PIDFD_INFO_EXIT).
+struct PidfdInfo {
+    std::uint64_t mask = 0;
+    std::uint64_t cgroup_id = 0;
+    std::uint32_t pid = 0;
+    std::array<std::uint32_t, 10> others{}; // thread group, parent, and the eight ids
+    std::int32_t exit_code = 0;             // as wait(2) has it
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr auto pidfd_get_info = _IOWR(0xFF, 11, PidfdInfo);
+constexpr std::uint64_t pidfd_info_exit = 1u << 3;
 
 /// The fd itself if its number is out of the way of 0 to 3, else a copy that is, kept in `copy`.
 Result<int> out_of_the_way(int fd, UniqueFd& copy) {
@@ -187,6 +200,22 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
 bool has_ended(int pidfd) {
     pollfd entry{pidfd, POLLIN, 0};
     return ::poll(&entry, 1, 0) > 0;
+}
+
+Result<std::optional<Ended>> exit_of(int pidfd) {
+    PidfdInfo info;
+    info.mask = pidfd_info_exit;
+    if (::ioctl(pidfd, pidfd_get_info, &info) != 0)
+        return system_error("the kernel does not tell how a process ended that is not our child",
+                            errno);
+    if ((info.mask & pidfd_info_exit) == 0)
+        return std::optional<Ended>();
+    Ended ended;
+    ended.pid = static_cast<pid_t>(info.pid);
+    ended.signaled = WIFSIGNALED(info.exit_code);
+    ended.value = ended.signaled ? WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
+    ended.core_dumped = ended.signaled && WCOREDUMP(info.exit_code);
+    return std::optional(ended);
 }
 
 bool is_our_child(pid_t pid) {

@@ -25,11 +25,22 @@ Result<SpawnedLauncher> spawn_launcher(int launcher_fd);
 
 uid_t own_uid(); ///< the effective one
 
+struct Ended {
+    pid_t pid = 0;
+    bool signaled = false;
+    int value = 0; ///< exit code or signal number
+    bool core_dumped = false;
+};
+
 Result<UniqueFd> open_pidfd(pid_t pid);
 /// Its process is a zombie or gone (pidfd_open(2): readable).
 bool has_ended(int pidfd);
 /// True if waitid(2) tells us of its end: also of a zombie, and of an orphan that came to us.
 bool is_our_child(pid_t pid);
+/// How a process ended that is not our child, once its parent has reaped it (PIDFD_GET_INFO with
+/// PIDFD_INFO_EXIT, Linux 6.15). nullopt: not reaped yet.
+/// The error: this kernel does not tell.
+Result<std::optional<Ended>> exit_of(int pidfd);
 /// ESRCH (already gone) is success.
 Result<void> send_signal(int pidfd, int signal);
 /// SIGKILL to the process group that `pid` leads. PIDFD_SIGNAL_PROCESS_GROUP where the kernel has
@@ -37,12 +48,6 @@ Result<void> send_signal(int pidfd, int signal);
 /// reap(). ESRCH is success.
 Result<void> kill_group(int pidfd, pid_t pid);
 
-struct Ended {
-    pid_t pid = 0;
-    bool signaled = false;
-    int value = 0; ///< exit code or signal number
-    bool core_dumped = false;
-};
 /// A child that ended and is not reaped yet (waitid with WNOWAIT), without waiting.
 std::optional<Ended> peek_ended_child();
 /// Reaps exactly that one.

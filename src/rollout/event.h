@@ -35,6 +35,7 @@ enum class EventKind {
     listener_damaged, ///< by a worker: repaired, or what to do
     warning,          ///< a request was taken, and something about it is doubtful (by the daemon)
     refused,          ///< a request changed nothing (by the daemon)
+    supervisor,       ///< another one took over (by the daemon)
     history,          ///< a revision was not kept on disk, or was taken from there (by the daemon)
 };
 

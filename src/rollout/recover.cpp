@@ -45,9 +45,12 @@ struct Recoverer {
     void note_end(Worker& worker) {
         worker.running_hook
             .reset(); // as after any exit, none that was about a running worker goes on
-        ExitStatus unknown;
-        unknown.detail = "ended while no supervisor ran, exit status unknown";
-        record(state, WorkerExited{worker.id, std::move(unknown), {}}, now, events);
+        WorkerExited exited{worker.id, {}, {}};
+        if (const auto known = survivors.ended.find(worker.id); known != survivors.ended.end())
+            exited = known->second;
+        if (exited.status.kind == ExitStatus::Kind::unknown)
+            exited.status.detail = "ended while no supervisor ran, exit status unknown";
+        record(state, exited, now, events);
     }
 
     void take_over(Worker& worker) {

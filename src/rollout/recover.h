@@ -39,6 +39,7 @@
 
 #include "rollout/decide.h"
 
+#include <map>
 #include <set>
 
 namespace svc::rollout {
@@ -46,7 +47,13 @@ namespace svc::rollout {
 /// What the mechanism found of an earlier supervisor's workers.
 struct Survivors {
     std::set<WorkerId> running; ///< whose main process has not ended
+    /// How others ended, where it can be known.
+    std::map<WorkerId, WorkerExited> ended{};
 };
+
+/// Whether a state that was left can be gone on with: that it reads well says nothing of its meaning. The
+/// error names what contradicts what.
+Result<void> check_consistent(const State& state);
 
 struct Recovery {
     std::vector<Action>

@@ -139,7 +139,7 @@ type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rol
   worker_ready, worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
   kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
   worker_reloaded, stopping, listener, listener_damaged,
-  warning, refused, history)
+  warning, refused, supervisor, history)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 

@@ -127,7 +127,7 @@ BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_start
                     worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
                     worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
                     worker_reloaded, stopping, listener, listener_damaged, warning, refused,
-                    history)
+                    supervisor, history)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

@@ -4,11 +4,14 @@
 
 #include "base/address.h"
 #include "base/listener_options.h"
+#include "rollout/event.h"
 #include "rollout/state.h"
 
 #include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,5 +35,46 @@ struct ListenerRecord {
 BOOST_DESCRIBE_STRUCT(ListenerRecord, (),
                       (identity, name, address, options, sockets, revision, group, used, link_path,
                        problem))
+
+/// A worker's own listener: only the worker has the socket.
+struct PrivateListenerRecord {
+    std::string name;
+    Address address;
+    std::string link_path;
+
+    bool operator==(const PrivateListenerRecord&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(PrivateListenerRecord, (), (name, address, link_path))
+
+/// A worker's processes, from their spawn on.
+struct WorkerRecord {
+    rollout::RevisionNumber revision = 0; ///< whose hooks and probes it has
+    std::string launched_for;
+    rollout::RevisionNumber old_revision = 0;
+    rollout::Retirement retired = rollout::Retirement::none; ///< as its hooks were told
+    rollout::Pid leader = 0;     ///< of its process group: what svc-launch became
+    rollout::Pid main = 0;       ///< the same, unless a MAINPID= named another one
+    bool leader_reaped = false;
+    bool by_path = true;
+    bool killed = false; ///< by us
+    bool captured = false; ///< its stderr is a pipe whose read end is in the store
+    bool ready_fd = false; ///< so is the read end of its notification fd
+    std::vector<PrivateListenerRecord> listeners;
+
+    bool operator==(const WorkerRecord&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
+                      (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
+                       by_path, killed, captured, ready_fd, listeners))
+
+struct Ledger {
+    std::vector<ListenerRecord> listeners;
+    std::map<rollout::WorkerId, WorkerRecord> workers;
+    /// The newest ones, by their numbers: streams go on where they were.
+    std::map<std::uint64_t, rollout::Event> events;
+
+    bool operator==(const Ledger&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Ledger, (), (listeners, workers, events))
 
 } // namespace svc::wire

@@ -52,6 +52,7 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::listener_damaged:
     case EventKind::warning:
     case EventKind::refused:
+    case EventKind::supervisor:
     case EventKind::history:
         return about_worker(event.text.starts_with("is ") ? " " : ": ");
     }

@@ -53,18 +53,14 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
                                                      : rollout::EventKind::listener,
                  text);
         });
-    auto host = DaemonHost::make(io_, settings_, *listeners_, callbacks());
+    auto host = DaemonHost::make(io_, settings_, *listeners_, store_, callbacks());
     if (!host)
         return host.error();
     host_ = std::move(*host);
-    State state;
-    state.service = settings_.name;
-    // Numbers go on after what is on disk, readable or not.
-    if (const auto known = host_->history().numbers(); !known.empty())
-        state.next_revision = known.back() + 1;
-    if (host_->history().last_completed(state.next_revision))
-        state.fallback = rollout::Fallback::left;
-    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(state), *host_);
+    store_.know(passed_.kept.names());
+    Beginning beginning = begin();
+    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(beginning.state), *host_);
+    supervisor_->resume(std::move(beginning.actions));
 
     // Before the first child, or its end would go unnoticed.
     sigset_t handled;
@@ -79,9 +75,7 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     server_ = std::make_unique<ControlServer>(io_, methods_, make_authority(control_group));
     if (auto listening = server_->listen(settings_.runtime_dir + "/control"); !listening)
         return listening;
-    auto booting = [this]() -> asio::awaitable<void> { co_await boot(); };
-    asio::co_spawn(io_, booting, asio::detached);
-    return {};
+    return go_on(beginning.taken_over);
 }
 
 HostCallbacks Daemon::callbacks() {
@@ -147,6 +141,7 @@ void Daemon::settled(const State& state) {
 
 void Daemon::report(const rollout::Event& event) {
     const rollout::Event& stamped = events_.append(event, os::wall_now());
+    host_->keep_event(stamped);
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
     log_event(stamped);
@@ -220,6 +215,7 @@ void Daemon::end(int exit_status) {
     if (phase() == Phase::ended)
         return;
     exit_status_ = exit_status;
+    host_->give_up();
     deadline_.cancel();
     // Finish comes in the middle of a step: let it settle, and the waiting calls see it, first.
     asio::post(io_, [this] {

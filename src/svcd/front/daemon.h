@@ -7,6 +7,7 @@
 #include "svcd/front/methods.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
+#include "svcd/host/leftovers.h"
 #include "svcd/host/passed.h"
 
 #include <boost/asio/io_context.hpp>
@@ -29,6 +30,8 @@ namespace svc::daemon {
 ///
 /// A boot that fails falls back: the last revision that completed under an earlier supervisor is started
 /// instead of the file's, and the boot counts as one that worked if that completes.
+///
+/// One that comes after a supervisor that died or was replaced begins where that one was.
 ///
 ///   booting ─ first revision complete → running ─ TERM, INT, QUIT, Stop → stopping ─ Finish → ended
 ///      ├─ first revision fails, and so does the fallback: stopping; exit status 1
@@ -99,6 +102,18 @@ private:
     void wait_for_signal();
     void handle_signal(int number);
     boost::asio::awaitable<void> reload_for_signal();
+    // daemon_takeover.cpp
+    struct Beginning {
+        rollout::State state;
+        std::vector<rollout::Action> actions{}; ///< to be done again
+        bool taken_over = false;
+    };
+    Beginning begin();
+    void begin_from(wire::Snapshot left, const rollout::Survivors& survivors, Beginning& beginning);
+    Result<void> go_on(bool taken_over);
+    void end_leftovers(bool taken_over);
+    void start_serving(bool taken_over);
+
     // daemon_boot.cpp
     boost::asio::awaitable<void> boot();
     /// The service file's revision could not be started: the last one that completed is, if there is one.
@@ -132,6 +147,7 @@ private:
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
+    std::unique_ptr<Leftovers> leftovers_; ///< while they end
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

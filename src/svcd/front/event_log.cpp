@@ -14,6 +14,17 @@ const rollout::Event& EventLog::append(rollout::Event event, WallTime at) {
     return events_.back();
 }
 
+void EventLog::take_over(const std::map<std::uint64_t, rollout::Event>& earlier) {
+    for (const auto& [sequence, event] : earlier) {
+        // after() counts on it that no number is missing.
+        if (!events_.empty() && sequence != next_)
+            events_.clear();
+        events_.push_back(event);
+        events_.back().sequence = sequence;
+        next_ = sequence + 1;
+    }
+}
+
 void EventLog::wake_all() {
     for (Wakeup* subscriber : subscribers_)
         subscriber->notify();

@@ -5,6 +5,7 @@
 #include "svcd/front/wakeup.h"
 
 #include <deque>
+#include <map>
 #include <vector>
 
 namespace svc::daemon {
@@ -18,6 +19,8 @@ class EventLog {
 public:
     /// Stamps sequence number and time; wakes every subscriber. Returns the stamped event.
     const rollout::Event& append(rollout::Event event, WallTime at);
+    /// Those of an earlier supervisor, in their order, before any of ours: the numbers go on.
+    void take_over(const std::map<std::uint64_t, rollout::Event>& earlier);
     /// Wakes every subscriber: the state changed without an event.
     void wake_all();
 

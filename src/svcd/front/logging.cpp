@@ -58,6 +58,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::worker_reloaded:
     case EventKind::stopping:
     case EventKind::listener:
+    case EventKind::supervisor:
         return spdlog::level::info;
     case EventKind::listener_damaged:
     case EventKind::rollout_paused:

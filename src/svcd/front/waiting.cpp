@@ -43,6 +43,7 @@ bool tells_progress(EventKind kind) {
     case EventKind::listener:
     case EventKind::listener_damaged:
     case EventKind::refused:
+    case EventKind::supervisor:
     case EventKind::history:
     case EventKind::rollout_requested:
     case EventKind::frozen:

@@ -2,6 +2,7 @@
 
 #include "os/executable.h"
 #include "os/fd.h"
+#include "svcd/host/kept_names.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -59,11 +60,17 @@ void Executables::hold(RevisionNumber number, const Revision& revision, UniqueFd
     std::string build_id = os::read_build_id(fd.get());
     if (build_id != revision.build_id || (itself && stat->modified_ns != then.modified_ns))
         return;
+    store_.put(kept_executable(number), fd.get());
     held_.insert_or_assign(number, Held{std::move(fd), *stat, std::move(build_id)});
 }
 
 void Executables::keep_only(const rollout::State& state) {
-    std::erase_if(held_, [&](const auto& entry) { return !state.revisions.contains(entry.first); });
+    std::erase_if(held_, [&](const auto& entry) {
+        if (state.revisions.contains(entry.first))
+            return false;
+        store_.release(kept_executable(entry.first));
+        return true;
+    });
     std::erase_if(confined_, [&](const auto& entry) {
         return std::none_of(
             state.revisions.begin(), state.revisions.end(),

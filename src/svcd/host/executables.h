@@ -4,6 +4,7 @@
 #include "rollout/state.h"
 #include "svcd/host/contents.h"
 #include "svcd/host/executable_choice.h"
+#include "svcd/host/fd_store.h"
 #include "svcd/host/history.h"
 
 #include "base/unique_fd.h"
@@ -24,7 +25,7 @@ struct UnreadFile {
 /// that the worker does not inherit.
 class Executables {
 public:
-    explicit Executables(const History& history) : history_(history) {}
+    Executables(const History& history, FdStore& store) : history_(history), store_(store) {}
 
     /// Takes what was opened when `revision` was made, which is to get this number. Empty: there is
     /// nothing to hold. What was overwritten since is not taken.
@@ -67,6 +68,7 @@ private:
     [[nodiscard]] Result<UniqueFd> copy_of(const rollout::Revision& revision) const;
 
     const History& history_;
+    FdStore& store_;
     Contents contents_;
     std::map<rollout::RevisionNumber, Held> held_;
     std::map<std::string, bool> confined_; ///< by path

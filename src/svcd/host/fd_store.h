@@ -53,12 +53,17 @@ public:
     /// `fd` stays the caller's.
     void put(const std::string& name, int fd);
     void remove(const std::string& name);
-    /// Calls `then` from the loop, once, when all that was said before has been taken in: true. After
-    /// `bound`, or without a manager: false.
+    /// Removes it with the next settle(): once what was published does not speak of it any more.
+    void release(std::string name);
+    void settle();
+    /// Calls `then` from the loop, once, when all that was said since the last barrier has been taken in:
+    /// true. After `bound`, without a manager, or if one of these could not be said at all: false.
     void barrier(Duration bound, std::function<void(bool confirmed)> then);
     /// Names that an earlier supervisor put there: put() of one removes it first.
     void know(const std::vector<std::string>& names);
     [[nodiscard]] bool present() const;
+    /// Why a barrier was last not confirmed, or is not going to be; empty: there was nothing.
+    [[nodiscard]] const std::string& problem() const;
 
 private:
     struct Impl;

@@ -1,4 +1,4 @@
-#include "svcd/host/host.h"
+#include "svcd/host/host_impl.h"
 
 #include "base/overloaded.h"
 #include "os/clock.h"
@@ -6,52 +6,18 @@
 #include "os/memory.h"
 #include "svcd/host/command_process.h"
 #include "svcd/host/launch_plan.h"
-#include "svcd/host/rollout_hooks.h"
-#include "svcd/host/worker_process.h"
 
 #include <algorithm>
-#include <set>
 
 namespace svc::daemon {
 
-struct DaemonHost::Impl {
-    explicit Impl(std::shared_ptr<HostContext> shared)
-        : context(std::move(shared)), hooks(*context) {}
-
-    void launch(const rollout::LaunchWorker& action, const rollout::State& state);
-    void run_hook(const rollout::RunRolloutHook& run, const rollout::State& state);
-    void tell_failure(rollout::RevisionNumber number, const std::string& reason,
-                      const rollout::State& state);
-    void record_worker(rollout::WorkerId worker);
-    void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
-    void begin(rollout::RevisionNumber revision, const rollout::State& state);
-    void adopt_kept(rollout::RevisionNumber revision, const rollout::State& state);
-    void pass_over(rollout::RevisionNumber revision, const rollout::State& state);
-    void end(const rollout::Outcome& outcome, const rollout::State& state);
-    void trim_history(const rollout::Revision& revision, const rollout::State& state);
-    void report_history(rollout::RevisionNumber revision, const Error& error);
-    void close_unneeded(const rollout::State& state);
-    WorkerProcess* find(rollout::WorkerId worker);
-    std::shared_ptr<const rollout::Revision> revision(rollout::RevisionNumber number,
-                                                      const rollout::State& state);
-
-    // Shared with commands that run: a coroutine may be destroyed after the host.
-    std::shared_ptr<HostContext> context;
-    // A worker's hooks need its revision even when the state has dropped it.
-    std::map<rollout::RevisionNumber, std::weak_ptr<const rollout::Revision>> revisions;
-    std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
-    std::vector<rollout::RevisionNumber> in_use; ///< as of the last look at what can be closed
-    std::map<rollout::RevisionNumber, StagedRevision> staged; ///< whose rollouts have not begun
-    std::set<rollout::RevisionNumber> unwritten; ///< not in the history: reported already
-    RolloutHooks hooks;
-};
 
 DaemonHost::DaemonHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DaemonHost::~DaemonHost() = default;
 
 Result<std::unique_ptr<DaemonHost>> DaemonHost::make(boost::asio::io_context& io,
                                                      const Settings& settings,
-                                                     ListenerTable& listeners,
+                                                     ListenerTable& listeners, FdStore& store,
                                                      HostCallbacks callbacks) {
     auto launcher = os::open_launcher(settings.launcher_path);
     if (!launcher)
@@ -63,8 +29,8 @@ Result<std::unique_ptr<DaemonHost>> DaemonHost::make(boost::asio::io_context& io
     // MAINPID= may have made one of them the main process.
     if (auto became = os::become_subreaper(); !became)
         return became.error();
-    auto context = std::make_shared<HostContext>(io, settings, listeners, std::move(callbacks),
-                                                 std::move(*launcher));
+    auto context = std::make_shared<HostContext>(io, settings, listeners, store,
+                                                 std::move(callbacks), std::move(*launcher));
     // Without it everything works but what needs it: said once, here.
     if (auto opened = context->history.open(); !opened)
         context->callbacks.warn("the history of revisions cannot be used: " +
@@ -139,13 +105,6 @@ void DaemonHost::Impl::tell_failure(rollout::RevisionNumber number, const std::s
     hooks.tell_failure(revision(number, state), state.current, reason);
 }
 
-// The seam for survival: nothing of a worker outlives this supervisor yet, so it counts as recorded
-// at once. What makes it survive (its pidfd and sockets in systemd's fd store, confirmed by a
-// barrier, or in the keeper) answers from here, later; policy waits for the answer already.
-void DaemonHost::Impl::record_worker(rollout::WorkerId worker) {
-    context->callbacks.observe(rollout::WorkerRecorded{worker});
-}
-
 void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout::State& state) {
     if (const auto found = state.revisions.find(number); found != state.revisions.end())
         context->listeners.apply_live(found->second.spec);
@@ -192,19 +151,23 @@ void DaemonHost::Impl::end(const rollout::Outcome& outcome, const rollout::State
         pass_over(outcome.revision, state);
     if (outcome.verdict == rollout::Verdict::failed)
         tell_failure(outcome.revision, outcome.reason, state);
+    write_outcome(outcome);
+    trim_history(state.revisions.at(outcome.revision), state);
+    unwritten.erase(outcome.revision);
+}
+
+void DaemonHost::Impl::write_outcome(const rollout::Outcome& outcome) {
     const bool told = unwritten.contains(outcome.revision);
-    const WallTime now = os::wall_now();
+    const WallTime ended = os::wall_now() - (os::now() - outcome.ended);
     const auto written = context->history.end(
         outcome.revision, wire::StoredOutcome{.verdict = outcome.verdict,
                                               .reason = outcome.reason,
                                               .successor = outcome.successor,
                                               .last_output = outcome.last_output,
-                                              .began = now - (outcome.ended - outcome.began),
-                                              .ended = now});
+                                              .began = ended - (outcome.ended - outcome.began),
+                                              .ended = ended});
     if (!written && !told)
         report_history(outcome.revision, written.error());
-    trim_history(state.revisions.at(outcome.revision), state);
-    unwritten.erase(outcome.revision);
 }
 
 /// Once for a revision: a full disk would fail again when its rollout ends.
@@ -258,6 +221,8 @@ History& DaemonHost::history() {
 
 // size: a line or two for each action, and nothing else
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
+    if (leaves_traces(action))
+        impl_->publish(state);
     const auto with = [this](rollout::WorkerId worker, auto then) {
         if (auto* process = impl_->find(worker))
             then(*process);
@@ -266,7 +231,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
     std::visit(
         Overloaded{
             [&](const LaunchWorker& launch) { impl_->launch(launch, state); },
-            [&](const RecordWorker& record) { impl_->record_worker(record.worker); },
+            [&](const RecordWorker& record) { impl_->record_worker(record.worker, state); },
             [&](const ReleaseWorker& release) {
                 with(release.worker, [](WorkerProcess& worker) { worker.release(); });
             },
@@ -318,6 +283,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             },
             [&](const ForgetWorker& forget) {
                 impl_->workers.erase(forget.worker);
+                impl_->context->ledger.workers.erase(forget.worker);
                 impl_->close_unneeded(state);
             },
             [&](const BeginRollout& begin) { impl_->begin(begin.revision, state); },
@@ -348,6 +314,7 @@ void DaemonHost::report(const rollout::Event& event) {
 }
 
 void DaemonHost::settled(const rollout::State& state) {
+    impl_->publish(state); // before anybody is told of it
     impl_->context->callbacks.settled(state);
 }
 

@@ -2,10 +2,14 @@
 // decides nothing.
 #pragma once
 
+#include "rollout/recover.h"
 #include "rollout/supervisor.h"
 #include "svcd/host/commands.h"
 #include "svcd/host/executables.h"
+#include "svcd/host/fd_store.h"
 #include "svcd/host/listeners.h"
+
+#include "wire/image.h"
 
 #include <boost/asio/cancellation_signal.hpp>
 
@@ -26,9 +30,27 @@ public:
     /// Opens and holds the launcher; fails if it is not there.
     static Result<std::unique_ptr<DaemonHost>> make(boost::asio::io_context& io,
                                                     const Settings& settings,
-                                                    ListenerTable& listeners,
+                                                    ListenerTable& listeners, FdStore& store,
                                                     HostCallbacks callbacks);
     ~DaemonHost() override;
+
+    // host_survival.cpp
+    /// What an earlier supervisor left in the store; nullopt: nothing. The error says why it cannot be used.
+    Result<std::optional<wire::Snapshot>> find_left(KeptFds& kept);
+    /// Goes on from it: its listeners, workers and executables are ours now. An error leaves nothing taken.
+    Result<rollout::Survivors> take_over(const wire::Snapshot& left, KeptFds& kept);
+    /// It cannot be used: nobody is to find it again.
+    void forget_left();
+    /// The state is published from now on.
+    Result<void> open_vault();
+    /// What the mechanism did meanwhile and what waits in the notify sockets is made up for, before the first
+    /// step.
+    void catch_up(const rollout::State& state);
+    /// Publishes an event beside the state.
+    void keep_event(const rollout::Event& event);
+    void publish(const rollout::State& state);
+    /// Nobody is to take over from us.
+    void give_up();
 
     void perform(const rollout::Action& action, const rollout::State& state) override;
     void report(const rollout::Event& event) override;

@@ -6,6 +6,7 @@
 #include "svcd/host/executables.h"
 #include "svcd/host/host.h"
 #include "svcd/host/output_relay.h"
+#include "svcd/host/vault.h"
 
 #include <map>
 #include <memory>
@@ -14,18 +15,22 @@ namespace svc::daemon {
 
 struct HostContext {
     HostContext(boost::asio::io_context& context, const Settings& fixed, ListenerTable& table,
-                HostCallbacks calls, UniqueFd held_launcher)
-        : io(context), settings(fixed), listeners(table), callbacks(std::move(calls)),
-          launcher(std::move(held_launcher)), history(fixed.state_dir), executables(history),
-          errors(context, 2), inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
+                FdStore& kept, HostCallbacks calls, UniqueFd held_launcher)
+        : io(context), settings(fixed), listeners(table), store(kept), callbacks(std::move(calls)),
+          launcher(std::move(held_launcher)), vault(kept, callbacks.warn), history(fixed.state_dir),
+          executables(history, kept), errors(context, 2),
+          inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
     HostContext(const HostContext&) = delete;
     HostContext& operator=(const HostContext&) = delete;
 
     boost::asio::io_context& io;
     const Settings& settings;
     ListenerTable& listeners;
+    FdStore& store;
     HostCallbacks callbacks;
-    UniqueFd launcher; ///< svc-launch as it was when we started
+    UniqueFd launcher;   ///< svc-launch as it was when we started
+    Vault vault;
+    wire::Ledger ledger; ///< what is published beside the State
     History history;
     Executables executables;
     ChildTable children;

@@ -395,6 +395,12 @@ ListenerTable::ListenerTable(boost::asio::io_context& io, const Settings& settin
                              std::map<std::string, std::vector<UniqueFd>> inherited, Report report)
     : impl_(std::make_unique<Impl>(io, settings, store, std::move(inherited), std::move(report))) {}
 
+std::vector<wire::ListenerRecord> ListenerTable::records() const {
+    return {};
+}
+Result<void> ListenerTable::restore(const std::vector<wire::ListenerRecord>&, KeptFds&) {
+    return {};
+}
 ListenerTable::~ListenerTable() {
     for (auto& [identity, entry] : impl_->entries)
         impl_->discard(entry);

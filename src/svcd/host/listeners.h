@@ -7,6 +7,7 @@
 #include "svcd/host/fd_store.h"
 #include "svcd/settings.h"
 #include "wire/control.h"
+#include "wire/ledger.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -38,6 +39,8 @@ public:
                   std::map<std::string, std::vector<UniqueFd>> inherited, Report report);
     ~ListenerTable();
 
+    [[nodiscard]] std::vector<wire::ListenerRecord> records() const;
+    Result<void> restore(const std::vector<wire::ListenerRecord>& records, KeptFds& kept);
     /// Opens what `spec` needs and is not open yet: all of it, or none and an error. An open socket is
     /// taken as it is: ask wire::creation_conflicts() first.
     Result<void> open(const rollout::Spec& spec, rollout::RevisionNumber revision = 0);

@@ -27,6 +27,7 @@ public:
 
     /// Reads all that a process which is gone has left, without waiting for the loop.
     void drain();
+    [[nodiscard]] int fd() const { return watch_.fd(); }
 
 private:
     NotifyReader(boost::asio::io_context& io, std::string path, Watch watch, Handlers handlers);

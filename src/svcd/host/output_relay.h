@@ -29,6 +29,7 @@ public:
     /// the process has ended, even if the sink is full.
     void drain();
     [[nodiscard]] std::vector<std::string> lines() const { return tail_.lines(); }
+    [[nodiscard]] int fd() const { return watch_.fd(); }
     /// Calls `then` once, from the loop, when the end of file has been read and all is passed on;
     /// it may destroy the relay.
     void when_closed(std::function<void()> then);

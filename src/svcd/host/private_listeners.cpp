@@ -43,6 +43,23 @@ Result<UniqueFd> PrivateListeners::open(const rollout::ListenerSpec& listener) {
     return socket;
 }
 
+std::vector<wire::PrivateListenerRecord> PrivateListeners::records() const {
+    std::vector<wire::PrivateListenerRecord> result;
+    for (const auto& [name, address] : addresses_) {
+        const auto link = link_paths_.find(name);
+        result.push_back({name, address, link == link_paths_.end() ? "" : link->second});
+    }
+    return result;
+}
+
+void PrivateListeners::take_over(const std::vector<wire::PrivateListenerRecord>& records) {
+    for (const auto& record : records) {
+        addresses_[record.name] = record.address;
+        if (record.address.family == AddressFamily::unix_path)
+            link_paths_[record.name] = record.link_path;
+    }
+}
+
 void PrivateListeners::remove() {
     for (const auto& [name, link] : link_paths_)
         os::remove_unix_paths(addresses_.at(name), link);

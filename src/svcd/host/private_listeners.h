@@ -3,6 +3,7 @@
 
 #include "base/unique_fd.h"
 #include "rollout/spec.h"
+#include "wire/ledger.h"
 
 #include <map>
 #include <string>
@@ -26,6 +27,10 @@ public:
     Result<UniqueFd> open(const rollout::ListenerSpec& listener);
     /// Removes the paths.
     void remove();
+
+    [[nodiscard]] std::vector<wire::PrivateListenerRecord> records() const;
+    /// Those of a worker that an earlier supervisor started.
+    void take_over(const std::vector<wire::PrivateListenerRecord>& records);
 
     [[nodiscard]] const std::map<std::string, Address>& addresses() const { return addresses_; }
     /// "SVC_LISTENER_ADMIN=127.0.0.1:40123", one for each.

@@ -21,6 +21,7 @@ public:
 
     void listen();
     void stop() { listening_ = false; }
+    [[nodiscard]] int fd() const { return watch_ ? watch_->fd() : unwatched_.get(); }
 
 private:
     void wait();

@@ -86,6 +86,7 @@ void WorkerProcess::retire(rollout::Retirement why, rollout::RevisionNumber old_
     memory_.stop();
     reload_.reset();
     becoming_.reset();
+    note();
     if (run_pre_stop)
         start_hook(rollout::HookPoint::pre_stop);
 }

@@ -1,6 +1,8 @@
 // What a worker says on its notify socket.
 #include "svcd/host/worker_process.h"
 
+#include "svcd/host/kept_names.h"
+
 #include "base/text.h"
 #include "os/fd.h"
 
@@ -15,6 +17,9 @@ bool says_something(const rollout::WorkerNotified& said) {
            said.extend_timeout;
 }
 
+// Whoever reaps it has to do so before the kernel tells (PIDFD_GET_INFO): that is soon, but not at once.
+constexpr int exit_status_tries = 40;
+
 bool changes_state(const rollout::WorkerNotified& said) {
     return said.ready || said.reloading || said.stopping;
 }
@@ -26,13 +31,15 @@ WorkerIdentity WorkerProcess::who() const {
     return WorkerIdentity{leader_, main_, credentials.set ? credentials.uid : os::own_uid()};
 }
 
-Result<void> WorkerProcess::open_notify_socket(const std::string& path) {
+Result<void> WorkerProcess::open_notify_socket(const std::string& path, UniqueFd kept) {
     const auto& revision = *identity_.revision;
     std::optional<uid_t> owner;
     if (revision.credentials.set)
         owner = revision.credentials.uid;
     const bool anyone = revision.spec.ready.notify_access == rollout::NotifyAccess::all;
-    auto socket = os::open_notify_socket(path, owner, anyone);
+    Result<UniqueFd> socket = std::move(kept);
+    if (!*socket)
+        socket = os::open_notify_socket(path, owner, anyone);
     if (!socket)
         return socket.error();
     NotifyReader::Handlers handlers;
@@ -138,11 +145,14 @@ void WorkerProcess::change_main(pid_t pid) {
     context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
     if (const auto watching = watch_main(); !watching)
         warn(watching.error().message);
+    if (kept_fds_)
+        context_.store.put(kept_name(identity_.id, "main"), successor_pidfd_.get());
+    note();
     context_.callbacks.observe(rollout::MainPidChanged{identity_.id, main_});
 }
 
 Result<void> WorkerProcess::watch_main() {
-    auto copy = os::duplicate(successor_pidfd_.get());
+    auto copy = os::duplicate(main_pidfd());
     if (!copy)
         return copy.error();
     auto watch = Watch::make(context_.io, std::move(*copy));
@@ -166,7 +176,7 @@ void WorkerProcess::handle_main_ended() {
     if (main_ != ended) // it handed over with a last MAINPID=
         return;
     end_what_is_left();
-    handle_end(rollout::ExitStatus{});
+    learn_exit_status(exit_status_tries);
 }
 
 } // namespace svc::daemon

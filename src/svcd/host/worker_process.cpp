@@ -27,7 +27,8 @@ WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
           context.io, [this] { return processes(); },
           [this](std::uint64_t bytes) {
               context_.callbacks.observe(rollout::MemoryExceeded{identity_.id, bytes});
-          }) {}
+          }),
+      again_(context.io) {}
 
 WorkerProcess::~WorkerProcess() {
     if (stage_ == Stage::launching || stage_ == Stage::running) {
@@ -104,6 +105,7 @@ Result<void> WorkerProcess::start(std::string& step) {
         return launching.error();
     }
     launching_ = std::move(*launching);
+    note();
     return {};
 }
 
@@ -234,6 +236,7 @@ void WorkerProcess::kill() {
     if (leader_ == 0 || stage_ == Stage::gone)
         return;
     killed_ = true;
+    note();
     if (const auto ended = end_group(); !ended)
         context_.callbacks.observe(
             rollout::KillFailed{identity_.id, error_text(ended.error().code)});
@@ -266,6 +269,7 @@ void WorkerProcess::handle_exit(const os::Ended& ended) {
         notify_->drain();
     if (ended.pid != main_) {        // the leader, after another process became the main one
         leader_is_ = Leader::reaped; // in a moment, by our caller
+        note();
         context_.children.forget(ended.pid);
         return;
     }
@@ -340,6 +344,8 @@ void WorkerProcess::fail_launch(std::int32_t error, std::string step, std::strin
 
 void WorkerProcess::close() {
     stage_ = Stage::gone;
+    again_.cancel();
+    let_go();
     reading_.reset();
     launching_.reset();
     watch_.end();

@@ -13,6 +13,8 @@
 #include "svcd/host/worker_watch.h"
 
 #include "rollout/observation.h"
+#include "svcd/host/fd_store.h"
+#include "wire/ledger.h"
 #include "wire/notification.h"
 
 namespace svc::daemon {
@@ -65,6 +67,19 @@ public:
     /// The roots of its trees of processes.
     [[nodiscard]] std::vector<pid_t> processes() const;
 
+    // worker_survival.cpp
+    /// Puts its fds where they outlive us (RecordWorker).
+    void keep();
+    struct Found {
+        bool running = false; ///< if not, nothing is to be done for it but its last hook
+        rollout::ExitStatus status{};
+        std::vector<std::string> last_output{};
+    };
+    /// Before anything else, of one that an earlier supervisor started: takes its fds back.
+    Found take_over(const wire::WorkerRecord& left, KeptFds& kept);
+    /// What waits in its notify socket is observed.
+    void read_waiting();
+
 private:
     enum class Stage { none, reading, launching, running, gone };
     /// The process that svc-launch became, which leads the group: it is the main process until a
@@ -90,8 +105,15 @@ private:
     void close();
     void warn(const std::string& text) const;
 
+    // worker_survival.cpp
+    void note();
+    void let_go();
+    Found take_over_ended();
+    void take_over_output(KeptFds& kept);
+    void learn_exit_status(int tries);
+
     // worker_notifications.cpp
-    Result<void> open_notify_socket(const std::string& path);
+    Result<void> open_notify_socket(const std::string& path, UniqueFd kept = {});
     void handle_datagram(os::Datagram datagram);
     void keep(rollout::WorkerNotified said);
     void tell_kept();
@@ -140,6 +162,8 @@ private:
     std::unique_ptr<InPlaceReload> reload_;
     std::shared_ptr<const rollout::Revision> becoming_; ///< while it reloads itself
     bool available_ = false;
+    bool kept_fds_ = false; ///< its fds are in the store
+    Alarm again_;           ///< asks for the exit status of one that is not our child once more
 };
 
 } // namespace svc::daemon

@@ -48,6 +48,7 @@ void WorkerProcess::handle_reloaded(bool revert, HookVerdict verdict) {
 
 void WorkerProcess::become(std::shared_ptr<const rollout::Revision> revision) {
     identity_.revision = std::move(revision);
+    note();
     if (const auto kind = watch_.kind())
         watch(*kind); // as this revision has it
     if (available_)

@@ -22,6 +22,8 @@ public:
 
     /// The read end of the pipe on which the worker will say that it is ready.
     void take_ready_fd(UniqueFd read_end);
+    /// Its number, or -1.
+    [[nodiscard]] int ready_fd() const { return ready_fd_ ? ready_fd_->fd() : -1; }
     void begin(rollout::ProbeKind kind, const rollout::Spec& spec);
     void end();
     /// The worker said it, and may.

@@ -241,3 +241,41 @@ TEST_CASE("a manager that does not read loses our message and never makes us wai
     CHECK(manager.send("STATUS=new"));
     CHECK(receive_one(next->get()).bytes == "STATUS=new");
 }
+
+TEST_CASE("a fd goes to the service manager with a message, and the store's size comes from it") {
+    const OpenDirectory directory;
+    auto listening = os::open_listener(address_of("unix-dgram:" + (directory / "m")), {});
+    REQUIRE(listening.ok());
+    REQUIRE(::setenv("NOTIFY_SOCKET", (directory / "m").c_str(), 1) == 0);
+    REQUIRE(::setenv("FDSTORE", "512", 1) == 0);
+    const auto manager = os::ManagerSocket::take();
+    CHECK(manager.store_limit() == 512);
+    CHECK(::getenv("FDSTORE") == nullptr);
+    CHECK(manager.reachable());
+
+    const auto sent = manager.try_send("FDSTORE=1", STDIN_FILENO);
+    REQUIRE(sent.ok());
+    CHECK(*sent);
+    const auto datagram = receive_one(listening->get());
+    CHECK(datagram.bytes == "FDSTORE=1");
+    CHECK(datagram.fds.size() == 1);
+
+    // A closed fd is a mistake that does not pass, a full queue is one that does.
+    CHECK(manager.try_send("FDSTORE=1", 1000000).error().code == EBADF);
+    while (*manager.try_send("STATUS=x", -1)) {
+    }
+    CHECK_FALSE(*manager.try_send("FDSTORE=1", STDIN_FILENO));
+    CHECK(manager.reachable());
+    listening->reset();
+    CHECK_FALSE(manager.reachable());
+    CHECK(manager.try_send("FDSTORE=1", -1).error().code == ECONNREFUSED);
+}
+
+TEST_CASE("a store's size that is no number is none") {
+    REQUIRE(::unsetenv("NOTIFY_SOCKET") == 0);
+    for (const char* text : {"", "x", "-1", "5x"}) {
+        REQUIRE(::setenv("FDSTORE", text, 1) == 0);
+        CHECK_FALSE(os::ManagerSocket::take().store_limit().has_value());
+        CHECK_FALSE(os::ManagerSocket::take().reachable());
+    }
+}

@@ -22,7 +22,8 @@ struct Desk {
     TemporaryDirectory directory;
     asio::io_context io{1};
     History history{directory.path()};
-    Executables executables{history};
+    FdStore store{io, nullptr};
+    Executables executables{history, store};
     rollout::Revision revision;
 
     Desk() {

@@ -1,0 +1,107 @@
+// How a supervisor begins: anew, or where an earlier one ended.
+#include "svcd/front/daemon.h"
+
+#include "os/clock.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <spdlog/spdlog.h>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// What serves unknown to anybody has no service file that says how long it may take.
+constexpr Duration leftovers_grace = std::chrono::seconds(30);
+
+} // namespace
+
+Daemon::Beginning Daemon::begin() {
+    Beginning beginning;
+    auto left = host_->find_left(passed_.kept);
+    if (left && *left) {
+        if (auto survivors = host_->take_over(**left, passed_.kept)) {
+            begin_from(std::move(**left), *survivors, beginning);
+            return beginning;
+        } else {
+            left = survivors.error();
+        }
+    }
+    if (!left) {
+        host_->forget_left();
+        note(rollout::EventKind::warning,
+             "what the last supervisor left cannot be taken over (" + left.error().message +
+                 "): starting anew; what still runs of it ends first");
+    }
+    beginning.state.service = settings_.name;
+    // Numbers go on after what is on disk, readable or not.
+    if (const auto known = host_->history().numbers(); !known.empty())
+        beginning.state.next_revision = known.back() + 1;
+    if (host_->history().last_completed(beginning.state.next_revision))
+        beginning.state.fallback = rollout::Fallback::left;
+    return beginning;
+}
+
+void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors,
+                        Beginning& beginning) {
+    events_.take_over(left.ledger.events);
+    std::vector<rollout::Event> events;
+    beginning.state = std::move(left.state);
+    beginning.actions =
+        rollout::recover(beginning.state, survivors, os::now(), events).actions;
+    beginning.taken_over = true;
+    note(rollout::EventKind::supervisor,
+         "this supervisor goes on where the last one ended: " +
+             std::to_string(survivors.running.size()) +
+             (survivors.running.size() == 1 ? " worker runs" : " workers run"));
+    for (const rollout::Event& event : events)
+        report(event);
+}
+
+Result<void> Daemon::go_on(bool taken_over) {
+    if (auto opened = host_->open_vault(); !opened)
+        spdlog::warn("{}; if this supervisor is killed, its workers are not taken over",
+                     opened.error().message);
+    std::set<std::string> known;
+    for (const auto& [id, worker] : state().workers)
+        known.insert(worker.name);
+    leftovers_ = std::make_unique<Leftovers>(io_, settings_.runtime_dir + "/notify", known);
+    if (leftovers_->empty())
+        leftovers_.reset();
+    else
+        note(rollout::EventKind::warning, "no supervisor knows " + leftovers_->describe() +
+                                              ", left by an earlier one: told to end");
+    // Before the first step, and with nobody's fds in the store but ours.
+    if (taken_over)
+        host_->catch_up(state());
+    host_->publish(state());
+    for (const std::string& name : passed_.kept.names())
+        store_.remove(name);
+    passed_.kept = {};
+    if (!leftovers_) {
+        start_serving(taken_over);
+        return {};
+    }
+    leftovers_->end(leftovers_grace, [this, taken_over] {
+        leftovers_.reset();
+        if (!taken_over)
+            start_serving(false);
+    });
+    if (taken_over)
+        start_serving(true);
+    return {};
+}
+
+void Daemon::start_serving(bool taken_over) {
+    if (taken_over)
+        step();
+    // One that died before its first rollout began has nothing to go on with.
+    if (phase() != Phase::booting || state().rollout || !state().revisions.empty())
+        return;
+    auto booting = [this]() -> asio::awaitable<void> { co_await boot(); };
+    asio::co_spawn(io_, booting, asio::detached);
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,161 @@
+// The host as one of a row of supervisors: what it leaves to the next one, and takes over from the last.
+#include "svcd/host/host_impl.h"
+
+#include "base/overloaded.h"
+#include "os/clock.h"
+#include "svcd/host/kept_names.h"
+
+namespace svc::daemon {
+
+namespace {
+
+/// How long the store may take to confirm that it has a worker. A manager that is busy (a daemon-reload of
+/// hundreds of units) takes seconds; one that does not answer at all must not keep a crashed worker down.
+constexpr Duration confirmation_bound = std::chrono::seconds(10);
+/// Of the story. A client that was away for longer learns from the numbers what it missed.
+constexpr std::size_t events_left = 200;
+
+} // namespace
+
+bool leaves_traces(const rollout::Action& action) {
+    using namespace rollout;
+    return std::visit(
+        Overloaded{
+            [](const ReleaseWorker&) { return true; }, [](const RunPostReady&) { return true; },
+            [](const ReloadWorker&) { return true; }, [](const RetireWorker&) { return true; },
+            [](const RunPreStop&) { return true; }, [](const SignalWorker&) { return true; },
+            [](const KillWorker&) { return true; }, [](const RunPostStop&) { return true; },
+            [](const BeginRollout&) { return true; }, [](const RollBack&) { return true; },
+            [](const PauseRollout&) { return true; }, [](const RunRolloutHook&) { return true; },
+            [](const EndRollout&) { return true; }, [](const DropRevision&) { return true; },
+            [](const auto&) { return false; }},
+        action);
+}
+
+void DaemonHost::Impl::publish(const rollout::State& state) {
+    context->vault.publish(state, context->ledger);
+}
+
+/// GO comes after this: no end of ours, at any moment, may leave a worker that nobody knows.
+void DaemonHost::Impl::record_worker(rollout::WorkerId worker, const rollout::State& state) {
+    if (WorkerProcess* process = find(worker))
+        process->keep();
+    publish(state);
+    if (!context->store.present()) {
+        context->callbacks.observe(rollout::WorkerRecorded{worker});
+        return;
+    }
+    context->store.barrier(confirmation_bound, [this, worker](bool confirmed) {
+        if (!confirmed)
+            context->callbacks.warn("the store of fds does not confirm what it was given; if this "
+                                    "supervisor is killed now, worker " +
+                                    std::to_string(worker) + " may be lost to the next one");
+        context->callbacks.observe(rollout::WorkerRecorded{worker});
+    });
+}
+
+// Taking over -------------------------------------------------------------------------------------
+
+Result<std::optional<wire::Snapshot>> DaemonHost::find_left(KeptFds& kept) {
+    auto left = impl_->context->vault.take_over(kept);
+    if (left && *left) {
+        if (auto checked = rollout::check_consistent((*left)->state); !checked)
+            return checked.error();
+    }
+    return left;
+}
+
+void DaemonHost::Impl::take_over_worker(const rollout::Worker& worker, const wire::Snapshot& left,
+                                        KeptFds& kept, rollout::Survivors& survivors) {
+    const auto record = left.ledger.workers.find(worker.id);
+    if (record == left.ledger.workers.end())
+        return; // it was never spawned
+    WorkerProcess::Identity identity;
+    identity.id = worker.id;
+    identity.name = worker.name;
+    identity.replica = worker.replica;
+    // An in-place reload may have been noted by the mechanism and not by policy, or the other way round:
+    // policy is right.
+    identity.revision = revision(worker.revision, left.state);
+    auto process = std::make_unique<WorkerProcess>(*context, std::move(identity));
+    const auto found = process->take_over(record->second, kept);
+    if (found.running)
+        survivors.running.insert(worker.id);
+    else
+        survivors.ended.emplace(worker.id, rollout::WorkerExited{worker.id, found.status, found.last_output});
+    workers.emplace(worker.id, std::move(process));
+}
+
+void DaemonHost::Impl::take_over_executables(const rollout::State& state, KeptFds& kept) {
+    for (const auto& [number, revision] : state.revisions)
+        if (UniqueFd fd = kept.take(kept_executable(number)))
+            context->executables.hold(number, revision, std::move(fd));
+}
+
+Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, KeptFds& kept) {
+    HostContext& context = *impl_->context;
+    context.ledger.events = left.ledger.events;
+    if (auto listening = context.listeners.restore(left.ledger.listeners, kept); !listening)
+        return listening.error();
+    impl_->take_over_executables(left.state, kept);
+    rollout::Survivors survivors;
+    for (const auto& [id, worker] : left.state.workers)
+        impl_->take_over_worker(worker, left, kept, survivors);
+    return survivors;
+}
+
+void DaemonHost::forget_left() {
+    impl_->context->vault.give_up();
+}
+
+Result<void> DaemonHost::open_vault() {
+    return impl_->context->vault.open();
+}
+
+/// A rollout that began, or ended, may not have come as far as the disk.
+void DaemonHost::Impl::catch_up_history(const rollout::State& state) {
+    const auto known = context->history.numbers();
+    const std::set<rollout::RevisionNumber> kept(known.begin(), known.end());
+    for (const auto& [number, revision] : state.revisions) {
+        if (!kept.contains(number) && number != state.pending)
+            report_history(number, Error{"its supervisor ended before it was written"});
+    }
+    for (const auto& outcome : state.outcomes) {
+        if (!kept.contains(outcome.revision) || context->history.read(outcome.revision).outcome)
+            continue;
+        write_outcome(outcome);
+    }
+}
+
+void DaemonHost::catch_up(const rollout::State& state) {
+    impl_->catch_up_history(state);
+    impl_->apply_live(rollout::target_revision(state), state);
+    // Also of workers that recover() erased: their launchers end by themselves, or were told to.
+    std::erase_if(impl_->workers,
+                  [&](const auto& entry) { return !state.workers.contains(entry.first); });
+    std::erase_if(impl_->context->ledger.workers,
+                  [&](const auto& entry) { return !state.workers.contains(entry.first); });
+    for (const auto& [id, process] : impl_->workers) {
+        process->read_waiting();
+        if (state.workers.at(id).phase == rollout::WorkerPhase::available)
+            process->mark_available();
+    }
+    close_unused_listeners(state);
+}
+
+void DaemonHost::keep_event(const rollout::Event& event) {
+    auto& events = impl_->context->ledger.events;
+    events.insert_or_assign(event.sequence, event);
+    while (events.size() > events_left)
+        events.erase(events.begin());
+}
+
+void DaemonHost::publish(const rollout::State& state) {
+    impl_->publish(state);
+}
+
+void DaemonHost::give_up() {
+    impl_->context->vault.give_up();
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,23 @@
+// The names of what is in the fd store. They are a protocol between a supervisor and the next one, as the
+// image is.
+#pragma once
+
+#include "rollout/state.h"
+
+#include <string>
+#include <string_view>
+
+namespace svc::daemon {
+
+/// `what` of a worker: pidfd (of the process that leads its group), main (if that is another one), notify,
+/// output, ready.
+inline std::string kept_name(rollout::WorkerId worker, std::string_view what) {
+    return "svc.worker." + std::to_string(worker) + "." + std::string(what);
+}
+
+/// The executable of a revision, held open.
+inline std::string kept_executable(rollout::RevisionNumber revision) {
+    return "svc.executable." + std::to_string(revision);
+}
+
+} // namespace svc::daemon

@@ -1,0 +1,65 @@
+#include "svcd/host/leftovers.h"
+
+#include "os/fd.h"
+#include "os/process.h"
+
+#include <boost/asio/post.hpp>
+
+#include <csignal>
+
+namespace svc::daemon {
+
+namespace {
+
+constexpr std::size_t described_limit = 5;
+
+void signal_all(const std::vector<os::FoundProcess>& processes, int number) {
+    // Of one that we may not signal nobody can be told anything here: it is waited for, or outlived.
+    for (const auto& process : processes)
+        static_cast<void>(os::send_signal(process.pidfd.get(), number));
+}
+
+} // namespace
+
+Leftovers::Leftovers(boost::asio::io_context& io, const std::string& notify_directory,
+                     const std::set<std::string>& known)
+    : io_(io), processes_(os::find_processes("NOTIFY_SOCKET=" + notify_directory + "/")),
+      deadline_(io) {
+    std::erase_if(processes_, [&](const auto& process) { return known.contains(process.value); });
+}
+
+std::string Leftovers::describe() const {
+    std::string text;
+    for (std::size_t at = 0; at < processes_.size() && at < described_limit; ++at)
+        text += (at == 0 ? "process " : ", process ") + std::to_string(processes_[at].pid) + " (" +
+                processes_[at].value + ")";
+    if (processes_.size() > described_limit)
+        text += " and " + std::to_string(processes_.size() - described_limit) + " more";
+    return text;
+}
+
+void Leftovers::end(Duration grace, std::function<void()> gone) {
+    gone_ = std::move(gone);
+    signal_all(processes_, SIGTERM);
+    deadline_.after(grace, [this] { signal_all(processes_, SIGKILL); });
+    wait_for_next();
+}
+
+void Leftovers::wait_for_next() {
+    while (!processes_.empty() && os::has_ended(processes_.back().pidfd.get()))
+        processes_.pop_back();
+    if (processes_.empty()) {
+        deadline_.cancel();
+        watch_.reset();
+        boost::asio::post(io_, std::exchange(gone_, nullptr));
+        return;
+    }
+    auto copy = os::duplicate(processes_.back().pidfd.get());
+    auto watch = copy ? Watch::make(io_, std::move(*copy)) : Result<Watch>(copy.error());
+    if (!watch)
+        fatal("cannot wait for a process: " + watch.error().message);
+    watch_ = std::move(*watch);
+    watch_->when_readable([this] { wait_for_next(); });
+}
+
+} // namespace svc::daemon

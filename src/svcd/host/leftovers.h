@@ -1,0 +1,44 @@
+// Leftovers: processes of this service that no supervisor knows any more.
+#pragma once
+
+#include "svcd/host/loop.h"
+
+#include "os/process_list.h"
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace svc::daemon {
+
+/// There are some after the death of a supervisor whose state is lost (nobody kept it, or it cannot be
+/// read), and where the store of fds had no room for a worker. They are known by their notify socket, which
+/// is in this service's directory. A second set beside them would serve what nobody deployed, so they end
+/// first:
+///
+///   found ─ SIGTERM → ending ─ all gone, or the grace is over: SIGKILL → gone
+class Leftovers {
+public:
+    /// `notify_directory`: of this service. `known`: the workers, by name, that a supervisor does know.
+    Leftovers(boost::asio::io_context& io, const std::string& notify_directory,
+              const std::set<std::string>& known);
+
+    [[nodiscard]] bool empty() const { return processes_.empty(); }
+    /// "process 4711 (r7-0), process 4712 (r7-1)", the first few
+    [[nodiscard]] std::string describe() const;
+    /// Calls `gone` from the loop, once, when all have ended.
+    void end(Duration grace, std::function<void()> gone);
+
+private:
+    void wait_for_next();
+
+    boost::asio::io_context& io_;
+    std::vector<os::FoundProcess> processes_;
+    Alarm deadline_;
+    std::optional<Watch> watch_; ///< of the last one in the list
+    std::function<void()> gone_;
+};
+
+} // namespace svc::daemon

@@ -1,0 +1,143 @@
+// How a worker outlives the supervisor that started it, and what the next one makes of it.
+#include "svcd/host/worker_process.h"
+
+#include "svcd/host/child_process.h"
+#include "svcd/host/kept_names.h"
+
+#include <array>
+
+namespace svc::daemon {
+
+namespace {
+
+constexpr std::array worker_fds = {"pidfd", "main", "notify", "output", "ready"};
+constexpr auto exit_status_interval = std::chrono::milliseconds(5);
+
+} // namespace
+
+/// As it is now, for the next supervisor.
+void WorkerProcess::note() {
+    if (leader_ == 0)
+        return;
+    wire::WorkerRecord& record = context_.ledger.workers[identity_.id];
+    record.revision = identity_.revision->number;
+    record.launched_for = identity_.launched_for;
+    record.old_revision = identity_.old_revision;
+    record.retired = retired_;
+    record.leader = leader_;
+    record.main = main_;
+    record.leader_reaped = leader_is_ == Leader::reaped;
+    record.by_path = by_path_;
+    record.killed = killed_;
+    record.captured = output_ != nullptr;
+    record.ready_fd = watch_.ready_fd() >= 0;
+    record.listeners = listeners_.records();
+}
+
+void WorkerProcess::keep() {
+    const auto put = [&](std::string_view what, int fd) {
+        if (fd >= 0)
+            context_.store.put(kept_name(identity_.id, what), fd);
+    };
+    put("pidfd", leader_pidfd_.get());
+    put("main", successor_pidfd_.get());
+    put("notify", notify_ ? notify_->fd() : -1);
+    put("output", output_ ? output_->fd() : -1);
+    put("ready", watch_.ready_fd());
+    kept_fds_ = true;
+    note();
+}
+
+void WorkerProcess::let_go() {
+    if (!std::exchange(kept_fds_, false))
+        return;
+    for (const char* what : worker_fds)
+        context_.store.release(kept_name(identity_.id, what));
+}
+
+WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, KeptFds& kept) {
+    identity_.launched_for = left.launched_for;
+    identity_.old_revision = left.old_revision;
+    retired_ = left.retired;
+    by_path_ = left.by_path;
+    killed_ = left.killed;
+    leader_ = left.leader;
+    main_ = left.main;
+    kept_fds_ = true;
+    listeners_.take_over(left.listeners);
+    leader_pidfd_ = kept.take(kept_name(identity_.id, "pidfd"));
+    successor_pidfd_ = kept.take(kept_name(identity_.id, "main"));
+    if (left.main != left.leader)
+        leader_is_ = left.leader_reaped ? Leader::reaped : Leader::handed_over;
+    UniqueFd notify = kept.take(kept_name(identity_.id, "notify"));
+    take_over_output(kept);
+    if (UniqueFd ready = kept.take(kept_name(identity_.id, "ready")))
+        watch_.take_ready_fd(std::move(ready));
+    if (main_pidfd() < 0 || os::has_ended(main_pidfd()))
+        return take_over_ended();
+    stage_ = Stage::running;
+    const std::string path = context_.notify_directory() + "/" + identity_.name;
+    if (const auto opened = open_notify_socket(path, std::move(notify)); !opened)
+        warn(opened.error().message);
+    // After an upgrade it is our child still; after a death it is somebody else's, or became ours because
+    // we are that somebody (a container's init).
+    context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
+    if (const auto watching = watch_main(); !watching)
+        warn(watching.error().message);
+    note();
+    return Found{.running = true};
+}
+
+WorkerProcess::Found WorkerProcess::take_over_ended() {
+    Found found;
+    if (main_pidfd() >= 0) {
+        end_what_is_left();
+        if (const auto exit = os::exit_of(main_pidfd()); exit && *exit)
+            found.status = exit_status_of(**exit);
+    }
+    if (output_) {
+        output_->drain();
+        found.last_output = output_->lines();
+    }
+    exit_ = found.status;
+    close();
+    return found;
+}
+
+void WorkerProcess::take_over_output(KeptFds& kept) {
+    UniqueFd output = kept.take(kept_name(identity_.id, "output"));
+    if (!output)
+        return;
+    auto relay = OutputRelay::make(context_.io, std::move(output), &context_.errors);
+    if (relay)
+        output_ = std::move(*relay);
+    else
+        warn(relay.error().message);
+}
+
+void WorkerProcess::read_waiting() {
+    if (notify_)
+        notify_->drain();
+}
+
+/// Of one that is not our child. Its last hooks and its successor wait for this: it is bounded.
+void WorkerProcess::learn_exit_status(int tries) {
+    const auto found = os::exit_of(main_pidfd());
+    if (found && *found) {
+        os::Ended ended = **found;
+        ended.pid = main_;
+        handle_end(exit_status_of(ended));
+        return;
+    }
+    if (found && tries > 0) {
+        again_.after(exit_status_interval, [this, tries] { learn_exit_status(tries - 1); });
+        return;
+    }
+    rollout::ExitStatus unknown;
+    unknown.detail = found ? "nobody has reaped it, exit status unknown"
+                           : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
+                             "and later tell of others";
+    handle_end(unknown);
+}
+
+} // namespace svc::daemon
