@@ -37,6 +37,7 @@ Result<Daemon::Beginning> Daemon::begin() {
              "what the last supervisor left cannot be taken over (" + left.error().message +
                  "): starting anew; what still runs of it ends first");
     }
+    listeners_->adopt_by_address(passed_.kept);
     beginning.state.service = settings_.name;
     // Numbers go on after what is on disk, readable or not.
     if (const auto known = host_->history().numbers(); !known.empty())

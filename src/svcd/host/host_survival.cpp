@@ -33,6 +33,7 @@ bool leaves_traces(const rollout::Action& action) {
 }
 
 void DaemonHost::Impl::publish(const rollout::State& state) {
+    context->ledger.listeners = context->listeners.records();
     context->vault.publish(state, context->ledger);
 }
 
@@ -97,6 +98,14 @@ Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, Kep
     context.ledger.events = left.ledger.events;
     if (auto listening = context.listeners.restore(left.ledger.listeners, kept); !listening)
         return listening.error();
+    // What systemd passes is in no record.
+    for (const auto number : rollout::revisions_in_use(left.state)) {
+        const auto found = left.state.revisions.find(number);
+        if (found == left.state.revisions.end())
+            continue;
+        if (auto opened = context.listeners.open(found->second.spec, number); !opened)
+            return opened.error();
+    }
     impl_->take_over_executables(left.state, kept);
     rollout::Survivors survivors;
     for (const auto& [id, worker] : left.state.workers)

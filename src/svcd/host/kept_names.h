@@ -4,6 +4,7 @@
 
 #include "rollout/state.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,5 +22,9 @@ inline std::string kept_executable(rollout::RevisionNumber revision) {
 }
 
 inline constexpr const char* kept_control = "svc.control"; ///< the listening control socket
+/// A socket of the ListenerTable. Numbers are given in the order in which they are opened, and none twice.
+inline std::string kept_listener(std::uint64_t number) {
+    return "svc.listener." + std::to_string(number);
+}
 
 } // namespace svc::daemon
