@@ -1,6 +1,7 @@
 // svcd: one supervisor of one service.
 #include "os/files.h"
 #include "svcd/front/daemon.h"
+#include "svcd/front/keeping.h"
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
@@ -37,7 +38,7 @@ struct Ground {
     std::optional<gid_t> control_group;
 };
 
-Result<Ground> prepare(Options options) {
+Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft) {
     Ground ground;
     auto directories = find_directories(options.name, options.runtime_dir, options.state_dir,
                                         ::geteuid(), variable);
@@ -62,7 +63,7 @@ Result<Ground> prepare(Options options) {
     settings.service_file = std::move(options.service_file);
     settings.inline_spec = std::move(options.inline_spec);
     settings.launcher_path = find_launcher(variable);
-    settings.original_nofile_soft = raise_descriptor_limit();
+    settings.original_nofile_soft = original_nofile_soft;
     return ground;
 }
 
@@ -81,8 +82,10 @@ int run(Options options) {
     ::signal(SIGPIPE, SIG_IGN);
     // Nor may a limit of file sizes (setrlimit(2), RLIMIT_FSIZE): what is too large is reported as EFBIG.
     ::signal(SIGXFSZ, SIG_IGN);
+    // Before any fd is opened: more may have been passed to us than the soft limit has numbers for.
+    const std::uint64_t original_nofile_soft = raise_descriptor_limit();
     os::ManagerSocket manager = os::ManagerSocket::take();
-    auto ground = prepare(std::move(options));
+    auto ground = prepare(std::move(options), original_nofile_soft);
     if (!ground) {
         spdlog::critical("{}", ground.error().message);
         return 1;
@@ -106,6 +109,16 @@ int run(Options options) {
 
 int main(int count, char** values) {
     const std::vector<std::string> arguments(values + (count > 0 ? 1 : 0), values + count);
+    const Keeping keeping =
+        find_keeping(arguments, ::getpid() == 1, variable("NOTIFY_SOCKET") != nullptr);
+    if (keeping != Keeping::none) {
+        hold_signals_back(); // what comes from here on is the keeper's
+        const std::string failure = become_keeper(find_keeper(variable), arguments);
+        std::fprintf(stderr, "svcd: no keeper: %s%s\n", failure.c_str(),
+                     keeping == Keeping::wanted ? "" : "; its death will end everything");
+        if (keeping == Keeping::wanted)
+            return 1;
+    }
     std::error_code unknown;
     const std::string here = std::filesystem::current_path(unknown).string();
     auto parsed = parse_options(arguments, own_environment(), here.empty() ? "/" : here);
