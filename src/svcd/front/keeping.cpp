@@ -35,6 +35,7 @@ std::string become_keeper(const std::string& path, std::vector<std::string> argu
         arguments.erase(arguments.begin());
     arguments.insert(arguments.begin(), {path, own});
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (std::string& each : arguments)
         pointers.push_back(each.data());
     pointers.push_back(nullptr);
