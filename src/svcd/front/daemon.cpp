@@ -79,11 +79,13 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
 
     server_ = std::make_unique<ControlServer>(io_, methods_, make_authority(control_group));
     const std::string control = settings_.runtime_dir + "/control";
-    if (!server_->resume(control, passed_.kept.take(kept_control))) {
+    if (server_->resume(control, passed_.kept.take(kept_control))) {
+        store_.hold(kept_control, server_->fd());
+    } else {
         if (auto listening = server_->listen(control); !listening)
             return listening;
+        store_.put(kept_control, server_->fd());
     }
-    store_.put(kept_control, server_->fd());
     return go_on(beginning->taken_over);
 }
 

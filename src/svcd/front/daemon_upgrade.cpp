@@ -156,7 +156,8 @@ void Daemon::execute_upgrade() {
     fds.emplace_back(previous_program, own->get());
     const sigset_t before = os::block_all_signals();
     const Error failed =
-        execute_with(new_program_.get(), fds, settings_.arguments, settings_.environment);
+        execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
+                                      settings_.arguments, settings_.environment);
     // Everything is as it was.
     os::restore_signals(before);
     upgrading_ = false;

@@ -67,10 +67,15 @@ Result<std::optional<Handover>> take_handover() {
     const char* text = std::getenv(variable);
     if (text == nullptr)
         return std::optional<Handover>();
-    const auto number = read_number(text);
+    const std::string said(text);
     ::unsetenv(variable);
+    const auto colon = said.find(':');
+    const auto number = read_number(said.substr(0, colon));
     if (!number)
         return number.error();
+    Handover handover;
+    if (colon != std::string::npos)
+        std::from_chars(said.data() + colon + 1, said.data() + said.size(), handover.nofile_soft);
     const UniqueFd list(*number);
     if (!os::is_memory_file(list.get()))
         return Error{"SVC_HANDOVER is not for people to set: it names no memory file"};
@@ -80,7 +85,6 @@ Result<std::optional<Handover>> take_handover() {
     const auto fds = decode_handover(*read);
     if (!fds)
         return fds.error();
-    Handover handover;
     handover.fds = *fds;
     std::map<std::string, std::vector<UniqueFd>> by_name;
     for (const auto& [name, fd] : *fds) {
@@ -110,7 +114,8 @@ int check_state(int fd) {
     return 1;
 }
 
-Error execute_with(int program, const NamedFds& fds, const std::vector<std::string>& arguments,
+Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
+                   const std::vector<std::string>& arguments,
                    std::vector<std::string> environment) {
     auto list = os::make_memory_file("svc-handover");
     if (!list)
@@ -131,7 +136,8 @@ Error execute_with(int program, const NamedFds& fds, const std::vector<std::stri
         static_cast<void>(all_closing(true));
         return ready.error();
     }
-    environment.push_back(std::string(variable) + "=" + std::to_string(list->get()));
+    environment.push_back(std::string(variable) + "=" + std::to_string(list->get()) + ":" +
+                          std::to_string(nofile_soft));
     const Error failed = os::execute(program, arguments, environment);
     static_cast<void>(all_closing(true));
     return failed;

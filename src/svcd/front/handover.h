@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,13 +24,14 @@ Result<NamedFds> decode_handover(std::string_view text);
 inline constexpr const char* previous_program = "svc.previous";
 
 struct Handover {
+    std::uint64_t nofile_soft = 0; ///< RLIMIT_NOFILE's, before the first of these programs raised it
     NamedFds fds; ///< as they came: the way back needs them once more
     Passed passed;
     /// Copies of all, which keep them open whatever becomes of `passed`, under the numbers of `fds`.
     std::vector<UniqueFd> spares;
     UniqueFd previous;
 };
-/// From SVC_HANDOVER, which is unset: the number of a memory file. nullopt: there is none, this process
+/// From SVC_HANDOVER, which is unset: "NUMBER:LIMIT", a memory file and nofile_soft. nullopt: there is none, this process
 /// was started anew.
 Result<std::optional<Handover>> take_handover();
 
@@ -43,7 +45,7 @@ inline constexpr int checked_state_fd = 3;
 int check_state(int fd);
 
 /// Executes `program` with these fds. Returns only if that failed: then everything is as it was.
-Error execute_with(int program, const NamedFds& fds, const std::vector<std::string>& arguments,
-                   std::vector<std::string> environment);
+Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
+                   const std::vector<std::string>& arguments, std::vector<std::string> environment);
 
 } // namespace svc::daemon

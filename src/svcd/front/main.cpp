@@ -3,6 +3,7 @@
 #include "os/systemd_sockets.h"
 #include "svcd/front/daemon.h"
 #include "svcd/front/handover.h"
+#include "svcd/front/keeping.h"
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
@@ -39,7 +40,7 @@ struct Ground {
     std::optional<gid_t> control_group;
 };
 
-Result<Ground> prepare(Options options) {
+Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft) {
     Ground ground;
     auto directories = find_directories(options.name, options.runtime_dir, options.state_dir,
                                         ::geteuid(), variable);
@@ -64,7 +65,7 @@ Result<Ground> prepare(Options options) {
     settings.service_file = std::move(options.service_file);
     settings.inline_spec = std::move(options.inline_spec);
     settings.launcher_path = find_launcher(variable);
-    settings.original_nofile_soft = raise_descriptor_limit();
+    settings.original_nofile_soft = original_nofile_soft;
     return ground;
 }
 
@@ -88,7 +89,8 @@ void go_back(const Handover& handover, const Settings& settings, const std::stri
     NamedFds fds = handover.fds;
     std::erase_if(fds, [](const auto& fd) { return fd.first == previous_program; });
     fds.emplace_back(previous_program, handover.previous.get());
-    const Error failed = execute_with(handover.previous.get(), fds, settings.arguments, environment);
+    const Error failed = execute_with(handover.previous.get(), fds, settings.original_nofile_soft,
+                                      settings.arguments, environment);
     spdlog::critical("going back failed, too: {}", failed.message);
 }
 
@@ -104,14 +106,18 @@ int run(Options options, Process process) {
     ::signal(SIGPIPE, SIG_IGN);
     // Nor may a limit of file sizes (setrlimit(2), RLIMIT_FSIZE): what is too large is reported as EFBIG.
     ::signal(SIGXFSZ, SIG_IGN);
+    // Before any fd is opened: more may have been passed to us than the soft limit has numbers for.
+    std::uint64_t original_nofile_soft = raise_descriptor_limit();
     auto handover = take_handover();
     if (!handover) {
         spdlog::critical("{}", handover.error().message);
         return 1;
     }
     Passed passed = *handover ? std::move((*handover)->passed) : sort_passed(os::take_systemd_sockets());
+    if (*handover)
+        original_nofile_soft = (*handover)->nofile_soft; // the program before us raised it
     os::ManagerSocket manager = os::ManagerSocket::take();
-    auto ground = prepare(std::move(options));
+    auto ground = prepare(std::move(options), original_nofile_soft);
     if (!ground) {
         spdlog::critical("{}", ground.error().message);
         return 1;
@@ -156,6 +162,19 @@ int main(int count, char** values) {
         return entry.starts_with("LISTEN_") || entry.starts_with("SVC_HANDOVER=") ||
                entry.starts_with(upgrade_problem_variable);
     });
+    // One that goes on from another program in this process is kept already, or is not to be.
+    const Keeping keeping =
+        variable("SVC_HANDOVER") != nullptr
+            ? Keeping::none
+            : find_keeping(arguments, ::getpid() == 1, variable("NOTIFY_SOCKET") != nullptr);
+    if (keeping != Keeping::none) {
+        hold_signals_back(); // what comes from here on is the keeper's
+        const std::string failure = become_keeper(find_keeper(variable), arguments);
+        std::fprintf(stderr, "svcd: no keeper: %s%s\n", failure.c_str(),
+                     keeping == Keeping::wanted ? "" : "; its death will end everything");
+        if (keeping == Keeping::wanted)
+            return 1;
+    }
     std::error_code unknown;
     const std::string here = std::filesystem::current_path(unknown).string();
     auto parsed = parse_options(arguments, own_environment(), here.empty() ? "/" : here);

@@ -203,6 +203,8 @@ void ListenerTable::Impl::go_on_with(Restoration made) {
     }
     for (auto& [identity, entry] : made.entries) {
         entry.key = ++last_key;
+        for (std::size_t i = 0; i < entry.stored.size(); ++i)
+            store.hold(kept_listener(entry.stored[i]), entry.sockets[i].get());
         add(identity, std::move(entry));
     }
     report_each(taken, "taken over");
@@ -232,7 +234,20 @@ void ListenerTable::adopt_by_address(KeptFds& kept) {
     impl_->last_stored = std::max(impl_->last_stored, impl_->kept.take(kept));
 }
 
+std::vector<std::pair<std::string, int>> ListenerTable::inherited() const {
+    std::vector<std::pair<std::string, int>> result;
+    for (const auto& [name, sockets] : impl_->systemd)
+        for (const Inherited& one : sockets)
+            result.emplace_back(name, one.socket.get());
+    return result;
+}
+
+bool ListenerTable::changed() const {
+    return impl_->changed;
+}
+
 std::vector<wire::ListenerRecord> ListenerTable::records() const {
+    impl_->changed = false;
     std::vector<wire::ListenerRecord> result;
     for (auto& [identity, entry] : impl_->entries) {
         if (!entry.inherited.empty())

@@ -151,6 +151,7 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
 }
 
 Result<void> ListenerTable::open(const rollout::Spec& spec, rollout::RevisionNumber revision) {
+    impl_->changed = true;
     impl_->own_links(true);
     impl_->kept.make_way(spec);
     std::map<std::string, Entry> made;
@@ -179,6 +180,7 @@ Result<void> ListenerTable::open(const rollout::Spec& spec, rollout::RevisionNum
 }
 
 void ListenerTable::apply_live(const rollout::Spec& spec) {
+    impl_->changed = true;
     for (const auto& listener : spec.listeners) {
         const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (!is_held_here(listener) || found == impl_->entries.end())
@@ -209,6 +211,7 @@ ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec,
 
 std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
                                        rollout::RevisionNumber revision) {
+    impl_->changed = true;
     const auto found = impl_->entries.find(identity_of(listener, revision));
     if (!is_held_here(listener) || found == impl_->entries.end())
         fatal("a worker is started before its listener " + listener.name + " is open");
@@ -218,6 +221,7 @@ std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
 }
 
 void ListenerTable::pass_over(const rollout::Spec& spec, rollout::RevisionNumber revision) {
+    impl_->changed = true;
     for (const auto& listener : spec.listeners) {
         const auto found = impl_->entries.find(identity_of(listener, revision));
         if (!is_of_revision(listener) || found == impl_->entries.end())
@@ -230,6 +234,7 @@ void ListenerTable::pass_over(const rollout::Spec& spec, rollout::RevisionNumber
 
 void ListenerTable::hand_over(const rollout::Spec& spec, rollout::RevisionNumber from,
                               rollout::RevisionNumber to) {
+    impl_->changed = true;
     for (const auto& listener : spec.listeners) {
         if (!is_of_revision(listener))
             continue;
@@ -252,6 +257,7 @@ void ListenerTable::hand_over(const rollout::Spec& spec, rollout::RevisionNumber
 }
 
 void ListenerTable::keep_only(const std::vector<InUse>& in_use) {
+    impl_->changed = true;
     std::set<std::string> kept;
     for (const InUse& one : in_use) {
         for (const auto& listener : one.spec->listeners) {
@@ -295,6 +301,7 @@ void ListenerTable::Impl::inspect(Entry& entry) {
         if (before && after && *before != *after)
             damaged(entry, "it is now at " + format_address(*after));
     });
+    changed = changed || problem != entry.problem;
     entry.problem = std::move(problem);
 }
 

@@ -66,6 +66,7 @@ struct ListenerTable::Impl {
     std::uint64_t last_key = 0;
     KeptSockets kept; // empty but between a start and the first open()
     std::uint64_t last_stored = 0;
+    bool changed = true;         // since records() was last asked for
     bool links_are_ours = false; // own_links() was there
 };
 

@@ -85,6 +85,10 @@ public:
     /// Everything that it needs to go on, but for what systemd passes to it again: open() takes that. What is
     /// named here leaves the store only with the publication that follows its closing (FdStore::release()).
     [[nodiscard]] std::vector<wire::ListenerRecord> records() const;
+    /// They are others now than when records() was last asked for.
+    [[nodiscard]] bool changed() const;
+    /// What systemd passed, by FileDescriptorName: a program that replaces us has it from us.
+    [[nodiscard]] std::vector<std::pair<std::string, int>> inherited() const;
     /// Goes on with what an earlier supervisor recorded: all of it, or nothing and an error that names the
     /// record. Once, before anything is opened. Takes all its sockets out of `kept`; after an error open()
     /// adopts them as after adopt_by_address().
