@@ -256,14 +256,13 @@ void Daemon::end(int exit_status) {
     if (phase() == Phase::ended)
         return;
     exit_status_ = exit_status;
-    host_->give_up();
-    store_.remove(kept_control);
     deadline_.cancel();
     // Finish comes in the middle of a step: let it settle, and the waiting calls see it, first.
     asio::post(io_, [this] {
         admissions_.stop();
         events_.wake_all();
         listeners_->keep_only({});
+        host_->give_up();
         server_->finish([this] { leave_if_at_rest(); });
         if (state().failed)
             host_->when_failure_told([this] { say_farewell(); });

@@ -2,6 +2,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "svcd/host/vault.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -32,7 +33,7 @@ Result<Daemon::Beginning> Daemon::begin() {
     if (!left && passed_.upgraded)
         return left.error(); // the program before us can
     if (!left) {
-        host_->forget_left();
+        store_.remove(state_name); // nobody is to find it again
         note(rollout::EventKind::warning,
              "what the last supervisor left cannot be taken over (" + left.error().message +
                  "): starting anew; what still runs of it ends first");

@@ -289,6 +289,13 @@ void FdStore::settle() {
         remove(name);
 }
 
+void FdStore::remove_all(const std::string& first) {
+    remove(first);
+    impl_->released.clear();
+    for (const std::string& name : std::set<std::string>(impl_->wanted))
+        remove(name);
+}
+
 void FdStore::hold(const std::string& name, int fd) {
     impl_->fds[name] = fd;
 }

@@ -56,6 +56,9 @@ public:
     /// Removes it with the next settle(): once what was published does not speak of it any more.
     void release(std::string name);
     void settle();
+    /// On purpose, at the very end. `first` goes first: what tells whoever keeps the fds that nobody is to
+    /// come after us.
+    void remove_all(const std::string& first);
     /// Calls `then` from the loop, once, when all that was said since the last barrier has been taken in:
     /// true. After `bound`, without a manager, or if one of these could not be said at all: false.
     void barrier(Duration bound, std::function<void(bool confirmed)> then);

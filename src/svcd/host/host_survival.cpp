@@ -12,6 +12,8 @@ namespace {
 /// How long the store may take to confirm that it has a worker. A manager that is busy (a daemon-reload of
 /// hundreds of units) takes seconds; one that does not answer at all must not keep a crashed worker down.
 constexpr Duration confirmation_bound = std::chrono::seconds(10);
+/// Of one that did not do so the last time.
+constexpr Duration doubtful_bound = std::chrono::seconds(1);
 /// Of the story. A client that was away for longer learns from the numbers what it missed.
 constexpr std::size_t events_left = 200;
 
@@ -48,11 +50,14 @@ void DaemonHost::Impl::record_worker(rollout::WorkerId worker, const rollout::St
         context->callbacks.observe(rollout::WorkerRecorded{worker});
         return;
     }
-    context->store.barrier(confirmation_bound, [this, worker](bool confirmed) {
-        if (!confirmed)
-            context->callbacks.warn("the store of fds does not confirm what it was given; if this "
-                                    "supervisor is killed now, worker " +
-                                    std::to_string(worker) + " may be lost to the next one");
+    const Duration bound = store_doubtful ? doubtful_bound : confirmation_bound;
+    context->store.barrier(bound, [this, worker](bool confirmed) {
+        if (!confirmed && !store_doubtful)
+            context->callbacks.warn("the store of fds does not confirm what it was given (" +
+                                    context->store.problem() +
+                                    "): if this supervisor is killed now, the next one may not know "
+                                    "all workers");
+        store_doubtful = !confirmed;
         context->callbacks.observe(rollout::WorkerRecorded{worker});
     });
 }
@@ -113,10 +118,6 @@ Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, Kep
     for (const auto& [id, worker] : left.state.workers)
         impl_->take_over_worker(worker, left, kept, survivors);
     return survivors;
-}
-
-void DaemonHost::forget_left() {
-    impl_->context->vault.give_up();
 }
 
 Result<void> DaemonHost::open_vault() {

@@ -65,8 +65,8 @@ void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
 }
 
 void Vault::give_up() {
+    store_.remove_all(state_name);
     file_.reset();
-    store_.remove(state_name);
 }
 
 } // namespace svc::daemon
