@@ -125,7 +125,9 @@ struct FallBack {
     std::string reason; ///< why the first one failed
 };
 /// The warm old set is no longer kept: it drains like any old worker.
-struct EndKeeping {};
+struct EndKeeping {
+    std::string reason; ///< "its time is over"
+};
 /// Nothing refers to it any more: the Host closes the listeners that only it had.
 struct DropRevision {
     RevisionNumber revision = 0;

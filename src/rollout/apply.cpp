@@ -259,7 +259,12 @@ struct Applier {
                std::to_string(rollout_spec_in_force(state).stages.size());
     }
 
-    void operator()(const EndKeeping&) { state.kept = 0; }
+    void operator()(const EndKeeping& action) {
+        events.push_back(about(EventKind::keeping_ended, state.kept,
+                               "the old set of " + revision_text(state.kept) +
+                                   " is kept no longer: " + action.reason));
+        state.kept = 0;
+    }
 
     void put_replicas_back() {
         state.replicas = state.rollout->previous_replicas;

@@ -135,11 +135,10 @@ type WorkerTrack (
 type TimelineMark (at_us: int, text: string)
 
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
-  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched,
-  worker_ready, worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
-  kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
-  worker_reloaded, stopping, listener, listener_damaged,
-  warning, refused, history)
+  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, keeping_ended, frozen, scaled,
+  worker_launched, worker_ready, worker_available, worker_status, worker_retired, worker_stopping,
+  worker_killed, kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled,
+  probe_failed, worker_reloaded, stopping, listener, listener_damaged, warning, refused, history)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 

@@ -123,11 +123,11 @@ BOOST_DESCRIBE_STRUCT(State, (),
 // event.h
 BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_started,
                     rollout_rolling_back, rollout_paused, rollout_resumed, rollout_stage,
-                    rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available,
-                    worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
-                    worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
-                    worker_reloaded, stopping, listener, listener_damaged, warning, refused,
-                    history)
+                    rollout_ended, keeping_ended, frozen, scaled, worker_launched, worker_ready,
+                    worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
+                    kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled,
+                    probe_failed, worker_reloaded, stopping, listener, listener_damaged, warning,
+                    refused, history)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

@@ -54,6 +54,7 @@ bool tells_progress(EventKind kind) {
     case EventKind::rollout_stage:
     case EventKind::rollout_rolling_back:
     case EventKind::rollout_ended:
+    case EventKind::keeping_ended:
     case EventKind::scaled:
     case EventKind::worker_launched:
     case EventKind::worker_ready:

@@ -288,6 +288,21 @@ TEST_CASE("a pause says since when, by whom and why, and stops the clock of a ho
     CHECK(shown.failure.empty()); // it is the reason already
 }
 
+TEST_CASE("a replica whose worker has no room under max_total says so") {
+    State state = serving(2);
+    state.revisions.at(6).spec.rollout.max_total = 3;
+    state.workers.erase(1);
+    add_worker(state, 5, 0, WorkerPhase::stopping);
+    CHECK(status_of(state, now).replica_list.at(0).waits_for.empty()); // it is about to be launched
+    add_worker(state, 5, 1, WorkerPhase::stopping);
+    CHECK(status_of(state, now).replica_list.at(0).waits_for ==
+          "room under max_total (3), 2 workers are on the way out");
+    CHECK(status_of(state, now).replica_list.at(1).waits_for.empty());
+    state.replica_list.at(0).next_start = now + 2s;
+    state.replica_list.at(0).last_exit = "exit status 1";
+    CHECK(status_of(state, now).replica_list.at(0).waits_for == "restart in 2s (exit status 1)");
+}
+
 TEST_CASE("a kept old set is shown, and counts for nothing") {
     State state = serving(2);
     add_revision(state, 5);
