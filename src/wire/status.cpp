@@ -298,9 +298,9 @@ std::string summary_of(const State& state) {
                    share(available_workers(state, state.rollout->to), state.replicas) +
                    " available";
         else
-            text = "rolling " + from + " → " + to + ": " +
-                   share(available_workers(state, state.rollout->to), state.replicas) + " updated" +
-                   standstill_of(state);
+            text = name_of(rollout::rollout_spec_in_force(state).strategy) + " " + from + " → " +
+                   to + ": " + share(available_workers(state, state.rollout->to), state.replicas) +
+                   " updated" + standstill_of(state);
     } else if (state.current == 0) {
         text = "no revision yet";
     } else {
