@@ -60,6 +60,11 @@ struct Applier {
 
     void operator()(const MarkReady& action) {
         Worker& one = worker(action.worker);
+        if (verification_of(spec_of(one))) {
+            one.verifying = true;
+            one.start_deadline = now + spec_of(one).ready.timeout; // the delay had its own time
+            return;
+        }
         one.ready_at = now;
         enter(one, WorkerPhase::ready, now);
         tell(EventKind::worker_ready, one, "counts as ready: it runs");
