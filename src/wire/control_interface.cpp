@@ -248,7 +248,8 @@ method Freeze(reason: ?string) -> )" PROGRESS R"(
 method Unfreeze() -> )" PROGRESS R"(
 
 # As Reload, but from an older revision; 0 or left out: the last that completed before the serving
-# one; while a rollout progresses, the one that it started from, and the rollout is superseded.
+# one; while a rollout progresses, the one that it started from: then, also if `to` names that one, the
+# rollout is taken back as by Abort.
 # force: also if files of its inputs are not what they were
 method Undo(to: ?int, cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool,
             wait_drained: ?bool, force: ?bool) -> )" PROGRESS R"(

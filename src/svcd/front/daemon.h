@@ -67,6 +67,7 @@ private:
     [[nodiscard]] MemoryNow memory() const override;
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override;
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
+    void request_abort(std::string reason) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend: daemon_backend.cpp

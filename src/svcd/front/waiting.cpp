@@ -24,8 +24,8 @@ std::string verdict_sentence(const Outcome& outcome) {
     case Verdict::complete:
         return name + " is complete";
     case Verdict::rolled_back:
-        return outcome.reason.starts_with(aborted_by) ? name + " was taken back"
-                                                      : name + " failed and was rolled back";
+        return was_asked_for(outcome.reason) ? name + " was taken back"
+                                             : name + " failed and was rolled back";
     case Verdict::failed:
         return name + " failed";
     case Verdict::superseded:
