@@ -1,6 +1,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "svcd/front/log_digest.h"
 #include "svcd/front/logging.h"
 #include "wire/codec.h"
 
@@ -110,7 +111,12 @@ void Daemon::observe(rollout::Observation observation) {
 }
 
 void Daemon::step() {
-    arm(supervisor_->step(os::now()));
+    steps_ = true;
+    const auto wake_at = supervisor_->step(os::now());
+    steps_ = false;
+    for (const rollout::Event& event : without_repeats(std::exchange(unlogged_, {})))
+        log_event(event);
+    arm(wake_at);
 }
 
 void Daemon::arm(std::optional<Instant> wake_at) {
@@ -146,7 +152,10 @@ void Daemon::report(const rollout::Event& event) {
     const rollout::Event& stamped = events_.append(event, os::wall_now());
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
-    log_event(stamped);
+    if (steps_)
+        unlogged_.push_back(stamped);
+    else
+        log_event(stamped);
 }
 
 void Daemon::note(rollout::EventKind kind, std::string text) {

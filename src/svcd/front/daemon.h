@@ -128,6 +128,8 @@ private:
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
+    bool steps_ = false;
+    std::vector<rollout::Event> unlogged_; ///< of the step under way
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended
