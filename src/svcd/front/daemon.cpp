@@ -92,6 +92,11 @@ HostCallbacks Daemon::callbacks() {
         auto falling = [this, why]() -> asio::awaitable<void> { co_await fall_back_or_stop(why); };
         asio::co_spawn(io_, falling, asio::detached);
     };
+    all.recorded = [this] {
+        if (!steps_) // else it settles soon
+            tell_manager(state());
+        events_.wake_all();
+    };
     all.warn = [](const std::string& text) { spdlog::warn("{}", text); };
     return all;
 }
@@ -143,9 +148,15 @@ void Daemon::settled(const State& state) {
     verify_survives(state);
     if (state.wanted != rollout::Wanted::run)
         admissions_.stop();
-    manager_.update(state, os::now());
+    tell_manager(state);
     timelines_.settled(state, os::now(), os::wall_now());
     events_.wake_all();
+}
+
+/// It takes READY=1 for a start or a reload that is over, which it is when a crash would not undo it.
+void Daemon::tell_manager(const State& state) {
+    if (host_->all_recorded() || state.wanted != rollout::Wanted::run)
+        manager_.update(state, os::now());
 }
 
 void Daemon::report(const rollout::Event& event) {
@@ -185,7 +196,7 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::handle_signal(int number) {
-    // All that is left is the hook that tells why the first rollout failed: it ends with us.
+    // All that is left is the disk, and the hook that tells why the first rollout failed: it ends with us.
     if (phase() == Phase::ended && (number == SIGTERM || number == SIGINT || number == SIGQUIT)) {
         io_.stop();
         return;
@@ -233,10 +244,12 @@ void Daemon::end(int exit_status) {
         events_.wake_all();
         listeners_->keep_only({});
         server_->finish([this] { leave_if_at_rest(); });
-        if (state().failed)
-            host_->when_failure_told([this] { say_farewell(); });
-        else
-            say_farewell();
+        host_->when_recorded([this] {
+            if (state().failed)
+                host_->when_failure_told([this] { say_farewell(); });
+            else
+                say_farewell();
+        });
     });
 }
 

@@ -81,6 +81,9 @@ private:
                                                rollout::RevisionNumber to) const override;
     [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override;
     [[nodiscard]] Loaded look_at_file() const override;
+    [[nodiscard]] bool is_recorded(rollout::RevisionNumber number) const override {
+        return host_->is_recorded(number);
+    }
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
@@ -91,6 +94,7 @@ private:
     void step();
     void arm(std::optional<Instant> wake_at);
     void settled(const rollout::State& state);
+    void tell_manager(const rollout::State& state);
     void report(const rollout::Event& event);
     void note(rollout::EventKind kind, std::string text);
     void store(const wire::Timeline& timeline);
@@ -124,12 +128,12 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     std::optional<Instant> armed_for_; ///< of deadline_
+    bool steps_ = false;
+    std::vector<rollout::Event> unlogged_; ///< of the step under way
     boost::asio::steady_timer farewell_;
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
-    bool steps_ = false;
-    std::vector<rollout::Event> unlogged_; ///< of the step under way
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

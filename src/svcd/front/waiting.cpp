@@ -197,7 +197,7 @@ asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
         const State& state = backend_.state();
         const Outcome* const ended = rollout::find_outcome(state, revision_);
         const auto told = forward_events({});
-        if (ended != nullptr) {
+        if (ended != nullptr && backend_.is_recorded(revision_)) {
             const Outcome outcome = *ended;
             if (outcome.verdict != Verdict::superseded || outcome.successor == 0)
                 co_return outcome;
@@ -207,10 +207,10 @@ asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
                  false);
             continue;
         }
-        const bool awaited = state.pending == revision_ ||
+        const bool awaited = ended != nullptr || state.pending == revision_ ||
                              (state.rollout && state.rollout->to == revision_) ||
                              state.next_revision <= revision_;
-        if (backend_.finished() || !awaited) {
+        if ((backend_.finished() && ended == nullptr) || !awaited) {
             fail(wire::control_error::stopping,
                  "the supervisor stopped before there was a verdict on revision " +
                      std::to_string(revision_));
