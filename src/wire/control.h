@@ -252,7 +252,7 @@ struct Progress {
     std::string workers;                     ///< "2 available, 1 starting, 1 draining"
     std::vector<WorkerProgress> worker_list; ///< those that changed since the reply before
     std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted", "paused"
-                         ///< (it failed, and on_failure is "pause"), "taken back" (as Abort asked),
+        ///< (it failed, and on_failure is "pause"), "taken back" (as Abort or Undo asked),
     ///< "replaced", "unchanged", "scaled", "stopped"; "accepted" if nothing was
     ///< to be waited for
     std::string reason;

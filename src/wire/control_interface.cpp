@@ -135,11 +135,11 @@ type WorkerTrack (
 type TimelineMark (at_us: int, text: string)
 
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
-  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched,
-  worker_ready, worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
-  kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
-  worker_reloaded, stopping, listener, listener_damaged,
-  warning, refused, supervisor, history)
+  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, keeping_ended, frozen, scaled,
+  worker_launched, worker_ready, worker_available, worker_status, worker_retired, worker_stopping,
+  worker_killed, kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled,
+  probe_failed, worker_reloaded, stopping, listener, listener_damaged, warning, refused,
+  supervisor, history)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 
@@ -249,7 +249,8 @@ method Freeze(reason: ?string) -> )" PROGRESS R"(
 method Unfreeze() -> )" PROGRESS R"(
 
 # As Reload, but from an older revision; 0 or left out: the last that completed before the serving
-# one; while a rollout progresses, the one that it started from, and the rollout is superseded.
+# one; while a rollout progresses, the one that it started from: then, also if `to` names that one, the
+# rollout is taken back as by Abort.
 # force: also if files of its inputs are not what they were
 method Undo(to: ?int, cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool,
             wait_drained: ?bool, force: ?bool) -> )" PROGRESS R"(

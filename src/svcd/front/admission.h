@@ -32,16 +32,18 @@ struct AdmissionRequest {
 /// What became of a request.
 struct Admission {
     enum class Kind {
-        revision,  ///< made: `revision` is its number, its rollout is requested
-        scaled,    ///< apply: only `replicas` changed
-        unchanged, ///< apply: nothing did; `revision` is the one that has it all
-        refused,   ///< nothing was changed; `error`, `message` and `mistakes` say why
+        revision,   ///< made: `revision` is its number, its rollout is requested
+        taken_back, ///< undo to what still serves: `revision` is the one whose rollout was running
+        scaled,     ///< apply: only `replicas` changed
+        unchanged,  ///< apply: nothing did; `revision` is the one that has it all
+        refused,    ///< nothing was changed; `error`, `message` and `mistakes` say why
     };
     Kind kind = Kind::refused;
     rollout::RevisionNumber revision = 0;
     std::uint32_t replicas = 0;        ///< scaled: the new target
     std::vector<std::string> changed;  ///< apply
-    std::string note;                  ///< revision: what somebody may not expect of its rollout
+    std::string note;                  ///< revision: what somebody may not expect of its rollout;
+                                       ///< taken_back: what was done
     std::string_view error;            ///< one of wire::control_error
     std::string message;               ///< one sentence, then the check's output
     std::vector<std::string> mistakes; ///< all of them
@@ -68,6 +70,8 @@ public:
     virtual void warn(rollout::RevisionNumber revision, const std::string& sentence) = 0;
     /// Observes RolloutRequested and steps.
     virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
+    /// Observes AbortRequested and steps.
+    virtual void request_abort(std::string reason) = 0;
     /// Observes ScaleRequested{from_file} and steps.
     virtual void request_scale_from_file(std::uint32_t replicas) = 0;
 };
@@ -78,7 +82,8 @@ Admission refuse_to_load(const Loaded& loaded);
 /// One request at a time, in the order of arrival:
 ///
 ///   waiting for its turn → loading → checking (service.check) → staging → opening listeners → requested
-///                             └──────────┴────────────────────────┴──────────┴→ refused
+///                        │    └──────────┴────────────────────────┴──────────┴→ refused
+///                        └→ taken back: an undo to the revision that serves while another one is rolled out
 ///
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
@@ -104,6 +109,7 @@ private:
     boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate);
     /// Both are ended by a stop; the error says why.
     boost::asio::awaitable<std::string> interruptible(boost::asio::awaitable<void> work);
+    std::optional<Admission> take_back(const AdmissionRequest& request);
     std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
     [[nodiscard]] std::string scarcity_of(const rollout::Revision& candidate) const;

@@ -24,6 +24,8 @@ public:
     [[nodiscard]] virtual Result<wire::Timeline> timeline(rollout::RevisionNumber number) const = 0;
     /// The service file as a reload would read it now.
     [[nodiscard]] virtual Loaded look_at_file() const = 0;
+    /// How its rollout ended would be known after a crash, too. Who waits is woken (EventLog) when it is.
+    [[nodiscard]] virtual bool is_recorded(rollout::RevisionNumber number) const = 0;
     /// All three are observed and stepped before they return.
     virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;

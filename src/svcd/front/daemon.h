@@ -73,6 +73,7 @@ private:
     [[nodiscard]] MemoryNow memory() const override;
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override;
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
+    void request_abort(std::string reason) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend: daemon_backend.cpp
@@ -86,6 +87,9 @@ private:
                                                rollout::RevisionNumber to) const override;
     [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override;
     [[nodiscard]] Loaded look_at_file() const override;
+    [[nodiscard]] bool is_recorded(rollout::RevisionNumber number) const override {
+        return host_->is_recorded(number);
+    }
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
@@ -96,6 +100,7 @@ private:
     void step();
     void arm(std::optional<Instant> wake_at);
     void settled(const rollout::State& state);
+    void tell_manager(const rollout::State& state);
     void report(const rollout::Event& event);
     void note(rollout::EventKind kind, std::string text);
     void store(const wire::Timeline& timeline);
@@ -155,6 +160,8 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     std::optional<Instant> armed_for_; ///< of deadline_
+    bool steps_ = false;
+    std::vector<rollout::Event> unlogged_; ///< of the step under way
     boost::asio::steady_timer farewell_;
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;

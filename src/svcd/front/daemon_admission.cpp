@@ -84,6 +84,11 @@ void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool im
     step();
 }
 
+void Daemon::request_abort(std::string reason) {
+    supervisor_->observe(rollout::AbortRequested{std::move(reason)});
+    step();
+}
+
 void Daemon::request_scale_from_file(std::uint32_t replicas) {
     supervisor_->observe(rollout::ScaleRequested{replicas, true});
     step();

@@ -58,6 +58,8 @@ std::string Daemon::why_not_quiet() const {
         return "what an earlier supervisor left has not ended yet";
     if (!admissions_.idle())
         return "a request is being checked";
+    if (!host_->all_recorded())
+        return "the end of a rollout is being written";
     return unrest(state());
 }
 

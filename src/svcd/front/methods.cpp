@@ -26,6 +26,13 @@ rollout::RevisionNumber superseded_by(const rollout::State& state, rollout::Revi
     return 0;
 }
 
+std::string accepted_text(const rollout::State& state, const Admission& admission) {
+    std::string text = "revision " + std::to_string(admission.revision) + " is accepted";
+    if (const auto older = superseded_by(state, admission.revision); older != 0)
+        text += " and supersedes revision " + std::to_string(older);
+    return admission.note.empty() ? text : text + "; " + admission.note;
+}
+
 } // namespace
 
 asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& caller) {
@@ -131,11 +138,7 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
     first.changed = admission.changed;
     switch (admission.kind) {
     case Admission::Kind::revision:
-        first.text = "revision " + number + " is accepted";
-        if (const auto older = superseded_by(state, admission.revision); older != 0)
-            first.text += " and supersedes revision " + std::to_string(older);
-        if (!admission.note.empty())
-            first.text += "; " + admission.note;
+        first.text = accepted_text(state, admission);
         waiting.remember(admission.note);
         // Who waits is told by an event what it waits for.
         if (pending && !options.wait)
@@ -144,6 +147,12 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
         if (options.wait)
             co_await waiting.for_rollout(admission.revision, options.wait_drained,
                                          std::move(admission.changed));
+        break;
+    case Admission::Kind::taken_back:
+        first.text = admission.note;
+        waiting.accept(std::move(first), options.wait);
+        if (options.wait)
+            co_await waiting.for_abort(admission.revision);
         break;
     case Admission::Kind::scaled:
         first.text =

@@ -86,6 +86,10 @@ public:
         known.file_replicas = revision.spec.rollout.replicas;
         known.revisions[revision.number] = revision;
     }
+    void request_abort(std::string reason) override {
+        story.push_back("abort " + reason);
+        known.rollout->abort_reason = reason;
+    }
     void request_scale_from_file(std::uint32_t replicas) override {
         story.push_back("scale " + std::to_string(replicas));
         known.file_replicas = known.replicas = replicas;

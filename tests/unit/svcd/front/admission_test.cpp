@@ -245,23 +245,50 @@ TEST_CASE("a stop ends the staging, and a freeze meanwhile refuses what was stag
     CHECK(scene.world.story == Story{"load ", "stage"});
 }
 
-TEST_CASE("an undo to what the running rollout started from does not wait for its end") {
-    for (const bool progressing : {true, false}) {
-        Scene scene;
-        scene.world.known.current = 6;
-        scene.world.known.rollout = rollout::Rollout{.from = 6, .to = 7};
-        if (!progressing)
-            scene.world.known.rollout->phase = rollout::RolloutPhase::rolling_back;
+TEST_CASE("an undo to what the running rollout started from takes that rollout back") {
+    const auto undo = [](Scene& scene, rollout::RevisionNumber older) {
         std::optional<Admission> answer;
         auto asking = [&]() -> asio::awaitable<void> {
             AdmissionRequest request;
-            request.cause.kind = CauseKind::undo;
-            request.older = 6;
+            request.cause = {CauseKind::undo, "slow", 1000};
+            request.older = older;
             answer = co_await scene.admissions.admit(std::move(request));
         };
         asio::co_spawn(scene.io, asking, asio::detached);
         run_until(scene.io, [&] { return answer.has_value(); });
-        CHECK(scene.world.story.back() == (progressing ? "supersede" : "request"));
+        return *answer;
+    };
+    Scene scene;
+    scene.world.known.current = 6;
+    scene.world.known.rollout = rollout::Rollout{.from = 6, .to = 7};
+    SUBCASE("named or not, paused or not, frozen or not") {
+        scene.world.known.rollout->paused_at = Instant(std::chrono::seconds(1));
+        scene.world.known.frozen = "by uid 0: quarter end";
+        for (const rollout::RevisionNumber older : {0u, 6u}) {
+            const Admission admission = undo(scene, older);
+            CHECK(admission.kind == Admission::Kind::taken_back);
+            CHECK(admission.revision == 7);
+            CHECK(admission.note ==
+                  "revision 6 still serves: the rollout of revision 7 is taken back");
+        }
+        CHECK(scene.world.story ==
+              Story{"abort undone by uid 1000: slow", "abort undone by uid 1000: slow"});
+    }
+    SUBCASE("with what waits behind it") {
+        scene.world.known.pending = 8;
+        CHECK(undo(scene, 6).note ==
+              "revision 6 still serves: the rollout of revision 7 is taken back; revision 8, which "
+              "waited, is called off");
+    }
+    SUBCASE("to another one it is a rollout of its own") {
+        CHECK(undo(scene, 5).kind == Admission::Kind::revision);
+        CHECK(scene.world.story.back() == "request");
+    }
+    SUBCASE("the first rollout of all, and one that is rolled back, are not taken back") {
+        scene.world.known.rollout->phase = rollout::RolloutPhase::rolling_back;
+        CHECK(undo(scene, 6).kind == Admission::Kind::revision);
+        scene.world.known.rollout = rollout::Rollout{.to = 7};
+        CHECK(undo(scene, 0).kind == Admission::Kind::revision);
     }
 }
 

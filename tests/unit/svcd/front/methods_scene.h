@@ -50,6 +50,8 @@ public:
         reply.differences.push_back({"service file: service.nice", "not set", "5"});
         return reply;
     }
+    [[nodiscard]] bool is_recorded(rollout::RevisionNumber) const override { return recorded; }
+    bool recorded = true;
     [[nodiscard]] Loaded look_at_file() const override {
         Loaded loaded;
         loaded.revision = known.revisions.at(known.current);
