@@ -37,7 +37,6 @@ bool leaves_traces(const rollout::Action& action) {
 void DaemonHost::Impl::publish(const rollout::State& state) {
     if (context->listeners.changed())
         context->ledger.listeners = context->listeners.records();
-    context->ledger.listeners = context->listeners.records();
     context->vault.publish(state, context->ledger);
 }
 

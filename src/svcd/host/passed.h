@@ -18,6 +18,6 @@ struct Passed {
 };
 
 /// Those whose name begins with kept_prefix are an earlier supervisor's.
-Passed sort_passed(std::map<std::string, std::vector<UniqueFd>> fds);
+Passed sort_passed(std::map<std::string, std::vector<UniqueFd>>&& fds);
 
 } // namespace svc::daemon
