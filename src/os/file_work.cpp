@@ -112,7 +112,7 @@ Result<FileWork> start_sync(int directory) {
 
 Result<FileWork> start_writing(const std::string& directory, const std::string& file,
                                const std::string& content, mode_t mode) {
-    return start(-1, -1, [&] {
+    return start_work(-1, -1, [&] {
         return without_answer(write_in_one_step(directory, file, content, mode, Reaches::disk));
     });
 }
