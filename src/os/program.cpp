@@ -147,6 +147,14 @@ Result<void> set_close_on_exec(int fd, bool close) {
     return system_error("cannot set what an exec closes", errno);
 }
 
+Result<void> close_all_on_exec() {
+    // <linux/close_range.h>: CLOSE_RANGE_CLOEXEC, Linux 5.11.
+    constexpr unsigned int only_on_exec = 1u << 2;
+    if (::syscall(SYS_close_range, 3u, ~0u, only_on_exec) == 0)
+        return {};
+    return system_error("cannot set what an exec closes", errno);
+}
+
 Error execute(int program, const std::vector<std::string>& arguments,
               const std::vector<std::string>& environment) {
     const auto values = pointers_to(arguments);

@@ -131,6 +131,8 @@ Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
     };
     Result<void> ready = os::write_at(list->get(), 0, encode_handover(fds));
     if (ready)
+        ready = os::close_all_on_exec();
+    if (ready)
         ready = all_closing(false);
     if (!ready) {
         static_cast<void>(all_closing(true));
