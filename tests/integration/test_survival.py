@@ -131,13 +131,13 @@ class Death(SurvivalTest):
 
 class Upgrade(SurvivalTest):
 
-    def upgrade(self, supervisor, story="goes on where the last one ended"):
+    def upgrade(self, supervisor, story="goes on where the last one ended", kind="supervisor"):
         """By SIGUSR2; waits for the story that the program in place of this one tells."""
         last = supervisor.events.last
         supervisor.signal(signal.SIGUSR2)
         supervisor.events.wait_until_ended()
         supervisor.drop_events()
-        return supervisor.events_when_up().wait_for("supervisor", lambda event: story in event["text"], after=last)
+        return supervisor.events_when_up().wait_for(kind, lambda event: story in event["text"], after=last)
 
     def test_the_process_and_the_workers_stay(self):
         supervisor = self.start(service(rollout={"replicas": 3}))
@@ -205,6 +205,19 @@ class Upgrade(SurvivalTest):
         self.assertIn("nothing was changed", refused["text"])
         self.reload(supervisor)
         self.assertFalse(any(map(alive, pids)))
+
+
+    def test_a_program_that_fails_when_it_goes_on_gives_everything_back(self):
+        launcher = self.directory / "svc-launch"
+        shutil.copy2(LAUNCH, launcher)
+        supervisor = self.make(service(rollout={"replicas": 2}), environment={"SVC_LAUNCH": str(launcher)})
+        supervisor.start()
+        pid, pids = supervisor.pid, supervisor.pids()
+        launcher.unlink()  # the new program looks for it; the old one holds it open
+        self.upgrade(supervisor, "the old one has everything again", kind="warning")
+        self.assertEqual((pid, pids), (supervisor.status()["supervisor_pid"], supervisor.pids("available")))
+        self.reload(supervisor)
+        self.assertEqual(2, len(supervisor.pids("available")))
 
 
 class LostState(SurvivalTest):

@@ -60,6 +60,10 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
          "this supervisor goes on where the last one ended: " +
              std::to_string(survivors.running.size()) +
              (survivors.running.size() == 1 ? " worker runs" : " workers run"));
+    if (!settings_.upgrade_problem.empty())
+        note(rollout::EventKind::warning,
+             "the supervisor was not upgraded: the new program could not go on (" +
+                 settings_.upgrade_problem + "), and the old one has everything again");
     for (const rollout::Event& event : events)
         report(event);
 }

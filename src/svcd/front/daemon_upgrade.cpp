@@ -156,6 +156,7 @@ void Daemon::execute_upgrade() {
     for (const auto& [name, fd] : listeners_->inherited())
         fds.emplace_back(name, fd);
     fds.emplace_back(previous_program, own->get());
+    fds.emplace_back(previous_launcher, host_->launcher());
     const sigset_t before = os::block_all_signals();
     const Error failed =
         execute_with(new_program_.get(), fds, settings_.original_nofile_soft,

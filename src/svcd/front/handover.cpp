@@ -86,6 +86,9 @@ Result<std::optional<Handover>> take_handover() {
     if (!fds)
         return fds.error();
     handover.fds = *fds;
+    if (const char* problem = std::getenv(upgrade_problem_variable))
+        handover.problem = problem;
+    ::unsetenv(upgrade_problem_variable);
     std::map<std::string, std::vector<UniqueFd>> by_name;
     for (const auto& [name, fd] : *fds) {
         if (auto closing = os::set_close_on_exec(fd, true); !closing)
@@ -97,6 +100,8 @@ Result<std::optional<Handover>> take_handover() {
         handover.spares.emplace_back(fd);
         if (name == previous_program)
             handover.previous = std::move(*copy);
+        else if (name == previous_launcher)
+            handover.previous_launch = std::move(*copy);
         else
             by_name[name].push_back(std::move(*copy));
     }

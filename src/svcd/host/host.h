@@ -50,6 +50,7 @@ public:
     void publish(const rollout::State& state);
     /// Where it is published, for somebody who tries to read it; -1: nowhere.
     [[nodiscard]] int state_file() const;
+    [[nodiscard]] int launcher() const; ///< svc-launch, held
     /// Nobody is to take over from us.
     void give_up();
 

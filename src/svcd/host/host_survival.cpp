@@ -150,6 +150,10 @@ void DaemonHost::publish(const rollout::State& state) {
     impl_->publish(state);
 }
 
+int DaemonHost::launcher() const {
+    return impl_->context->launcher.get();
+}
+
 int DaemonHost::state_file() const {
     return impl_->context->vault.fd();
 }
