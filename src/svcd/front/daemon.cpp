@@ -56,6 +56,9 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
             note(news == ListenerTable::News::damage ? rollout::EventKind::listener_damaged
                                                      : rollout::EventKind::listener,
                  text);
+            // A repair may have moved a socket, outside of any step.
+            if (news == ListenerTable::News::damage && supervisor_ && !steps_)
+                host_->publish(state());
         });
     auto host = DaemonHost::make(io_, settings_, *listeners_, store_, callbacks());
     if (!host)
@@ -169,7 +172,8 @@ void Daemon::tell_manager(const State& state) {
 
 void Daemon::report(const rollout::Event& event) {
     const rollout::Event& stamped = events_.append(event, os::wall_now());
-    host_->keep_event(stamped);
+    if (host_)
+        host_->keep_event(stamped);
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
     if (steps_)
