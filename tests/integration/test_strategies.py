@@ -78,7 +78,7 @@ class BlueGreen(StrategyTest):
         self.assertIn("version 2", supervisor.get())
 
     def test_an_old_set_is_kept_warm_and_drains_when_its_time_is_over(self):
-        content = {"strategy": "blue-green", "keep_old": "1500ms"}
+        content = {"strategy": "blue-green", "keep_old": "1h"}
         supervisor = self.start_settled(web(1, **content))
         old = sorted(supervisor.pids("available"))
         with self.load(supervisor) as load:
@@ -89,9 +89,16 @@ class BlueGreen(StrategyTest):
             self.assertEqual((2, 4), (status["revision"], status["available"]))
             self.assertEqual(old, sorted(entry["pid"] for entry in self.of_revision(supervisor, 1)))
             self.assertIn("revision 1, 4 workers", supervisor.svc("status").stdout)
-            supervisor.wait_for_revision(2)
+            content["keep_old"] = "500ms"
+            supervisor.write(web(3, **content))
+            self.reload(supervisor)
+            supervisor.wait_for_revision(3)
             self.assertEqual("", supervisor.status()["kept"])
         load.assert_no_failure(self)
+        (ended,) = [event for event in supervisor.events.of("rollout_ended") if event["revision"] == 3]
+        retired = [event for event in supervisor.events.of("worker_retired") if event["revision"] == 2]
+        self.assertEqual(4, len(retired))
+        self.assertGreaterEqual(retired[0]["at"] - ended["at"], 500_000)
 
     def test_a_second_set_that_fails_leaves_the_first_one_untouched(self):
         supervisor = self.start_settled(web(1, strategy="blue-green"))
