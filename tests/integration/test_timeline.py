@@ -89,8 +89,8 @@ class Screen:
 
     def resize(self, rows, columns):
         """What was wrapped comes together again, and what no longer fits goes on in the next row. The cursor stays with
-        its text, and where it was on the screen."""
-        on_screen = self.row - self.top
+        its text, and where it was on the screen; a screen that grows shows what was scrolled away."""
+        on_screen = self.row - self.top if rows <= self.height else rows
         line, lines, begins = "", [], []
         for number, row in enumerate(self.rows):
             if not begins or not self.rows[number - 1].wrapped:
@@ -214,8 +214,9 @@ class Live(ServiceTest):
         screen = terminal.read_until(lambda screen: "… and 9 more: 9 available" in screen.text and
                                      re.search(r"  r2-0 +starting", screen.text))
         self.assertEqual(0, screen.top, "all of it is on the screen")
-        for columns, fits in (30, lambda lines: lines[0].endswith("…")), (200, lambda lines: "0 of 12 updated" in lines[0]):
-            self.follows(terminal, columns, fits)
+        # First there is room for all that a line is broken into, so that what svc takes back of it is seen.
+        self.follows(terminal, 32, 30, lambda lines: lines[0].endswith("…"))
+        self.follows(terminal, 8, 200, lambda lines: "0 of 12 updated" in lines[0])
         os.kill(terminal.child, signal.SIGINT)
         lines = terminal.finish()
         self.assertEqual(130, terminal.status)
@@ -223,14 +224,14 @@ class Live(ServiceTest):
         self.assertNotIn("r2-0", "".join(lines))
         self.assertEqual(2, supervisor.status()["rollout"][0]["to"])
 
-    def follows(self, terminal, columns, fits):
-        """Another width, and svc draws for it: each line in one row, and each drawing over the one before. What it had
-        drawn before it heard of the new width may have been broken and have left something above."""
+    def follows(self, terminal, rows, columns, fits):
+        """Another size, and svc draws for it: each line in one row, and each drawing over the one before. What it had
+        drawn before it heard of the new size may have been broken and have left something above."""
         before = terminal.screen.drawings
-        terminal.resize(8, columns)
+        terminal.resize(rows, columns)
         screen = terminal.read_until(lambda screen: screen.drawing and fits(screen.drawing))
         self.assertTrue(screen.drawing and fits(screen.drawing), screen.text)
-        self.assertLess(len(screen.drawing), 8)
+        self.assertLess(len(screen.drawing), rows)
         if screen.drawings == before + 1:  # it heard of it before it drew again
             self.assertEqual([*screen.drawing, ""], screen.lines)
         first, drawings = screen.first, screen.drawings

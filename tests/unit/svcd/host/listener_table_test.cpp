@@ -1,3 +1,4 @@
+#include "held_port.h"
 #include "house.h"
 
 #include <algorithm>
@@ -44,22 +45,6 @@ std::uint16_t port_of(int fd) {
     REQUIRE(bound);
     return bound->port;
 }
-
-/// A port that is there for whoever asks for it by number, and that the kernel gives to nobody else: bound, not
-/// listening, and with SO_REUSEADDR (socket(7)), which would have let it choose one that others share.
-class HeldPort {
-public:
-    HeldPort() : holder_(io_) {
-        holder_.open(asio::ip::tcp::v4());
-        holder_.bind({asio::ip::address_v4::loopback(), 0});
-        holder_.set_option(asio::socket_base::reuse_address(true));
-    }
-    [[nodiscard]] std::uint16_t port() const { return holder_.local_endpoint().port(); }
-
-private:
-    asio::io_context io_;
-    asio::ip::tcp::socket holder_;
-};
 
 /// True if somebody accepts, or would accept, a connection there.
 bool connects(asio::io_context& io, std::uint16_t port) {

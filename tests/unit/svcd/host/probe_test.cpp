@@ -1,4 +1,5 @@
 // Probes: how tries are counted, whom they ask, and who may answer.
+#include "held_port.h"
 #include "house.h"
 
 #include "svcd/host/probe_counter.h"
@@ -170,16 +171,17 @@ TEST_CASE("a try that takes too long fails, and its processes end with it") {
 
 TEST_CASE("a tcp probe passes once somebody listens, and http needs an answer of 2xx or 3xx") {
     House house;
-    boost::asio::ip::tcp::acceptor acceptor(house.io, {boost::asio::ip::address_v4::loopback(), 0});
-    const std::string port = std::to_string(acceptor.local_endpoint().port());
+    const HeldPort held;
+    boost::asio::ip::tcp::acceptor acceptor(house.io,
+                                            {boost::asio::ip::address_v4::loopback(), held.port()});
+    const std::string port = std::to_string(held.port());
     auto id = probed(house, quick(TcpProbe{"127.0.0.1:" + port}));
     CHECK(house.run_until([&] { return reported(house, ProbeVerdict::passed); }));
     house.perform(KillWorker{id, "a test"});
     REQUIRE(house.await<WorkerExited>());
-    // Bound, so that nobody else has the port, and not listening.
-    boost::asio::ip::tcp::socket deaf(house.io, {boost::asio::ip::address_v4::loopback(), 0});
+    acceptor.close();
     house.seen.clear();
-    probed(house, quick(TcpProbe{"127.0.0.1:" + std::to_string(deaf.local_endpoint().port())}));
+    probed(house, quick(TcpProbe{"127.0.0.1:" + port}));
     REQUIRE(house.run_until([&] { return reported(house, ProbeVerdict::failed); }));
     CHECK(house.find<ProbeReported>()->detail.find("Connection refused") != std::string::npos);
 }
