@@ -52,11 +52,9 @@ class Watchdog(LivenessTest):
         supervisor = self.start(self.content(live={"watchdog": "100ms"}, ready={"startup": startup},
                                              replicas=1, restart=NO_RESTART))
         self.event(supervisor, "probe_failed", "r1-0", "no WATCHDOG=1 for 100ms")
-        launched, ready, failed = (self.event(supervisor, kind, "r1-0") for kind in (
-            "worker_launched", "worker_ready", "probe_failed"))
+        launched, failed = (self.event(supervisor, kind, "r1-0") for kind in ("worker_launched", "probe_failed"))
         self.assertEqual([failed], supervisor.events.of("probe_failed"))
-        self.assertGreaterEqual(ready["at"] - launched["at"], 1000000)
-        self.assertGreaterEqual(failed["at"] - ready["at"], 95000)
+        self.assertGreaterEqual(failed["at"] - launched["at"], 1_100_000)
 
     def test_a_worker_says_itself_that_it_is_broken(self):
         supervisor = self.start_settled(self.content(live=self.LIVE))
@@ -95,17 +93,19 @@ class LiveProbe(LivenessTest):
         backoff = {"min": "300ms", "max": "10m"}  # and nobody lives so long that its row ends
         supervisor = self.start_settled(self.content(live=self.asked("test $SVC_REPLICA != 1"),
                                                      restart={"backoff": backoff}))
-        told, launched = {}, {}
+        retired, launched = {}, {}
         with self.slow_load(supervisor) as load:
             for attempt, wait in (("", "300ms"), (".1", "600ms"), (".2", "1s200ms")):
-                told[attempt] = self.event(supervisor, "worker_restarting", "r1-1" + attempt,
-                                           f"liveness check failed: exit status 1; next try in {wait}")
+                self.event(supervisor, "worker_restarting", "r1-1" + attempt,
+                           f"liveness check failed: exit status 1; next try in {wait}")
+                retired[attempt] = self.event(supervisor, "worker_retired", "r1-1" + attempt)
             for attempt in ".1", ".2":
                 launched[attempt] = self.event(supervisor, "worker_launched", "r1-1" + attempt)
         load.assert_no_failure(self)
-        # The next try comes when it was said to come.
-        self.assertGreaterEqual(launched[".1"]["at"] - told[""]["at"], 295000)
-        self.assertGreaterEqual(launched[".2"]["at"] - told[".1"]["at"], 595000)
+        # The next try comes when it was said to come. (Counted from an event before: the one that tells it may have
+        # been written down late.)
+        self.assertGreaterEqual(launched[".1"]["at"] - retired[""]["at"], 300_000)
+        self.assertGreaterEqual(launched[".2"]["at"] - retired[".1"]["at"], 600_000)
 
     def test_the_status_says_what_it_waits_for(self):
         supervisor = self.start_settled(self.content(live=self.asked("test $SVC_REPLICA != 1"), restart=NO_RESTART))

@@ -37,7 +37,7 @@ class ByAge(RecyclingTest):
         self.assertEqual(3, fewest_available(supervisor.events))
         for name in names:  # over the last fifth
             age = (self.event(supervisor, "worker_recycled", name)["at"] -
-                   self.event(supervisor, "worker_available", name)["at"]) / 1e6
+                   self.event(supervisor, "worker_launched", name)["at"]) / 1e6
             self.assertGreaterEqual(age, 1.6)
         status = supervisor.status()
         self.assertEqual([0, 0, 0], [replica["restarts"] for replica in status["replica_list"]])

@@ -113,7 +113,8 @@ class WithoutAServiceFile(ServiceTest):
         supervisor.manager.wait_for("READY=1", alive=lambda: supervisor.process.poll() is None)
         status = supervisor.status()
         self.assertEqual(2, status["available"])
-        self.assertTrue(supervisor.get(listener=status["listeners"][0]["name"]).startswith("inline "))
+        for _ in range(20):
+            self.assertTrue(supervisor.get(listener=status["listeners"][0]["name"]).startswith("inline "))
         self.reload(supervisor)
         self.assertEqual(0, supervisor.stop())
 

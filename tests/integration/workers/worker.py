@@ -15,6 +15,7 @@ for _name in os.listdir("/proc/self/fd"):
         pass  # the one that listed
 
 import argparse
+import fcntl
 import json
 import select
 import signal
@@ -263,7 +264,7 @@ def serve(listener, threads):
         mark("datagram " + data.decode(errors="replace"))
         return
     try:
-        connection, _ = listener.accept()
+        connection, _ = accept(listener)
     except (BlockingIOError, OSError):
         return  # another worker took it, or the listener was shut down
     connection.setblocking(True)
@@ -274,6 +275,18 @@ def serve(listener, threads):
     thread = threading.Thread(target=answer, args=(connection,))
     thread.start()
     threads.append(thread)
+
+
+def accept(listener):
+    """On a blocking listener, whoever was told of a connection that another worker then took would wait for the next
+    one, and no signal ends that: one worker at a time looks and takes it."""
+    if not os.get_blocking(listener.fileno()):
+        return listener.accept()
+    with open(__file__, encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not select.select([listener], [], [], 0)[0]:
+            raise BlockingIOError
+        return listener.accept()
 
 
 def become_ready(stop):
