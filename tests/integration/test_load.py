@@ -27,7 +27,7 @@ class UnderLoad(ServiceTest):
         with Load(supervisor.address(), rate=400, keepalive=10) as load:
             for options in bad * (1 if QUICK else 4):
                 supervisor.write(self.web(*options, rollout={"replicas": 2},
-                                          ready={"timeout": "500ms"}))
+                                          ready={"timeout": "200ms"}))
                 self.assertEqual(1, supervisor.svc("reload").returncode)
             supervisor.write(good)
             self.reload(supervisor)
