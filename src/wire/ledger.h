@@ -58,6 +58,7 @@ struct WorkerRecord {
     bool leader_reaped = false;
     bool by_path = true;
     bool killed = false; ///< by us
+    bool said_ready = false; ///< READY=1
     bool captured = false; ///< its stderr is a pipe whose read end is in the store
     bool ready_fd = false; ///< so is the read end of its notification fd
     std::vector<PrivateListenerRecord> listeners;
@@ -66,7 +67,7 @@ struct WorkerRecord {
 };
 BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                       (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
-                       by_path, killed, captured, ready_fd, listeners))
+                       by_path, killed, said_ready, captured, ready_fd, listeners))
 
 struct Ledger {
     std::vector<ListenerRecord> listeners;

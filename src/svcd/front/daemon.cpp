@@ -98,6 +98,10 @@ HostCallbacks Daemon::callbacks() {
     all.observe = [this](rollout::Observation seen) { observe(std::move(seen)); };
     all.report = [this](const rollout::Event& event) { report(event); };
     all.settled = [this](const State& state) { settled(state); };
+    all.publish = [this] {
+        if (supervisor_) // else it is published when it begins
+            host_->publish(state());
+    };
     all.finish = [this](int exit_status) { end(exit_status); };
     all.fall_back = [this](const std::string& why) {
         auto falling = [this, why]() -> asio::awaitable<void> { co_await fall_back_or_stop(why); };
