@@ -53,14 +53,14 @@ struct WorkerRecord {
     std::string launched_for;
     rollout::RevisionNumber old_revision = 0;
     rollout::Retirement retired = rollout::Retirement::none; ///< as its hooks were told
-    rollout::Pid leader = 0;     ///< of its process group: what svc-launch became
-    rollout::Pid main = 0;       ///< the same, unless a MAINPID= named another one
+    rollout::Pid leader = 0; ///< of its process group: what svc-launch became
+    rollout::Pid main = 0;   ///< the same, unless a MAINPID= named another one
     bool leader_reaped = false;
     bool by_path = true;
-    bool killed = false; ///< by us
+    bool killed = false;     ///< by us
     bool said_ready = false; ///< READY=1
-    bool captured = false; ///< its stderr is a pipe whose read end is in the store
-    bool ready_fd = false; ///< so is the read end of its notification fd
+    bool captured = false;   ///< its stderr is a pipe whose read end is in the store
+    bool ready_fd = false;   ///< so is the read end of its notification fd
     std::vector<PrivateListenerRecord> listeners;
 
     bool operator==(const WorkerRecord&) const = default;

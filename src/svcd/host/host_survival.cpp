@@ -52,10 +52,10 @@ void DaemonHost::Impl::record_worker(rollout::WorkerId worker, const rollout::St
     const Duration bound = store_doubtful ? doubtful_bound : confirmation_bound;
     context->store.barrier(bound, [this, worker](bool confirmed) {
         if (!confirmed && !store_doubtful)
-            context->callbacks.warn("the store of fds does not confirm what it was given (" +
-                                    context->store.problem() +
-                                    "): if this supervisor is killed now, the next one may not know "
-                                    "all workers");
+            context->callbacks.warn(
+                "the store of fds does not confirm what it was given (" + context->store.problem() +
+                "): if this supervisor is killed now, the next one may not know "
+                "all workers");
         store_doubtful = !confirmed;
         context->callbacks.observe(rollout::WorkerRecorded{worker});
     });
@@ -89,7 +89,8 @@ void DaemonHost::Impl::take_over_worker(const rollout::Worker& worker, const wir
     if (found.running)
         survivors.running.insert(worker.id);
     else
-        survivors.ended.emplace(worker.id, rollout::WorkerExited{worker.id, found.status, found.last_output});
+        survivors.ended.emplace(worker.id,
+                                rollout::WorkerExited{worker.id, found.status, found.last_output});
     workers.emplace(worker.id, std::move(process));
 }
 

@@ -38,8 +38,8 @@ NotifyReader::~NotifyReader() {
 
 bool NotifyReader::read_one() {
     const std::string text = os::peek_text(watch_.fd());
-    const bool is_said_once = text.find("READY=1") != std::string::npos ||
-                              text.find("MAINPID=") != std::string::npos;
+    const bool is_said_once =
+        text.find("READY=1") != std::string::npos || text.find("MAINPID=") != std::string::npos;
     auto received =
         is_said_once ? os::peek_datagram(watch_.fd()) : os::receive_datagram(watch_.fd());
     // An error is one of a datagram (its fds found no room, say), not of the socket; the next read goes on

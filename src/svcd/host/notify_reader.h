@@ -21,7 +21,7 @@ class NotifyReader {
 public:
     struct Handlers {
         std::function<void(os::Datagram)> datagram;
-        std::function<void()> keep; ///< what was said is to be where it survives us
+        std::function<void()> keep;        ///< what was said is to be where it survives us
         std::function<void()> batch_ended; ///< after the last datagram of a batch
     };
     static Result<std::unique_ptr<NotifyReader>> make(boost::asio::io_context& io, std::string path,

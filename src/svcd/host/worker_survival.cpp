@@ -151,9 +151,10 @@ void WorkerProcess::learn_exit_status(int tries) {
         return;
     }
     rollout::ExitStatus unknown;
-    unknown.detail = found ? "nobody has reaped it, exit status unknown"
-                           : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
-                             "and later tell of others";
+    unknown.detail =
+        found ? "nobody has reaped it, exit status unknown"
+              : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
+                "and later tell of others";
     handle_end(unknown);
 }
 

@@ -110,7 +110,8 @@ TEST_CASE("EXTEND_TIMEOUT_USEC counts from the main process only") {
     CHECK(house.find<WorkerNotified>()->extend_timeout.has_value());
 }
 
-TEST_CASE("how a main process ended that is another process's child is known where the kernel tells") {
+TEST_CASE(
+    "how a main process ended that is another process's child is known where the kernel tells") {
     House house;
     house.revision(7, {"fork", "mainpid", "wait-term", "exit:6"});
     const auto id = house.launch(7);
