@@ -21,6 +21,7 @@ constexpr std::size_t output_limit = 32 * 1024;
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (const auto& text : texts)
         pointers.push_back(
             const_cast<char*>(text.c_str())); // NOLINT: execve(2) does not write to them

@@ -146,7 +146,7 @@ Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
     }
     environment.push_back(std::string(variable) + "=" + std::to_string(list->get()) + ":" +
                           std::to_string(nofile_soft));
-    const Error failed = os::execute(program, arguments, environment);
+    Error failed = os::execute(program, arguments, environment);
     static_cast<void>(all_closing(true));
     return failed;
 }
