@@ -68,6 +68,13 @@ BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                        by_path, killed, captured, ready_fd, listeners))
 
 struct Ledger {
+    /// Of supervisors that took over one from the other: the first is 1.
+    std::uint64_t generation = 1;
+    /// Why the program that the last upgrade went over to could not go on; empty: it did.
+    std::string upgrade_problem;
+    /// The tokens of the newest requests, by the revisions that they made: one that its caller sends again,
+    /// because nobody answered, is the same one.
+    std::map<rollout::RevisionNumber, std::string> requests;
     std::vector<ListenerRecord> listeners;
     std::map<rollout::WorkerId, WorkerRecord> workers;
     /// The newest ones, by their numbers: streams go on where they were.
@@ -75,6 +82,7 @@ struct Ledger {
 
     bool operator==(const Ledger&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Ledger, (), (listeners, workers, events))
+BOOST_DESCRIBE_STRUCT(Ledger, (),
+                      (generation, upgrade_problem, requests, listeners, workers, events))
 
 } // namespace svc::wire

@@ -181,6 +181,13 @@ asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
 }
 
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
+    if (!request.token.empty()) {
+        Admission before;
+        before.kind = Admission::Kind::revision;
+        before.revision = world_.find_request(request.token);
+        if (before.revision != 0)
+            co_return before;
+    }
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
     if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
@@ -296,7 +303,7 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     if (!scarce.empty())
         world_.warn(number, "there may be too little memory: " + scarce);
     const bool supersede = request.supersede || takes_back_running(world_.state(), request);
-    world_.request_rollout(std::move(candidate), supersede, request.immediate);
+    world_.request_rollout(std::move(candidate), supersede, request.immediate, request.token);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.
     if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();

@@ -27,6 +27,7 @@ struct AdmissionRequest {
     std::optional<rollout::RevisionNumber> older;
     bool as_it_is_now = false; ///< of an older one: its inputs need not be what they were
     bool has_fallback = false; ///< boot: something else is tried if this is refused
+    std::string token; ///< the caller's name for it: under one that is known it was made before
 };
 
 /// What became of a request.
@@ -66,8 +67,11 @@ public:
     [[nodiscard]] virtual MemoryNow memory() const = 0;
     /// Something about what is about to be requested is doubtful.
     virtual void warn(rollout::RevisionNumber revision, const std::string& sentence) = 0;
-    /// Observes RolloutRequested and steps.
-    virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
+    /// The revision that a request of this name made, here or under an earlier supervisor; 0: none did.
+    [[nodiscard]] virtual rollout::RevisionNumber find_request(const std::string& token) const = 0;
+    /// Observes RolloutRequested and steps; the token is known from then on.
+    virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate,
+                                 const std::string& token) = 0;
     /// Observes ScaleRequested{from_file} and steps.
     virtual void request_scale_from_file(std::uint32_t replicas) = 0;
 };
@@ -83,7 +87,8 @@ Admission refuse_to_load(const Loaded& loaded);
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
 /// listener open that was not; a request is admitted after a stop was asked for, or after boot was
-/// refused, which ends the daemon; a request but the boot's is admitted while rollouts are frozen.
+/// refused, which ends the daemon; a request but the boot's is admitted while rollouts are frozen; two
+/// requests of the same name make two revisions.
 class Admissions {
 public:
     Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);

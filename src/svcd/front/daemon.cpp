@@ -107,7 +107,10 @@ void Daemon::observe(rollout::Observation observation) {
 }
 
 void Daemon::step() {
-    arm(supervisor_->step(os::now()));
+    stepping_ = true;
+    const auto wake_at = supervisor_->step(os::now());
+    stepping_ = false;
+    arm(wake_at);
 }
 
 void Daemon::arm(std::optional<Instant> wake_at) {
@@ -144,6 +147,9 @@ void Daemon::report(const rollout::Event& event) {
     host_->keep_event(stamped);
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
+    // A step publishes when it has settled. No client may have seen what the next supervisor does not know.
+    if (!stepping_ && supervisor_)
+        host_->publish(state());
     log_event(stamped);
 }
 

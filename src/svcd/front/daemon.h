@@ -71,7 +71,9 @@ private:
     void close_unused_listeners() override;
     [[nodiscard]] MemoryNow memory() const override;
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override;
-    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
+    [[nodiscard]] rollout::RevisionNumber find_request(const std::string& token) const override;
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate,
+                         const std::string& token) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend: daemon_backend.cpp
@@ -88,6 +90,7 @@ private:
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
+    boost::asio::awaitable<Result<void>> upgrade() override;
     [[nodiscard]] bool finished() const override { return phase() == Phase::ended; }
 
     HostCallbacks callbacks();
@@ -143,6 +146,7 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     std::optional<Instant> armed_for_; ///< of deadline_
+    bool stepping_ = false;            ///< the supervisor's step is under way
     boost::asio::steady_timer farewell_;
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;

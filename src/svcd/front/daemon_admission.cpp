@@ -14,6 +14,13 @@ namespace svc::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// As many as there are outcomes: for callers that may still ask.
+constexpr std::size_t requests_known = 64;
+
+} // namespace
+
 Loaded Daemon::load(const rollout::Cause& cause) {
     if (cause.kind == rollout::CauseKind::signal)
         reload_waits_ = false;
@@ -74,7 +81,22 @@ void Daemon::warn(rollout::RevisionNumber revision, const std::string& sentence)
     report(event);
 }
 
-void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {
+rollout::RevisionNumber Daemon::find_request(const std::string& token) const {
+    for (const auto& [revision, known] : host_->ledger().requests)
+        if (known == token)
+            return revision;
+    return 0;
+}
+
+void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate,
+                             const std::string& token) {
+    // Before the step: it is published with what the request comes to, or neither is.
+    if (!token.empty()) {
+        auto& requests = host_->ledger().requests;
+        requests.insert_or_assign(state().next_revision, token);
+        while (requests.size() > requests_known)
+            requests.erase(requests.begin());
+    }
     // It gets this number (rollout/record.cpp); what is not taken into the state is closed again.
     const auto staged = std::move(candidate_staged_);
     host_->expect_revision(state().next_revision, revision, std::move(candidate_executable_),

@@ -15,6 +15,9 @@ wire::ServiceStatus Daemon::status() const {
         status.listeners = listeners_->status(target->second.spec);
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
+    status.version = SVC_VERSION;
+    status.generation = host_->ledger().generation;
+    status.upgrade_problem = host_->ledger().upgrade_problem;
     return status;
 }
 
@@ -60,6 +63,10 @@ void Daemon::scale(std::uint32_t replicas) {
 
 void Daemon::stop(bool now, std::string reason) {
     request(rollout::StopRequested{now, std::move(reason)});
+}
+
+boost::asio::awaitable<Result<void>> Daemon::upgrade() {
+    co_return Error{"this build cannot upgrade itself while it runs; nothing was changed"};
 }
 
 } // namespace svc::daemon

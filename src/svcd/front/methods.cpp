@@ -5,6 +5,7 @@
 #include "svcd/front/waiting.h"
 
 #include <algorithm>
+#include <array>
 
 namespace svc::daemon {
 
@@ -24,6 +25,19 @@ rollout::RevisionNumber superseded_by(const rollout::State& state, rollout::Revi
         if (outcome.verdict == rollout::Verdict::superseded && outcome.successor == newer)
             return outcome.revision;
     return 0;
+}
+
+/// Empty: its verdict is known, or will be.
+std::string why_not_follow(const rollout::State& state, rollout::RevisionNumber revision) {
+    const std::string number = std::to_string(revision);
+    if (revision == 0 || revision >= state.next_revision)
+        return "there is no revision " + number;
+    if (rollout::find_outcome(state, revision) != nullptr || state.current == revision ||
+        state.pending == revision || (state.rollout && state.rollout->to == revision))
+        return {};
+    return "nothing is known of the rollout of revision " + number +
+           ": this supervisor was started anew since, or it is too long ago; `svc history " + number +
+           "` shows what is kept of it";
 }
 
 } // namespace
@@ -71,6 +85,10 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
         freeze(call, caller);
     else if (method == "Unfreeze")
         unfreeze(call, caller);
+    else if (method == "Upgrade")
+        co_await upgrade(call, caller);
+    else if (method == "Follow")
+        co_await follow(call, caller);
     else if (method == "Events")
         co_await events(call, caller);
     else
@@ -104,12 +122,13 @@ void Methods::status(const wire::VarlinkCall& call, Caller& caller) {
 asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& caller,
                                       rollout::CauseKind kind) {
     const auto wanted = parameters_of<wire::ReloadCall>(call, caller);
-    if (!wanted || !permitted(caller))
+    if (!wanted || !permitted(caller) || !is_short(wanted->token, caller))
         co_return;
     AdmissionRequest request;
     request.cause = {kind, printable(wanted->cause, cause_limit), caller.peer().uid};
     request.supersede = wanted->supersede;
     request.immediate = wanted->immediate;
+    request.token = wanted->token;
     co_await roll_out(std::move(request), *wanted, call, caller);
 }
 
@@ -209,6 +228,60 @@ asio::awaitable<void> Methods::stop(const wire::VarlinkCall& call, Caller& calle
         co_await waiting.for_stop();
 }
 
+asio::awaitable<void> Methods::follow(const wire::VarlinkCall& call, Caller& caller) {
+    const auto wanted = parameters_of<wire::FollowCall>(call, caller);
+    if (!wanted)
+        co_return;
+    const auto aims = std::array{wanted->revision.has_value(), wanted->replicas.has_value(),
+                                 wanted->replica.has_value(), wanted->stop};
+    if (std::count(aims.begin(), aims.end(), true) != 1) {
+        reply_invalid_parameter(caller, "one of revision, replicas, replica and stop");
+        co_return;
+    }
+    Waiting waiting(backend_, caller, call.more);
+    const auto& state = backend_.state();
+    if (wanted->stop) {
+        if (state.wanted == rollout::Wanted::run) {
+            waiting.fail(wire::control_error::refused, "this supervisor is not stopping");
+            co_return;
+        }
+        waiting.join(rollout::target_revision(state));
+        co_await waiting.for_stop();
+    } else if (wanted->replicas) {
+        waiting.join(rollout::target_revision(state));
+        co_await waiting.for_scale(*wanted->replicas, {});
+    } else if (wanted->replica) {
+        waiting.join(state.current);
+        co_await waiting.for_replacement(*wanted->replica);
+    } else if (const auto why = why_not_follow(state, *wanted->revision); !why.empty()) {
+        waiting.fail(wire::control_error::refused, why);
+    } else {
+        waiting.join(*wanted->revision);
+        if (wanted->taken_back)
+            co_await waiting.for_abort(*wanted->revision);
+        else
+            co_await waiting.for_rollout(*wanted->revision, wanted->wait_drained, {});
+    }
+}
+
+asio::awaitable<void> Methods::upgrade(const wire::VarlinkCall& call, Caller& caller) {
+    if (!call.parameters.empty()) {
+        reply_invalid_parameter(caller, call.parameters.begin()->key());
+        co_return;
+    }
+    if (!permitted(caller))
+        co_return;
+    const std::uint64_t generation = backend_.status().generation;
+    wire::VarlinkReply reply;
+    if (const auto begun = co_await backend_.upgrade(); begun) {
+        reply.parameters = wire::to_json(wire::UpgradeReply{generation});
+    } else {
+        reply.error = wire::control_error::refused;
+        reply.parameters = wire::to_json(wire::Refusal{begun.error().message, {}});
+    }
+    caller.reply(reply);
+}
+
 asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& caller) {
     const auto wanted = parameters_of<wire::EventsCall>(call, caller);
     if (!wanted)
@@ -222,6 +295,8 @@ asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& cal
     std::uint64_t seen = wanted->since;
     if (wanted->newest && log.newest() > *wanted->newest)
         seen = std::max(seen, log.newest() - *wanted->newest);
+    if (seen > log.newest()) // it was another supervisor's, and this one began anew
+        seen = 0;
     // Without `follow`: what there is now, not what comes while a slow client reads it.
     const std::uint64_t end = log.newest();
     while (!caller.gone()) {

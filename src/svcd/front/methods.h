@@ -23,6 +23,8 @@ private:
                                           const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> scale(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> follow(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> upgrade(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
     void status(const wire::VarlinkCall& call, Caller& caller);
     bool permitted(Caller& caller);

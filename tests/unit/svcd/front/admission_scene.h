@@ -75,7 +75,13 @@ public:
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override {
         warnings.push_back(std::to_string(revision) + ": " + sentence);
     }
-    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
+    [[nodiscard]] rollout::RevisionNumber find_request(const std::string& token) const override {
+        const auto found = requests.find(token);
+        return found == requests.end() ? 0 : found->second;
+    }
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate,
+                         const std::string& token) override {
+        requests[token] = known.next_revision;
         story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
         if (stop_comes_first)
             known.wanted = rollout::Wanted::stop;
@@ -103,6 +109,7 @@ public:
     std::vector<std::string> story;
     MemoryNow memory_now;
     std::vector<std::string> warnings;
+    std::map<std::string, rollout::RevisionNumber> requests;
 };
 
 struct Scene {

@@ -284,3 +284,29 @@ TEST_CASE("a revision is reached in place only by workers that would be started 
     world.known.rollout.emplace().to = 99;
     CHECK_FALSE(reload());
 }
+
+TEST_CASE("a request that comes again under its token makes no second revision") {
+    Scene scene;
+    const auto ask = [&](const std::string& token) {
+        auto answer = std::make_shared<Admission>();
+        auto asking = [&scene, answer, token]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause = {rollout::CauseKind::reload, {}, 0};
+            request.token = token;
+            *answer = co_await scene.admissions.admit(std::move(request));
+        };
+        asio::co_spawn(scene.io, asking, asio::detached);
+        settle(scene.io);
+        return answer->revision;
+    };
+    CHECK(ask("a") == 1);
+    CHECK(ask("a") == 1);
+    CHECK(ask("b") == 2);
+    // Known also where a new one would be refused.
+    scene.world.known.frozen = "by uid 0";
+    CHECK(ask("b") == 2);
+    CHECK(ask("c") == 0);
+    scene.world.known.frozen.reset();
+    CHECK(ask("") == 3);
+    CHECK(ask("") == 4);
+}

@@ -21,6 +21,7 @@ public:
     [[nodiscard]] wire::ServiceStatus status() const override {
         wire::ServiceStatus status;
         status.service = "web";
+        status.generation = 3;
         return status;
     }
     EventLog& events() override { return log; }
@@ -76,6 +77,11 @@ public:
     void stop(bool now, std::string) override {
         known.wanted = now ? rollout::Wanted::stop_now : rollout::Wanted::stop;
     }
+    asio::awaitable<Result<void>> upgrade() override {
+        ++upgrades;
+        Result<void> result = upgrade_error.empty() ? Result<void>() : Error{upgrade_error};
+        co_return result;
+    }
     [[nodiscard]] bool finished() const override { return ended; }
 
     void happens(rollout::EventKind kind, const std::string& text) {
@@ -117,6 +123,8 @@ public:
     std::vector<std::string> file_mistakes;
     std::vector<rollout::Observation> requests;
     bool ended = false;
+    std::string upgrade_error;
+    int upgrades = 0;
 };
 
 class FakeCaller : public Caller {
