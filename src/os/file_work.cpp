@@ -55,10 +55,12 @@ Result<std::string> without_answer(const Result<void>& result) {
     return result ? Result<std::string>(std::string()) : result.error();
 }
 
+} // namespace
+
 /// We have one thread, so that the child may do whatever we may (fork(2)). All signals are blocked across
 /// the fork: a handler of ours would write into the pipe that wakes our own event loop.
-template <class Work>
-Result<FileWork> start(int first, int second, Work work) {
+Result<FileWork> start_work(int first, int second,
+                            const std::function<Result<std::string>()>& work) {
     auto pipe = make_pipe();
     if (!pipe)
         return pipe.error();
@@ -96,18 +98,16 @@ Result<FileWork> start(int first, int second, Work work) {
     return started;
 }
 
-} // namespace
-
 Result<FileWork> start_digest(int fd) {
-    return start(fd, -1, [fd] { return Result<std::string>(read_digest(fd)); });
+    return start_work(fd, -1, [fd] { return Result<std::string>(read_digest(fd)); });
 }
 
 Result<FileWork> start_copy(int from, int to) {
-    return start(from, to, [from, to] { return without_answer(copy_whole(from, to)); });
+    return start_work(from, to, [from, to] { return without_answer(copy_whole(from, to)); });
 }
 
 Result<FileWork> start_sync(int directory) {
-    return start(directory, -1, [directory] { return without_answer(sync_files(directory)); });
+    return start_work(directory, -1, [directory] { return without_answer(sync_files(directory)); });
 }
 
 void end_file_work(const FileWork& work) {

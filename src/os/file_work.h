@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,10 @@ struct FileWork {
     UniqueFd pidfd;
     UniqueFd answer; ///< non-blocking
 };
+
+/// Does `work` in such a child, which keeps these two of our fds (-1: none).
+Result<FileWork> start_work(int first, int second,
+                            const std::function<Result<std::string>()>& work);
 
 /// SHA-256 as read_digest() of os/executable.h says. The answer is the digest, or empty.
 Result<FileWork> start_digest(int fd);

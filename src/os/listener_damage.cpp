@@ -195,11 +195,15 @@ Result<std::string> keep_private_link(const Address& address, const std::string&
         return link_path;
     if (linked.error().code != EXDEV)
         return linked.error();
-    const std::size_t name = address.host.rfind('/') + 1;
-    std::string beside = address.host.substr(0, name) + "." + address.host.substr(name) + ".svc";
+    std::string beside = link_beside(address.host);
     if (auto hidden = link_over(address.host, beside); !hidden)
         return hidden.error();
     return beside;
+}
+
+std::string link_beside(const std::string& path) {
+    const std::size_t name = path.rfind('/') + 1;
+    return path.substr(0, name) + "." + path.substr(name) + ".svc";
 }
 
 void remove_unix_paths(const Address& address, const std::string& link_path) {

@@ -243,6 +243,10 @@ Result<void> apply_live_options(int fd, const Address& address, const ListenerOp
     return set;
 }
 
+void stop_listening(int fd) {
+    [[maybe_unused]] const int done = ::shutdown(fd, SHUT_RDWR);
+}
+
 Result<Address> bound_address(int fd) {
     SocketAddress bound;
     int type = 0;

@@ -31,6 +31,10 @@ Result<void> apply_live_options(int fd, const Address& address, const ListenerOp
 /// socket without the unix_diag module).
 std::optional<std::uint32_t> backlog_of(int fd, const Address& address);
 
+/// Refuses everybody from now on, even if other processes have it open: shutdown(2). What waits in its
+/// queue is reset, and it leaves its SO_REUSEPORT group. TCP and unix; a UDP socket stays bound.
+void stop_listening(int fd);
+
 /// getsockname(2): the port that the kernel picked.
 Result<Address> bound_address(int fd);
 
@@ -63,6 +67,8 @@ Result<void> repair(int fd, const Address& address, const ListenerOptions& optio
 /// ("/srv/.web.sock.svc" of "/srv/web.sock"). Only for unix_path. Fails for a path of another user's
 /// without CAP_FOWNER (fs.protected_hardlinks).
 Result<std::string> keep_private_link(const Address& address, const std::string& link_path);
+/// Where that link is if it cannot be in another directory: "/srv/.web.sock.svc".
+std::string link_beside(const std::string& path);
 /// Unlinks the path if it still is this socket's (device and inode of `link_path`), and the link.
 /// Without a link: if nobody has the socket of that path open any more, so close it first.
 void remove_unix_paths(const Address& address, const std::string& link_path);

@@ -15,8 +15,4 @@ Result<void> steer_group(int fd, std::uint32_t place) {
     return {};
 }
 
-void leave_group(int fd) {
-    [[maybe_unused]] const int done = ::shutdown(fd, SHUT_RDWR);
-}
-
 } // namespace svc::os

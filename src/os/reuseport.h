@@ -15,8 +15,4 @@ namespace svc::os {
 /// hash if there is no such place. In force for all members at once, in place of what was there before.
 Result<void> steer_group(int fd, std::uint32_t place);
 
-/// Takes a listening socket out of its group, even if other processes have it open: shutdown(2). What waits
-/// in its queue is reset.
-void leave_group(int fd);
-
 } // namespace svc::os

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <sys/resource.h>
+#include <vector>
 
 namespace svc::daemon {
 
@@ -16,6 +17,9 @@ struct Settings {
     std::string service_file; ///< absolute; empty: `inline_spec` came from the command line
     std::optional<rollout::Spec> inline_spec;
     std::string launcher_path; ///< svc-launch
+    /// Of this process, as it was started: the program that replaces it in an upgrade is started so too.
+    std::vector<std::string> arguments;
+    std::vector<std::string> environment;
     /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one. A worker gets this one
     /// back unless its service file says otherwise: programs that use select(2) break above 1024.
     rlim_t original_nofile_soft = RLIM_INFINITY;

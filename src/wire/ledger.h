@@ -22,25 +22,26 @@ struct ListenerRecord {
     std::string identity; ///< what the table knows it by
     std::string name;     ///< of the newest service file that had it
     Address address;
-    ListenerOptions options; ///< the live ones as they should be now
-    std::vector<std::string> sockets; ///< names in the fd store
+    ListenerOptions options;              ///< the live ones as they should be now
+    std::vector<std::string> sockets;     ///< names in the fd store
     rollout::RevisionNumber revision = 0; ///< that alone has it; 0: every one
     std::string group;                    ///< of a revision's: the listener's own identity
     bool used = false;                    ///< of a revision's: a worker of it was started
+    std::uint32_t place = 0;              ///< of a revision's: in the kernel's group, from 0
     std::string link_path;                ///< private hard link of a unix path; empty: none
     std::string problem;                  ///< damage that could not be repaired; it was told
 
     bool operator==(const ListenerRecord&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(ListenerRecord, (),
-                      (identity, name, address, options, sockets, revision, group, used, link_path,
-                       problem))
+                      (identity, name, address, options, sockets, revision, group, used, place,
+                       link_path, problem))
 
 /// A worker's own listener: only the worker has the socket.
 struct PrivateListenerRecord {
     std::string name;
-    Address address;
-    std::string link_path;
+    Address address;       ///< where it is bound
+    std::string link_path; ///< private hard link of a unix path; empty: none
 
     bool operator==(const PrivateListenerRecord&) const = default;
 };

@@ -56,6 +56,12 @@ class Manager:
         for fd in fds:  # of a BARRIER=1: closing it is the answer
             os.close(fd)
 
+    def forget(self):
+        """As a manager that keeps nothing."""
+        with self._changed:
+            while self.stored:
+                os.close(self.stored.popitem()[1])
+
     def passed(self):
         """Popen's options that give a process what is in the store, as systemd does."""
         with self._changed:
@@ -93,9 +99,7 @@ class Manager:
             self._socket.shutdown(socket.SHUT_RD)
         self._reader.join()
         self._socket.close()
-        for fd in self.stored.values():
-            os.close(fd)
-        self.stored = {}
+        self.forget()
 
 
 class EventStream:

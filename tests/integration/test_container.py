@@ -57,6 +57,35 @@ class AsInit(ServiceTest):
         self.assertFalse(alive(self.init))
 
 
+    def start_without_manager(self, **environment):
+        supervisor = self.make(service(rollout={"replicas": 2}), environment=environment,
+                               prefix=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"])
+        del supervisor.environment["NOTIFY_SOCKET"]
+        supervisor.spawn()
+        supervisor.events_when_up().wait_for("rollout_ended")
+        self.init = children(supervisor.pid)[0]
+        return supervisor
+
+    def test_without_a_manager_process_1_is_a_keeper(self):
+        supervisor = self.start_without_manager()
+        self.assertEqual("svc-keeper", pathlib.Path(f"/proc/{self.init}/comm").read_text().strip())
+        self.assertEqual(["svcd"], [pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+                                    for pid in children(self.init)])
+        for _ in range(10):
+            supervisor.get("/orphan")
+        wait_until("no zombies", lambda: not zombies(self.init))
+        os.kill(self.init, 15)
+        self.assertEqual(0, supervisor.wait())
+
+    def test_process_1_goes_on_alone_where_there_is_no_keeper(self):
+        supervisor = self.start_without_manager(SVC_KEEPER="/nowhere/svc-keeper")
+        self.assertEqual("svcd", pathlib.Path(f"/proc/{self.init}/comm").read_text().strip())
+        self.assertIn("svcd: no keeper: cannot execute /nowhere/svc-keeper: No such file or directory; "
+                      "its death will end everything", supervisor.log)
+        os.kill(self.init, 15)
+        self.assertEqual(0, supervisor.wait())
+
+
 class OnAHost(ServiceTest):
 
     def test_orphans_of_workers_are_reaped_too(self):

@@ -9,6 +9,7 @@ LAYERS = {
     "wire": ("base/", "rollout/", "wire/"),
     "os": ("base/", "os/"),
     "launch": ("base/", "os/", "wire/launch_order.h", "launch/"),
+    "keeper": ("base/", "os/", "keeper/"),
     "svc": ("base/", "wire/", "os/", "svc/"),
     "svcd": ("base/", "rollout/", "wire/", "os/", "svcd/"),
     "libraries": (),

@@ -54,10 +54,34 @@ Result<void> ControlServer::listen(const std::string& path) {
     acceptor_.listen(SOMAXCONN, error);
     if (error)
         return failed(error);
+    start();
+    return {};
+}
+
+bool ControlServer::resume(const std::string& path, UniqueFd socket) {
+    struct stat status {};
+    if (!socket || ::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
+        return false;
+    boost::system::error_code error;
+    acceptor_.assign(stream_protocol(), socket.get(), error);
+    if (error)
+        return false;
+    static_cast<void>(socket.release());
+    const auto bound = acceptor_.local_endpoint(error);
+    if (error || bound.path() != path) {
+        acceptor_.close(error);
+        return false;
+    }
+    path_ = path;
+    start();
+    return true;
+}
+
+void ControlServer::start() {
+    boost::system::error_code error;
     acceptor_.non_blocking(true, error);
     auto accepting = [this]() -> asio::awaitable<void> { co_await accept(); };
     asio::co_spawn(io_, accepting, asio::detached);
-    return {};
 }
 
 void ControlServer::close() {

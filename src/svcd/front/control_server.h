@@ -3,6 +3,8 @@
 
 #include "svcd/front/control_session.h"
 
+#include "base/unique_fd.h"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -32,6 +34,10 @@ public:
     /// Binds `path` (a file there is stale: the caller holds the service's lock) and listens.
     /// Everyone who reaches the directory may connect, since everyone may look.
     Result<void> listen(const std::string& path);
+    /// Goes on with the socket that an earlier supervisor listened on: who connected meanwhile waits in its
+    /// queue. False: it is none, or its path is gone; listen() then.
+    [[nodiscard]] bool resume(const std::string& path, UniqueFd socket);
+    [[nodiscard]] int fd() { return acceptor_.is_open() ? acceptor_.native_handle() : -1; }
     /// Accepts nobody any more and lets each client go once it has what is queued for it; then
     /// calls `gone`, if the server still exists.
     void finish(std::function<void()> gone);
@@ -40,6 +46,7 @@ public:
 private:
     boost::asio::awaitable<void> accept();
     void close();
+    void start();
     void admit(ControlSession::Socket socket);
     /// Makes room by dropping the client that was quiet longest; false if none may be dropped.
     bool evict(bool for_one_that_may_change);

@@ -2,6 +2,7 @@
 
 #include "os/clock.h"
 #include "svcd/front/logging.h"
+#include "svcd/host/kept_names.h"
 #include "wire/codec.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -18,6 +19,8 @@ namespace {
 
 /// How long clients may take to read their last replies when the supervisor ends.
 constexpr auto farewell_time = std::chrono::seconds(1);
+/// How long a restart waits for the store of fds.
+constexpr Duration store_bound = std::chrono::seconds(5);
 
 /// The whole of what we know must survive a journey through text; a build for debugging tries it
 /// after every step.
@@ -58,9 +61,11 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
         return host.error();
     host_ = std::move(*host);
     store_.know(passed_.kept.names());
-    Beginning beginning = begin();
-    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(beginning.state), *host_);
-    supervisor_->resume(std::move(beginning.actions));
+    auto beginning = begin();
+    if (!beginning)
+        return beginning.error();
+    supervisor_ = std::make_unique<rollout::Supervisor>(std::move(beginning->state), *host_);
+    supervisor_->resume(std::move(beginning->actions));
 
     // Before the first child, or its end would go unnoticed.
     sigset_t handled;
@@ -73,9 +78,15 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     wait_for_signal();
 
     server_ = std::make_unique<ControlServer>(io_, methods_, make_authority(control_group));
-    if (auto listening = server_->listen(settings_.runtime_dir + "/control"); !listening)
-        return listening;
-    return go_on(beginning.taken_over);
+    const std::string control = settings_.runtime_dir + "/control";
+    if (server_->resume(control, passed_.kept.take(kept_control))) {
+        store_.hold(kept_control, server_->fd());
+    } else {
+        if (auto listening = server_->listen(control); !listening)
+            return listening;
+        store_.put(kept_control, server_->fd());
+    }
+    return go_on(beginning->taken_over);
 }
 
 HostCallbacks Daemon::callbacks() {
@@ -196,38 +207,68 @@ void Daemon::handle_signal(int number) {
         }
         break;
     case SIGTERM:
-    case SIGINT: {
-        const std::string name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-        const bool again = phase() == Phase::stopping;
-        observe(rollout::StopRequested{again, again ? "a second " + name : name});
+    case SIGINT:
+        stop_for_signal(number == SIGTERM ? "SIGTERM" : "SIGINT");
         break;
-    }
     case SIGQUIT:
         observe(rollout::StopRequested{true, "SIGQUIT"});
         break;
     case SIGUSR1:
         spdlog::info("SIGUSR1: there are no log files to reopen, the log goes to stderr");
         break;
-    case SIGUSR2:
-        spdlog::warn("SIGUSR2: this version cannot upgrade itself while it runs; "
-                     "nothing was changed");
+    case SIGUSR2: {
+        auto upgrading = [this]() -> asio::awaitable<void> { co_await upgrade_for_signal(); };
+        asio::co_spawn(io_, upgrading, asio::detached);
         break;
+    }
     default:
         break;
     }
+}
+
+/// A stop, unless the manager is going to start us again: then the workers are the next supervisor's.
+void Daemon::stop_for_signal(const std::string& name) {
+    const bool again = phase() == Phase::stopping || job_ != nullptr;
+    const auto unit = store_.present() && !again ? os::own_unit() : std::nullopt;
+    if (!unit) {
+        observe(rollout::StopRequested{again, again ? "a second " + name : name});
+        return;
+    }
+    job_ = std::make_unique<ManagerJob>(io_, *unit, [this, name](bool restarts) {
+        if (phase() != Phase::stopping && restarts)
+            leave();
+        else
+            observe(rollout::StopRequested{false, name});
+        asio::post(io_, [this] { job_.reset(); });
+    });
+}
+
+void Daemon::leave() {
+    note(rollout::EventKind::supervisor,
+         "this supervisor is restarted: the workers and the sockets go on without it until then");
+    host_->publish(state());
+    // Without destructors: they would end the workers.
+    store_.barrier(store_bound, [this](bool kept) {
+        if (!kept)
+            spdlog::warn("the store of fds does not confirm what it was given: the next supervisor "
+                         "may find less than there is");
+        host_->publish(state());
+        spdlog::shutdown();
+        std::_Exit(0);
+    });
 }
 
 void Daemon::end(int exit_status) {
     if (phase() == Phase::ended)
         return;
     exit_status_ = exit_status;
-    host_->give_up();
     deadline_.cancel();
     // Finish comes in the middle of a step: let it settle, and the waiting calls see it, first.
     asio::post(io_, [this] {
         admissions_.stop();
         events_.wake_all();
         listeners_->keep_only({});
+        host_->give_up();
         server_->finish([this] { leave_if_at_rest(); });
         if (state().failed)
             host_->when_failure_told([this] { say_farewell(); });

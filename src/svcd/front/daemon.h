@@ -4,6 +4,7 @@
 #include "rollout/supervisor.h"
 #include "svcd/front/control_server.h"
 #include "svcd/front/history_view.h"
+#include "svcd/front/manager_job.h"
 #include "svcd/front/methods.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
@@ -90,7 +91,6 @@ private:
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
-    boost::asio::awaitable<Result<void>> upgrade() override;
     [[nodiscard]] bool finished() const override { return phase() == Phase::ended; }
 
     HostCallbacks callbacks();
@@ -105,17 +105,28 @@ private:
     void wait_for_signal();
     void handle_signal(int number);
     boost::asio::awaitable<void> reload_for_signal();
+    void stop_for_signal(const std::string& name);
+    void leave();
     // daemon_takeover.cpp
     struct Beginning {
         rollout::State state;
         std::vector<rollout::Action> actions{}; ///< to be done again
         bool taken_over = false;
     };
-    Beginning begin();
+    Result<Beginning> begin();
     void begin_from(wire::Snapshot left, const rollout::Survivors& survivors, Beginning& beginning);
     Result<void> go_on(bool taken_over);
     void end_leftovers(bool taken_over);
     void start_serving(bool taken_over);
+
+    // daemon_upgrade.cpp
+    [[nodiscard]] std::string why_not_quiet() const;
+    boost::asio::awaitable<Result<void>> upgrade() override;
+    boost::asio::awaitable<Result<void>> prepare_upgrade();
+    boost::asio::awaitable<Result<void>> until_quiet(Instant deadline);
+    boost::asio::awaitable<Result<void>> try_program(const std::string& path);
+    boost::asio::awaitable<void> upgrade_for_signal();
+    void execute_upgrade();
 
     // daemon_boot.cpp
     boost::asio::awaitable<void> boot();
@@ -152,6 +163,9 @@ private:
     UniqueFd candidate_executable_;
     std::unique_ptr<StagedRevision> candidate_staged_;
     std::unique_ptr<Leftovers> leftovers_; ///< while they end
+    std::unique_ptr<ManagerJob> job_;      ///< asked for, and not answered yet
+    bool upgrading_ = false;
+    UniqueFd new_program_; ///< while it is tried
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.
     bool reload_waits_ = false;
     std::optional<int> exit_status_; ///< set once, when the daemon has ended

@@ -65,8 +65,4 @@ void Daemon::stop(bool now, std::string reason) {
     request(rollout::StopRequested{now, std::move(reason)});
 }
 
-boost::asio::awaitable<Result<void>> Daemon::upgrade() {
-    co_return Error{"this build cannot upgrade itself while it runs; nothing was changed"};
-}
-
 } // namespace svc::daemon

@@ -2,6 +2,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "svcd/host/vault.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -18,7 +19,7 @@ constexpr Duration leftovers_grace = std::chrono::seconds(30);
 
 } // namespace
 
-Daemon::Beginning Daemon::begin() {
+Result<Daemon::Beginning> Daemon::begin() {
     Beginning beginning;
     auto left = host_->find_left(passed_.kept);
     if (left && *left) {
@@ -29,12 +30,15 @@ Daemon::Beginning Daemon::begin() {
             left = survivors.error();
         }
     }
+    if (!left && passed_.upgraded)
+        return left.error(); // the program before us can
     if (!left) {
-        host_->forget_left();
+        store_.remove(state_name); // nobody is to find it again
         note(rollout::EventKind::warning,
              "what the last supervisor left cannot be taken over (" + left.error().message +
                  "): starting anew; what still runs of it ends first");
     }
+    listeners_->adopt_by_address(passed_.kept);
     beginning.state.service = settings_.name;
     // Numbers go on after what is on disk, readable or not.
     if (const auto known = host_->history().numbers(); !known.empty())
@@ -49,6 +53,7 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
     events_.take_over(left.ledger.events);
     host_->ledger().generation = left.ledger.generation + 1;
     host_->ledger().requests = std::move(left.ledger.requests);
+    host_->ledger().upgrade_problem = passed_.upgrade_problem;
     std::vector<rollout::Event> events;
     beginning.state = std::move(left.state);
     beginning.actions =
@@ -58,6 +63,9 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
          "this supervisor goes on where the last one ended: " +
              std::to_string(survivors.running.size()) +
              (survivors.running.size() == 1 ? " worker runs" : " workers run"));
+    if (!passed_.upgrade_problem.empty())
+        note(rollout::EventKind::warning,
+             "the new program could not go on, and this one does: " + passed_.upgrade_problem);
     for (const rollout::Event& event : events)
         report(event);
 }

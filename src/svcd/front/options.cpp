@@ -29,6 +29,7 @@ struct Typed {
     std::string ready = "notify";
     std::string stop_signal = "SIGTERM";
     std::string grace = "30s";
+    bool keeper = false;
     bool inline_option = false; ///< one of the five above was given
 };
 
@@ -46,6 +47,8 @@ void add_options(CLI::App& app, Typed& typed) {
     app.add_option("--control-group", typed.control_group,
                    "Members of this group may change the service, too")
         ->type_name("GROUP");
+    app.add_flag("--keeper", typed.keeper,
+                 "First of all: a small parent starts svcd again if it dies (without systemd)");
     app.add_option("--log-level", typed.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     const std::string group = "Without a service file (svcd [OPTIONS] -- COMMAND [ARGUMENT...])";
@@ -130,6 +133,8 @@ std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
                                       const std::vector<std::string>& command,
                                       const std::vector<std::string>& environment,
                                       const std::string& working_directory) {
+    if (typed.keeper) // main() took the one that counts
+        return usage("--keeper is the first argument or none");
     Options options;
     options.runtime_dir = typed.runtime_dir;
     options.state_dir = typed.state_dir;

@@ -155,20 +155,33 @@ Result<UniqueFd> lock_service(const std::string& name, const std::string& runtim
     return lock;
 }
 
-std::string find_launcher(const Variable& variable) {
-    if (std::string given = text_of(variable, "SVC_LAUNCH"); !given.empty())
+namespace {
+
+/// One of our programs that nobody calls by name.
+std::string find_helper(std::string given, const std::string& layer, const std::string& name) {
+    if (!given.empty())
         return given;
     std::error_code error;
     const fs::path own = fs::read_symlink("/proc/self/exe", error);
     if (!error && own.parent_path() != fs::path(SVC_BINDIR)) {
-        const fs::path built = own.parent_path().parent_path().parent_path() / "launch/svc-launch";
+        const fs::path built = own.parent_path().parent_path().parent_path() / layer / name;
         if (fs::exists(built, error))
             return built.string();
-        const fs::path beside = own.parent_path() / "svc-launch";
+        const fs::path beside = own.parent_path() / name;
         if (fs::exists(beside, error))
             return beside.string();
     }
-    return SVC_LIBEXECDIR "/svc-launch";
+    return SVC_LIBEXECDIR "/" + name;
+}
+
+} // namespace
+
+std::string find_launcher(const Variable& variable) {
+    return find_helper(text_of(variable, "SVC_LAUNCH"), "launch", "svc-launch");
+}
+
+std::string find_keeper(const Variable& variable) {
+    return find_helper(text_of(variable, "SVC_KEEPER"), "keeper", "svc-keeper");
 }
 
 std::uint64_t raise_descriptor_limit() {

@@ -35,6 +35,8 @@ Result<UniqueFd> lock_service(const std::string& name, const std::string& runtim
 /// SVC_LAUNCH; beside an svcd that runs from its build tree, the one of that tree; else the
 /// installed one.
 std::string find_launcher(const Variable& variable);
+/// The same with SVC_KEEPER.
+std::string find_keeper(const Variable& variable);
 
 /// Raises RLIMIT_NOFILE's soft limit to the hard one (listeners, pidfds and control clients are
 /// all descriptors) and returns what it was.

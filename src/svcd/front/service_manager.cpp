@@ -82,7 +82,7 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
     if (stopping && phase_ != Phase::stopping) {
         phase_ = Phase::stopping;
         add_line(lines, "STOPPING=1");
-    } else if (phase_ == Phase::starting && state.current != 0 && !state.rollout) {
+    } else if (phase_ == Phase::starting && state.current != 0) {
         phase_ = Phase::running;
         add_line(lines, "READY=1\nMAINPID=" + std::to_string(::getpid()));
     } else if (phase_ == Phase::running && moves(state)) {

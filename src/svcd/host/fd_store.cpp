@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,11 @@ namespace {
 constexpr Duration first_retry = std::chrono::milliseconds(2);
 constexpr Duration longest_retry = std::chrono::milliseconds(100);
 
+/// Of all names with a colon after each, because they come back in one variable, LISTEN_FDNAMES, and an exec
+/// with one over 128 KiB fails (execve(2), MAX_ARG_STRLEN): there would be no next supervisor. Some of it is
+/// for the names of a .socket unit.
+constexpr std::size_t name_bytes_limit = std::size_t{120} * 1024;
+
 enum class Kind { put, remove, barrier };
 
 /// What was asked for and not sent yet.
@@ -29,6 +35,12 @@ struct Message {
     UniqueFd fd;               ///< of a put; of a barrier the write end of its pipe
     std::uint64_t barrier = 0; ///< its number
 };
+
+std::size_t bytes_of(const std::set<std::string>& names) {
+    return std::accumulate(
+        names.begin(), names.end(), std::size_t{0},
+        [](std::size_t sum, const std::string& name) { return sum + name.size() + 1; });
+}
 
 std::string text_of(const Message& message) {
     switch (message.kind) {
@@ -104,6 +116,7 @@ struct FdStore::Impl : std::enable_shared_from_this<Impl> {
     std::string problem;
     Alarm retry;
     Duration retry_after = first_retry;
+    std::map<std::string, int> fds;    ///< by name; the callers'
     std::vector<std::string> released; ///< to be removed by settle()
 };
 
@@ -120,10 +133,16 @@ void FdStore::Impl::lose(std::string why) {
 }
 
 void FdStore::Impl::put(const std::string& name, int fd) {
-    if (const auto limit = manager->store_limit();
-        limit && !wanted.contains(name) && wanted.size() >= *limit)
-        return lose(name + " is one fd more than the store of fds takes (" +
-                    std::to_string(*limit) + "); raise FileDescriptorStoreMax=");
+    if (!wanted.contains(name)) {
+        if (const auto limit = manager->store_limit(); limit && wanted.size() >= *limit)
+            return lose(name + " is one fd more than the store of fds takes (" +
+                        std::to_string(*limit) +
+                        "); raise FileDescriptorStoreMax=, or with svc-keeper LimitNOFILE=");
+        if (bytes_of(wanted) + name.size() + 1 > name_bytes_limit)
+            return lose(name +
+                        " is one fd too many: the next supervisor could not be told of it, for "
+                        "their names are longer than one variable may be");
+    }
     auto copy = os::duplicate(fd);
     if (!copy)
         return lose("cannot store " + name + ": " + copy.error().message);
@@ -255,11 +274,13 @@ bool FdStore::present() const {
 
 void FdStore::put(const std::string& name, int fd) {
     std::erase(impl_->released, name);
+    impl_->fds[name] = fd;
     if (present())
         impl_->put(name, fd);
 }
 
 void FdStore::release(std::string name) {
+    impl_->fds.erase(name); // it may be closed from now on
     impl_->released.push_back(std::move(name));
 }
 
@@ -268,7 +289,23 @@ void FdStore::settle() {
         remove(name);
 }
 
+void FdStore::remove_all(const std::string& first) {
+    remove(first);
+    impl_->released.clear();
+    for (const std::string& name : std::set<std::string>(impl_->wanted))
+        remove(name);
+}
+
+void FdStore::hold(const std::string& name, int fd) {
+    impl_->fds[name] = fd;
+}
+
+std::vector<std::pair<std::string, int>> FdStore::all() const {
+    return {impl_->fds.begin(), impl_->fds.end()};
+}
+
 void FdStore::remove(const std::string& name) {
+    impl_->fds.erase(name);
     if (present())
         impl_->remove(name);
 }

@@ -50,17 +50,24 @@ public:
     FdStore& operator=(const FdStore&) = delete;
     ~FdStore();
 
-    /// `fd` stays the caller's.
+    /// `fd` stays the caller's, and open until it is removed or released.
     void put(const std::string& name, int fd);
     void remove(const std::string& name);
     /// Removes it with the next settle(): once what was published does not speak of it any more.
     void release(std::string name);
     void settle();
+    /// On purpose, at the very end. `first` goes first: what tells whoever keeps the fds that nobody is to
+    /// come after us.
+    void remove_all(const std::string& first);
     /// Calls `then` from the loop, once, when all that was said since the last barrier has been taken in:
     /// true. After `bound`, without a manager, or if one of these could not be said at all: false.
     void barrier(Duration bound, std::function<void(bool confirmed)> then);
     /// Names that an earlier supervisor put there: put() of one removes it first.
     void know(const std::vector<std::string>& names);
+    /// One of those is ours now; `fd` as in put().
+    void hold(const std::string& name, int fd);
+    /// All that is to survive us, also where no manager is: what is passed on in an upgrade.
+    [[nodiscard]] std::vector<std::pair<std::string, int>> all() const;
     [[nodiscard]] bool present() const;
     /// Why a barrier was last not confirmed, or is not going to be; empty: there was nothing.
     [[nodiscard]] const std::string& problem() const;

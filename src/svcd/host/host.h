@@ -39,8 +39,6 @@ public:
     Result<std::optional<wire::Snapshot>> find_left(KeptFds& kept);
     /// Goes on from it: its listeners, workers and executables are ours now. An error leaves nothing taken.
     Result<rollout::Survivors> take_over(const wire::Snapshot& left, KeptFds& kept);
-    /// It cannot be used: nobody is to find it again.
-    void forget_left();
     /// The state is published from now on.
     Result<void> open_vault();
     /// What the mechanism did meanwhile and what waits in the notify sockets is made up for, before the first
@@ -51,6 +49,8 @@ public:
     /// What the daemon keeps there is published with the next publication.
     [[nodiscard]] wire::Ledger& ledger();
     void publish(const rollout::State& state);
+    /// Where it is published, for somebody who tries to read it; -1: nowhere.
+    [[nodiscard]] int state_file() const;
     /// Nobody is to take over from us.
     void give_up();
 

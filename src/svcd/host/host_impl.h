@@ -50,6 +50,7 @@ struct DaemonHost::Impl {
     std::map<rollout::RevisionNumber, StagedRevision> staged; ///< whose rollouts have not begun
     std::set<rollout::RevisionNumber> unwritten; ///< not in the history: reported already
     RolloutHooks hooks;
+    bool store_doubtful = false; ///< it did not confirm what it was last given
 };
 
 /// Whether the world outside of us changes by it, so that the state has to be where it survives us before.

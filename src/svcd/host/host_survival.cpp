@@ -12,6 +12,8 @@ namespace {
 /// How long the store may take to confirm that it has a worker. A manager that is busy (a daemon-reload of
 /// hundreds of units) takes seconds; one that does not answer at all must not keep a crashed worker down.
 constexpr Duration confirmation_bound = std::chrono::seconds(10);
+/// Of one that did not do so the last time.
+constexpr Duration doubtful_bound = std::chrono::seconds(1);
 /// Of the story. A client that was away for longer learns from the numbers what it missed.
 constexpr std::size_t events_left = 200;
 
@@ -33,6 +35,9 @@ bool leaves_traces(const rollout::Action& action) {
 }
 
 void DaemonHost::Impl::publish(const rollout::State& state) {
+    if (context->listeners.changed())
+        context->ledger.listeners = context->listeners.records();
+    context->ledger.listeners = context->listeners.records();
     context->vault.publish(state, context->ledger);
 }
 
@@ -45,11 +50,14 @@ void DaemonHost::Impl::record_worker(rollout::WorkerId worker, const rollout::St
         context->callbacks.observe(rollout::WorkerRecorded{worker});
         return;
     }
-    context->store.barrier(confirmation_bound, [this, worker](bool confirmed) {
-        if (!confirmed)
-            context->callbacks.warn("the store of fds does not confirm what it was given; if this "
-                                    "supervisor is killed now, worker " +
-                                    std::to_string(worker) + " may be lost to the next one");
+    const Duration bound = store_doubtful ? doubtful_bound : confirmation_bound;
+    context->store.barrier(bound, [this, worker](bool confirmed) {
+        if (!confirmed && !store_doubtful)
+            context->callbacks.warn("the store of fds does not confirm what it was given (" +
+                                    context->store.problem() +
+                                    "): if this supervisor is killed now, the next one may not know "
+                                    "all workers");
+        store_doubtful = !confirmed;
         context->callbacks.observe(rollout::WorkerRecorded{worker});
     });
 }
@@ -89,7 +97,7 @@ void DaemonHost::Impl::take_over_worker(const rollout::Worker& worker, const wir
 void DaemonHost::Impl::take_over_executables(const rollout::State& state, KeptFds& kept) {
     for (const auto& [number, revision] : state.revisions)
         if (UniqueFd fd = kept.take(kept_executable(number)))
-            context->executables.hold(number, revision, std::move(fd));
+            context->executables.hold(number, revision, std::move(fd)); // put again under its name
 }
 
 Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, KeptFds& kept) {
@@ -97,15 +105,19 @@ Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, Kep
     context.ledger.events = left.ledger.events;
     if (auto listening = context.listeners.restore(left.ledger.listeners, kept); !listening)
         return listening.error();
+    // What systemd passes is in no record.
+    for (const auto number : rollout::revisions_in_use(left.state)) {
+        const auto found = left.state.revisions.find(number);
+        if (found == left.state.revisions.end())
+            continue;
+        if (auto opened = context.listeners.open(found->second.spec, number); !opened)
+            return opened.error();
+    }
     impl_->take_over_executables(left.state, kept);
     rollout::Survivors survivors;
     for (const auto& [id, worker] : left.state.workers)
         impl_->take_over_worker(worker, left, kept, survivors);
     return survivors;
-}
-
-void DaemonHost::forget_left() {
-    impl_->context->vault.give_up();
 }
 
 Result<void> DaemonHost::open_vault() {
@@ -156,6 +168,10 @@ wire::Ledger& DaemonHost::ledger() {
 
 void DaemonHost::publish(const rollout::State& state) {
     impl_->publish(state);
+}
+
+int DaemonHost::state_file() const {
+    return impl_->context->vault.fd();
 }
 
 void DaemonHost::give_up() {

@@ -4,6 +4,7 @@
 
 #include "rollout/state.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,12 @@ inline std::string kept_name(rollout::WorkerId worker, std::string_view what) {
 /// The executable of a revision, held open.
 inline std::string kept_executable(rollout::RevisionNumber revision) {
     return "svc.executable." + std::to_string(revision);
+}
+
+inline constexpr const char* kept_control = "svc.control"; ///< the listening control socket
+/// A socket of the ListenerTable. Numbers are given in the order in which they are opened, and none twice.
+inline std::string kept_listener(std::uint64_t number) {
+    return "svc.listener." + std::to_string(number);
 }
 
 } // namespace svc::daemon

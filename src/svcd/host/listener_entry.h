@@ -28,6 +28,9 @@ struct ListenerEntry {
     Address address;
     ListenerOptions options; // the live ones as they should be now
     std::vector<UniqueFd> sockets;
+    std::vector<std::uint64_t> stored;       // of each of `sockets` its number in the fd store
+    bool recorded = false;                   // a ledger that names those may have been written
+    bool adopted = false;                    // an earlier supervisor opened it
     std::vector<const Inherited*> inherited; // in place of `sockets`; never closed
     rollout::RevisionNumber revision = 0;    // that alone has it; 0: every one
     std::string group;                       // of a revision's: the listener's own identity

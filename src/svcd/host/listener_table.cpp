@@ -1,17 +1,11 @@
-#include "svcd/host/listeners.h"
+#include "svcd/host/listener_table.h"
 
 #include "base/text.h"
 #include "os/files.h"
-#include "svcd/host/hangup_watch.h"
-#include "svcd/host/listener_entry.h"
-#include "svcd/host/steered_group.h"
 #include "wire/service_file.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <map>
-#include <optional>
 #include <set>
 
 namespace svc::daemon {
@@ -22,54 +16,18 @@ using Entry = ListenerEntry;
 
 } // namespace
 
-struct ListenerTable::Impl {
-    Impl(boost::asio::io_context& io, const Settings& settings, FdStore& kept_in,
-         std::map<std::string, std::vector<UniqueFd>> inherited, Report reporter)
-        : store(kept_in), report(std::move(reporter)), links(settings.runtime_dir + "/links"),
-          systemd(inherit(std::move(inherited))) {
-        auto made = HangupWatch::make(io, [this](std::uint64_t key) { handle_hangup(key); });
-        if (made)
-            watch.emplace(std::move(*made));
-        else
-            report(News::damage, made.error().message +
-                                     "; shutdown() by a worker is only seen when a worker "
-                                     "starts, becomes ready or ends");
-        // Links of a supervisor that was killed: what they link to is no socket of ours.
-        std::error_code ignored;
-        std::filesystem::remove_all(links, ignored);
-    }
-
-    Result<Entry> make_entry(const rollout::ListenerSpec& spec, rollout::RevisionNumber revision);
-    Result<void> open_of_revision(Entry& entry);
-    void steered(const Entry& entry, const Result<void>& done) const {
-        if (!done)
-            damaged(entry, done.error().message + "; some come to other revisions' workers");
-    }
-    [[nodiscard]] Error explain_refusal(const rollout::ListenerSpec& spec,
-                                        const Error& error) const;
-    Result<void> take_systemd(Entry& entry);
-    void keep_link(Entry& entry);
-    void damaged(const Entry& entry, const std::string& how) const {
-        report(News::damage, "listener " + entry.name + ": " + how);
-    }
-    void discard(Entry& entry);
-    void add(std::string identity, Entry entry);
-    void inspect(Entry& entry);
-    void report_each(const std::vector<std::string>& texts, std::string_view done) const;
-    void handle_hangup(std::uint64_t key);
-    [[nodiscard]] std::map<std::string, Entry>::const_iterator
-    find_shown(const rollout::ListenerSpec& listener) const;
-
-    FdStore& store;
-    Report report;
-    std::string links;
-    InheritedByName systemd;
-    std::optional<HangupWatch> watch;
-    std::map<std::string, Entry> entries; // by identity_of()
-    std::map<std::string, SteeredGroup>
-        groups; // by wire::listener_identity(): of each revision one
-    std::uint64_t last_key = 0;
-};
+ListenerTable::Impl::Impl(boost::asio::io_context& io, const Settings& settings, FdStore& kept_in,
+                          std::map<std::string, std::vector<UniqueFd>> inherited, Report reporter)
+    : store(kept_in), report(std::move(reporter)), links(settings.runtime_dir + "/links"),
+      systemd(inherit(std::move(inherited))), kept(kept_in) {
+    auto made = HangupWatch::make(io, [this](std::uint64_t key) { handle_hangup(key); });
+    if (made)
+        watch.emplace(std::move(*made));
+    else
+        report(News::damage, made.error().message +
+                                 "; shutdown() by a worker is only seen when a worker "
+                                 "starts, becomes ready or ends");
+}
 
 Result<void> ListenerTable::Impl::take_systemd(Entry& entry) {
     const auto passed = systemd.find(entry.address.host);
@@ -93,14 +51,14 @@ void ListenerTable::Impl::keep_link(Entry& entry) {
     if (entry.address.family != AddressFamily::unix_path)
         return;
     const auto made = os::make_directories(links, 0700);
-    const auto kept =
+    const auto linked =
         made ? os::keep_private_link(entry.address, links + "/" + std::to_string(entry.key))
              : Result<std::string>(made.error());
-    if (kept)
-        entry.link_path = *kept;
+    if (linked)
+        entry.link_path = *linked;
     else
         damaged(entry,
-                "if a worker removes its path it cannot be put back: " + kept.error().message);
+                "if a worker removes its path it cannot be put back: " + linked.error().message);
 }
 
 /// A port that one of our own sockets holds is nothing that `ss` need be asked about.
@@ -151,10 +109,15 @@ Result<Entry> ListenerTable::Impl::make_entry(const rollout::ListenerSpec& spec,
             return opened.error();
         return entry;
     }
-    auto socket = os::open_listener(spec.address, spec.options);
-    if (!socket)
-        return explain_refusal(spec, socket.error());
-    entry.sockets.push_back(std::move(*socket));
+    if (UniqueFd adopted = kept.adopt(spec.address, spec.options)) {
+        entry.adopted = true;
+        entry.sockets.push_back(std::move(adopted));
+    } else {
+        auto socket = os::open_listener(spec.address, spec.options);
+        if (!socket)
+            return explain_refusal(spec, socket.error());
+        entry.sockets.push_back(std::move(*socket));
+    }
     keep_link(entry);
     return entry;
 }
@@ -170,12 +133,14 @@ void ListenerTable::Impl::discard(Entry& entry) {
         if (group->second.empty())
             groups.erase(group);
     }
+    forget_in_store(entry);
     // A path without a link is removed only if nobody has its socket open any more.
     entry.sockets.clear();
     os::remove_unix_paths(entry.address, entry.link_path);
 }
 
 void ListenerTable::Impl::add(std::string identity, Entry entry) {
+    put_into_store(entry);
     if (watch) {
         for (const int fd : entry.fds()) {
             if (const auto added = watch->add(fd, entry.key); !added)
@@ -186,6 +151,9 @@ void ListenerTable::Impl::add(std::string identity, Entry entry) {
 }
 
 Result<void> ListenerTable::open(const rollout::Spec& spec, rollout::RevisionNumber revision) {
+    impl_->changed = true;
+    impl_->own_links(true);
+    impl_->kept.make_way(spec);
     std::map<std::string, Entry> made;
     for (const auto& listener : spec.listeners) {
         std::string identity = identity_of(listener, revision);
@@ -194,22 +162,25 @@ Result<void> ListenerTable::open(const rollout::Spec& spec, rollout::RevisionNum
         auto entry = impl_->make_entry(listener, revision);
         if (!entry) {
             for (auto& [ignored, undone] : made)
-                impl_->discard(undone);
+                impl_->undo(undone);
             return entry.error();
         }
         made.emplace(std::move(identity), std::move(*entry));
     }
     std::vector<std::string> opened;
     for (auto& [identity, entry] : made) {
-        opened.push_back("listener " + entry.name + ": opened (" +
+        opened.push_back("listener " + entry.name +
+                         (entry.adopted ? ": taken over (" : ": opened (") +
                          format_address(bound_address_of(entry)) + ")");
         impl_->add(identity, std::move(entry));
     }
     impl_->report_each(opened, "opened");
+    impl_->report_left(impl_->kept.close_all());
     return {};
 }
 
 void ListenerTable::apply_live(const rollout::Spec& spec) {
+    impl_->changed = true;
     for (const auto& listener : spec.listeners) {
         const auto found = impl_->entries.find(wire::listener_identity(listener));
         if (!is_held_here(listener) || found == impl_->entries.end())
@@ -240,6 +211,7 @@ ListenerTable::Passed ListenerTable::passed_to(const rollout::Spec& spec,
 
 std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
                                        rollout::RevisionNumber revision) {
+    impl_->changed = true;
     const auto found = impl_->entries.find(identity_of(listener, revision));
     if (!is_held_here(listener) || found == impl_->entries.end())
         fatal("a worker is started before its listener " + listener.name + " is open");
@@ -249,6 +221,7 @@ std::vector<int> ListenerTable::fds_of(const rollout::ListenerSpec& listener,
 }
 
 void ListenerTable::pass_over(const rollout::Spec& spec, rollout::RevisionNumber revision) {
+    impl_->changed = true;
     for (const auto& listener : spec.listeners) {
         const auto found = impl_->entries.find(identity_of(listener, revision));
         if (!is_of_revision(listener) || found == impl_->entries.end())
@@ -261,6 +234,7 @@ void ListenerTable::pass_over(const rollout::Spec& spec, rollout::RevisionNumber
 
 void ListenerTable::hand_over(const rollout::Spec& spec, rollout::RevisionNumber from,
                               rollout::RevisionNumber to) {
+    impl_->changed = true;
     for (const auto& listener : spec.listeners) {
         if (!is_of_revision(listener))
             continue;
@@ -283,6 +257,7 @@ void ListenerTable::hand_over(const rollout::Spec& spec, rollout::RevisionNumber
 }
 
 void ListenerTable::keep_only(const std::vector<InUse>& in_use) {
+    impl_->changed = true;
     std::set<std::string> kept;
     for (const InUse& one : in_use) {
         for (const auto& listener : one.spec->listeners) {
@@ -326,6 +301,7 @@ void ListenerTable::Impl::inspect(Entry& entry) {
         if (before && after && *before != *after)
             damaged(entry, "it is now at " + format_address(*after));
     });
+    changed = changed || problem != entry.problem;
     entry.problem = std::move(problem);
 }
 
@@ -395,15 +371,6 @@ ListenerTable::ListenerTable(boost::asio::io_context& io, const Settings& settin
                              std::map<std::string, std::vector<UniqueFd>> inherited, Report report)
     : impl_(std::make_unique<Impl>(io, settings, store, std::move(inherited), std::move(report))) {}
 
-std::vector<wire::ListenerRecord> ListenerTable::records() const {
-    return {};
-}
-Result<void> ListenerTable::restore(const std::vector<wire::ListenerRecord>&, KeptFds&) {
-    return {};
-}
-ListenerTable::~ListenerTable() {
-    for (auto& [identity, entry] : impl_->entries)
-        impl_->discard(entry);
-}
+ListenerTable::~ListenerTable() = default;
 
 } // namespace svc::daemon

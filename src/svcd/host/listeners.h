@@ -26,8 +26,12 @@ namespace svc::daemon {
 /// revision's number, and what comes to its address goes to the newest revision (SteeredGroup).
 /// Listeners of one worker only (ListenerScope::worker) are not here: PrivateListeners makes them.
 ///
+/// Every socket that is opened here is put into the fd store, so that it outlives this supervisor: records()
+/// and restore() carry what else belongs to it. Those that systemd passed are not: systemd passes them again.
+///
 /// What can never happen: a socket is closed while a revision in use needs it; a refused reload
-/// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched.
+/// leaves a socket open or closed that was not before; O_NONBLOCK of an open socket is touched; the store
+/// loses a socket that a written record names.
 class ListenerTable {
 public:
     enum class News { change, damage };
@@ -37,10 +41,10 @@ public:
     /// `inherited`: by FileDescriptorName, what systemd passed for listeners.
     ListenerTable(boost::asio::io_context& io, const Settings& settings, FdStore& store,
                   std::map<std::string, std::vector<UniqueFd>> inherited, Report report);
+    /// Closes our fds and does nothing else to the sockets and their paths, which a next supervisor may go on
+    /// with: a service that ends says keep_only({}).
     ~ListenerTable();
 
-    [[nodiscard]] std::vector<wire::ListenerRecord> records() const;
-    Result<void> restore(const std::vector<wire::ListenerRecord>& records, KeptFds& kept);
     /// Opens what `spec` needs and is not open yet: all of it, or none and an error. An open socket is
     /// taken as it is: ask wire::creation_conflicts() first.
     Result<void> open(const rollout::Spec& spec, rollout::RevisionNumber revision = 0);
@@ -75,6 +79,24 @@ public:
     /// A shutdown(2) is also seen at once, as HUP by an epoll entry without events.
     void inspect_all();
     [[nodiscard]] std::vector<wire::ListenerStatus> status(const rollout::Spec& spec) const;
+
+    // For the supervisor that comes after this one --------------------------------------------------
+
+    /// Everything that it needs to go on, but for what systemd passes to it again: open() takes that. What is
+    /// named here leaves the store only with the publication that follows its closing (FdStore::release()).
+    [[nodiscard]] std::vector<wire::ListenerRecord> records() const;
+    /// They are others now than when records() was last asked for.
+    [[nodiscard]] bool changed() const;
+    /// What systemd passed, by FileDescriptorName: a program that replaces us has it from us.
+    [[nodiscard]] std::vector<std::pair<std::string, int>> inherited() const;
+    /// Goes on with what an earlier supervisor recorded: all of it, or nothing and an error that names the
+    /// record. Once, before anything is opened. Takes all its sockets out of `kept`; after an error open()
+    /// adopts them as after adopt_by_address().
+    Result<void> restore(const std::vector<wire::ListenerRecord>& records, KeptFds& kept);
+    /// A cold start: nothing tells of the sockets in `kept` but their addresses. The next open() goes on with
+    /// those that its listeners want (live options are set, others stay as they are), so that what waits in their
+    /// queues is not lost, and closes the rest. Not those of one revision, nor a port of 0.
+    void adopt_by_address(KeptFds& kept);
 
 private:
     struct Impl;

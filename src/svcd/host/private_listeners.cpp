@@ -29,9 +29,8 @@ Result<UniqueFd> PrivateListeners::open(const rollout::ListenerSpec& listener) {
     if (address.family == AddressFamily::unix_path) {
         // Without a link the path is removed all the same, but only once nobody has the socket open.
         auto made = os::make_directories(links_, 0700);
-        auto kept =
-            made ? os::keep_private_link(address, links_ + "/" + worker_ + "." + listener.name)
-                 : Result<std::string>(made.error());
+        auto kept = made ? os::keep_private_link(address, link_of(listener.name))
+                         : Result<std::string>(made.error());
         link_paths_[listener.name] = kept ? std::move(*kept) : std::string();
     } else if (address.family != AddressFamily::unix_abstract) {
         const auto bound = os::bound_address(socket->get());
@@ -55,8 +54,12 @@ std::vector<wire::PrivateListenerRecord> PrivateListeners::records() const {
 void PrivateListeners::take_over(const std::vector<wire::PrivateListenerRecord>& records) {
     for (const auto& record : records) {
         addresses_[record.name] = record.address;
-        if (record.address.family == AddressFamily::unix_path)
-            link_paths_[record.name] = record.link_path;
+        if (record.address.family != AddressFamily::unix_path)
+            continue;
+        // It is unlinked one day: only what open() would have made.
+        const bool ours = record.link_path == link_of(record.name) ||
+                          record.link_path == os::link_beside(record.address.host);
+        link_paths_[record.name] = ours ? record.link_path : std::string();
     }
 }
 

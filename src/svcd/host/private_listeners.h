@@ -37,10 +37,14 @@ public:
     [[nodiscard]] std::vector<std::string> environment() const;
 
 private:
+    [[nodiscard]] std::string link_of(const std::string& listener) const {
+        return links_ + "/" + worker_ + "." + listener;
+    }
+
     std::string links_;
     std::string worker_;
-    std::map<std::string, Address> addresses_; ///< by the listener's name
-    std::map<std::string, std::string> link_paths_;
+    std::map<std::string, Address> addresses_;      ///< by the listener's name
+    std::map<std::string, std::string> link_paths_; ///< of unix paths; empty: none
 };
 
 /// "SVC_LISTENER_ADMIN_2" for "admin-2".

@@ -1,5 +1,6 @@
 #include "svcd/host/steered_group.h"
 
+#include "os/listener_socket.h"
 #include "os/reuseport.h"
 
 #include <algorithm>
@@ -36,26 +37,31 @@ Result<void> SteeredGroup::hand_over(rollout::RevisionNumber from, rollout::Revi
     return steer();
 }
 
-SteeredGroup::Member SteeredGroup::take(int fd) {
-    const auto found = std::find_if(members_.begin(), members_.end(),
+Result<void> SteeredGroup::restore(std::vector<Member> members) {
+    members_ = std::move(members);
+    return steer();
+}
+
+SteeredGroup::Member SteeredGroup::take_out(std::vector<Member>& members, int fd) {
+    const auto found = std::find_if(members.begin(), members.end(),
                                     [fd](const Member& member) { return member.fd == fd; });
-    if (found == members_.end())
+    if (found == members.end())
         fatal("a socket that is in no group of its listener");
     const Member taken = *found;
-    *found = members_.back();
-    members_.pop_back();
+    *found = members.back();
+    members.pop_back();
     return taken;
 }
 
 Result<void> SteeredGroup::moved_to_end(int fd) {
-    const Member member = take(fd);
+    const Member member = take_out(members_, fd);
     members_.push_back(member);
     return steer();
 }
 
 Result<void> SteeredGroup::remove(int fd) {
-    take(fd);
-    os::leave_group(fd);
+    take_out(members_, fd);
+    os::stop_listening(fd);
     return steer();
 }
 

@@ -15,6 +15,18 @@ namespace svc::daemon {
 /// shares the address (the kernel permits it to the same user) would make it wrong.
 class SteeredGroup {
 public:
+    struct Member {
+        rollout::RevisionNumber revision = 0;
+        int fd = -1;
+        bool used = false; ///< a worker of it was started
+    };
+    /// In the kernel's order.
+    [[nodiscard]] const std::vector<Member>& members() const { return members_; }
+    /// Goes on with sockets that an earlier supervisor opened, given in the kernel's order.
+    Result<void> restore(std::vector<Member> members);
+    /// As the kernel does it when a socket stops to listen: the last one takes its place.
+    static Member take_out(std::vector<Member>& members, int fd);
+
     /// `fd` was just made to listen; it stays the caller's. An error is one of steering: the kernel spreads
     /// the connections over all.
     Result<void> add(rollout::RevisionNumber revision, int fd);
@@ -34,14 +46,7 @@ public:
     [[nodiscard]] int any_fd() const { return members_.empty() ? -1 : members_.front().fd; }
 
 private:
-    struct Member {
-        rollout::RevisionNumber revision = 0;
-        int fd = -1;
-        bool used = false;
-    };
     Result<void> set_used(rollout::RevisionNumber revision, bool used);
-    /// The last one takes its place, as in the kernel.
-    Member take(int fd);
     [[nodiscard]] Result<void> steer() const;
 
     std::vector<Member> members_;

@@ -6,24 +6,28 @@
 
 namespace svc::daemon {
 
-Result<std::optional<wire::Snapshot>> Vault::take_over(KeptFds& kept) {
-    UniqueFd file = kept.take(state_name);
-    if (!file)
-        return std::optional<wire::Snapshot>();
-    if (!os::is_memory_file(file.get()))
+Result<wire::ReadImage> read_state(int fd) {
+    if (!os::is_memory_file(fd))
         return Error{"what is stored as " + std::string(state_name) + " is no memory file"};
     std::array<std::string, 2> slots;
     for (unsigned slot = 0; slot < slots.size(); ++slot) {
-        auto bytes =
-            os::read_at(file.get(), slot * wire::image_slot_size, wire::image_slot_limit);
+        auto bytes = os::read_at(fd, slot * wire::image_slot_size, wire::image_slot_limit);
         if (!bytes)
             return bytes.error();
         slots[slot] = std::move(*bytes);
     }
-    auto image = wire::read_image({slots[0], slots[1]});
+    return wire::read_image({slots[0], slots[1]});
+}
+
+Result<std::optional<wire::Snapshot>> Vault::take_over(KeptFds& kept) {
+    UniqueFd file = kept.take(state_name);
+    if (!file)
+        return std::optional<wire::Snapshot>();
+    auto image = read_state(file.get());
     if (!image)
         return image.error();
     file_ = std::move(file);
+    store_.hold(state_name, file_.get());
     writer_ = wire::ImageWriter(image->sequence, image->slot);
     return std::optional(std::move(image->snapshot));
 }
@@ -61,8 +65,8 @@ void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
 }
 
 void Vault::give_up() {
+    store_.remove_all(state_name);
     file_.reset();
-    store_.remove(state_name);
 }
 
 } // namespace svc::daemon

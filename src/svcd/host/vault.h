@@ -14,6 +14,9 @@ namespace svc::daemon {
 /// long as there is something to take over: a supervisor that ended on purpose leaves none.
 inline constexpr const char* state_name = "svc.state";
 
+/// What is published in such a file.
+Result<wire::ReadImage> read_state(int fd);
+
 /// publish() writes what changed (wire/image.h says how) and is cheap when nothing did. What it wrote
 /// stays readable whatever happens to us afterwards, with no system call of ours left to make.
 ///
@@ -30,6 +33,9 @@ public:
     Result<std::optional<wire::Snapshot>> take_over(KeptFds& kept);
     /// A new file, unless one was taken over; it is in the store from now on.
     Result<void> open();
+
+    /// -1: it is not open.
+    [[nodiscard]] int fd() const { return file_.get(); }
 
     void publish(const rollout::State& state, const wire::Ledger& ledger);
     /// On purpose: nobody is to take over from us.

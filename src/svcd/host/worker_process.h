@@ -108,6 +108,8 @@ private:
     // worker_survival.cpp
     void note();
     void let_go();
+    void hold();
+    [[nodiscard]] std::vector<std::pair<std::string, int>> kept_fds() const;
     Found take_over_ended();
     void take_over_output(KeptFds& kept);
     void learn_exit_status(int tries);

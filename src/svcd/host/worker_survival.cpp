@@ -34,18 +34,29 @@ void WorkerProcess::note() {
     record.listeners = listeners_.records();
 }
 
-void WorkerProcess::keep() {
-    const auto put = [&](std::string_view what, int fd) {
+std::vector<std::pair<std::string, int>> WorkerProcess::kept_fds() const {
+    const std::array all = {
+        std::pair("pidfd", leader_pidfd_.get()), std::pair("main", successor_pidfd_.get()),
+        std::pair("notify", notify_ ? notify_->fd() : -1),
+        std::pair("output", output_ ? output_->fd() : -1), std::pair("ready", watch_.ready_fd())};
+    std::vector<std::pair<std::string, int>> kept;
+    for (const auto& [what, fd] : all)
         if (fd >= 0)
-            context_.store.put(kept_name(identity_.id, what), fd);
-    };
-    put("pidfd", leader_pidfd_.get());
-    put("main", successor_pidfd_.get());
-    put("notify", notify_ ? notify_->fd() : -1);
-    put("output", output_ ? output_->fd() : -1);
-    put("ready", watch_.ready_fd());
+            kept.emplace_back(kept_name(identity_.id, what), fd);
+    return kept;
+}
+
+void WorkerProcess::keep() {
+    for (const auto& [name, fd] : kept_fds())
+        context_.store.put(name, fd);
     kept_fds_ = true;
     note();
+}
+
+/// They are in the store already.
+void WorkerProcess::hold() {
+    for (const auto& [name, fd] : kept_fds())
+        context_.store.hold(name, fd);
 }
 
 void WorkerProcess::let_go() {
@@ -84,6 +95,7 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
     context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
     if (const auto watching = watch_main(); !watching)
         warn(watching.error().message);
+    hold();
     note();
     return Found{.running = true};
 }

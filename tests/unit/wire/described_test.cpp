@@ -1,6 +1,7 @@
 // A member or an enumerator that described.h forgot would be lost without a word when the state is
 // written. These checks do not compile then: add the name there.
 #include "wire/control_described.h"
+#include "wire/ledger.h"
 
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
@@ -77,6 +78,10 @@ TEST_CASE("every member of the control protocol's messages is described") {
                   ListenerStatus, RolloutStatus, ServiceStatus, Progress, Refusal, UndoCall,
                   RevisionCall, DiffCall, RevisionSummary, HistoryReply, RevisionReply, Difference,
                   DiffReply, TimelineCall, WorkerProgress, WorkerTrack, TimelineMark, Timeline>();
+}
+
+TEST_CASE("every member of the ledger is described") {
+    check_structs<ListenerRecord, PrivateListenerRecord, WorkerRecord, Ledger>();
 }
 
 TEST_CASE("every enumerator is described") {

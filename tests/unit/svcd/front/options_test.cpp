@@ -31,6 +31,12 @@ TEST_CASE("a service file gives the service its name and an absolute path") {
     CHECK(good({"--name", "shop", "/etc/svc/web.toml"}).name == "shop");
 }
 
+TEST_CASE("--keeper is an option of its own place") {
+    CHECK(bad({"web.toml", "--keeper"}).text.find("--keeper is the first argument") !=
+          std::string::npos);
+    CHECK(bad({"--help"}).text.find("--keeper") != std::string::npos);
+}
+
 TEST_CASE("a command line is a whole service") {
     const auto options =
         good({"--listen", "8080", "--listen=unix:/run/x", "--replicas", "3", "--ready", "started",

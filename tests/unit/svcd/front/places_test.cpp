@@ -105,7 +105,9 @@ TEST_CASE("a pid in a held lock is named only if that process lives") {
     CHECK(refused.error().message.find("already has a supervisor (it holds ") != std::string::npos);
 }
 
-TEST_CASE("SVC_LAUNCH names the launcher") {
+TEST_CASE("SVC_LAUNCH names the launcher, SVC_KEEPER the keeper") {
     CHECK(find_launcher(variables({{"SVC_LAUNCH", "/x/svc-launch"}})) == "/x/svc-launch");
     CHECK_FALSE(find_launcher(variables({})).empty());
+    CHECK(find_keeper(variables({{"SVC_KEEPER", "/x/keeper"}})) == "/x/keeper");
+    CHECK(find_keeper(variables({})).ends_with("/svc-keeper"));
 }

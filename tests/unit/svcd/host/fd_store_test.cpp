@@ -324,6 +324,22 @@ TEST_CASE("one more than the store takes is refused aloud, and there is room aft
     CHECK(**taken);
 }
 
+TEST_CASE("what LISTEN_FDNAMES could not bring back is refused aloud") {
+    Manager manager;
+    const Thing thing;
+    std::vector<std::string> names;
+    for (int number = 0; number < 600; ++number)
+        names.push_back("svc." + std::string(200, 'x') + std::to_string(1000 + number));
+    manager.store->know({names.begin(), names.end() - 20}); // 580 * 209 of 122880
+    for (auto name = names.end() - 20; name != names.end(); ++name)
+        manager.store->put(*name, thing.fd());
+    const auto refused = manager.ask();
+    CHECK(manager.read_all().size() == 7);
+    REQUIRE(manager.run_until([&] { return refused->has_value(); }));
+    CHECK_FALSE(**refused);
+    CHECK(manager.store->problem().find("could not be told of it") != std::string::npos);
+}
+
 TEST_CASE("a store that goes takes its questions with it") {
     Manager manager;
     manager.store->barrier(std::chrono::milliseconds(10), [](bool) { FAIL("answered"); });

@@ -48,7 +48,7 @@ House::House()
     callbacks.fall_back = [](const std::string&) {};
     callbacks.finish = [this](int status) { finished = status; };
     callbacks.warn = [this](const std::string& text) { warnings.push_back(text); };
-    auto made = DaemonHost::make(io, settings, listeners, std::move(callbacks));
+    auto made = DaemonHost::make(io, settings, listeners, store, std::move(callbacks));
     if (!made)
         throw std::runtime_error(made.error().message);
     host = std::move(*made);

@@ -141,3 +141,35 @@ TEST_CASE("the table of listeners leaves private ones alone") {
 TEST_CASE("the variable of a listener is one that a shell can read") {
     CHECK(listener_variable("admin-2.x_Y") == "SVC_LISTENER_ADMIN_2_X_Y");
 }
+
+TEST_CASE("a worker's own listeners are known to the next supervisor, and their paths go with it") {
+    TemporaryDirectory directory;
+    const std::string path = directory.path() + "/admin-r7-0.sock";
+    const std::string links = directory.path() + "/links";
+    PrivateListeners first(links, "r7-0"); // was killed: it cleans up last
+    auto of_worker = first.open(listener(
+        "admin", "unix:" + directory.path() + "/admin-{worker}.sock", ListenerScope::worker));
+    REQUIRE(of_worker);
+    REQUIRE(first.open(listener("metrics", "127.0.0.1:0", ListenerScope::worker)));
+    auto records = first.records();
+    REQUIRE(records.size() == 2);
+    SUBCASE("as they were") {
+        PrivateListeners second(links, "r7-0");
+        second.take_over(records);
+        CHECK(second.addresses() == first.addresses());
+        CHECK(second.records() == records);
+        REQUIRE(std::filesystem::exists(path));
+        second.remove();
+        CHECK_FALSE(std::filesystem::exists(path));
+        CHECK(std::filesystem::is_empty(links));
+    }
+    SUBCASE("a link that nobody made is not unlinked") {
+        const std::string precious = directory.path() + "/precious";
+        std::ofstream(precious) << "data";
+        records[0].link_path = precious;
+        PrivateListeners second(links, "r7-0");
+        second.take_over(records);
+        second.remove();
+        CHECK(std::filesystem::exists(precious));
+    }
+}

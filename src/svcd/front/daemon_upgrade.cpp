@@ -1,0 +1,175 @@
+// svc upgrade, SIGUSR2: another program goes on in this very process.
+#include "svcd/front/daemon.h"
+
+#include "os/clock.h"
+#include "os/program.h"
+#include "svcd/front/handover.h"
+#include "svcd/host/file_job.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <array>
+
+namespace svc::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// What is under way (a launch, a hook) is waited for: it ends in this program, and is begun anew in none.
+constexpr auto quiet_bound = std::chrono::seconds(60);
+constexpr auto dry_run_bound = std::chrono::seconds(10);
+
+/// What would be cut off by an exec now; empty: nothing.
+std::string unrest(const rollout::State& state) {
+    using rollout::WorkerPhase;
+    for (const auto& [id, worker] : state.workers) {
+        if (worker.running_hook)
+            return "the " + std::string(rollout::describe(*worker.running_hook)) + " hook of " +
+                   worker.name + " runs";
+        if (worker.phase < WorkerPhase::starting)
+            return worker.name + " is being started";
+        if (worker.becoming != 0)
+            return worker.name + " reloads itself";
+    }
+    if (!state.rollout)
+        return {};
+    using rollout::HookProgress;
+    using rollout::RolloutHook;
+    const std::array hooks = {std::pair(RolloutHook::before, state.rollout->before),
+                              std::pair(RolloutHook::analysis, state.rollout->analysis),
+                              std::pair(RolloutHook::after, state.rollout->after)};
+    for (const auto& [hook, progress] : hooks)
+        if (progress == HookProgress::running)
+            return std::string(rollout::describe(hook)) + " runs";
+    return {};
+}
+
+} // namespace
+
+std::string Daemon::why_not_quiet() const {
+    if (phase() == Phase::ended)
+        return "this supervisor ends";
+    if (leftovers_)
+        return "what an earlier supervisor left has not ended yet";
+    if (!admissions_.idle())
+        return "a request is being checked";
+    return unrest(state());
+}
+
+asio::awaitable<Result<void>> Daemon::upgrade() {
+    if (upgrading_)
+        co_return Error{"another upgrade is under way"};
+    upgrading_ = true;
+    host_->ledger().upgrade_problem.clear();
+    Result<void> result = co_await prepare_upgrade();
+    if (!result) {
+        upgrading_ = false;
+        new_program_.reset();
+        note(rollout::EventKind::refused,
+             "the supervisor is not upgraded, and nothing was changed: " + result.error().message);
+        co_return result;
+    }
+    // After the reply, which is written when our caller goes on.
+    asio::post(io_, [this] { execute_upgrade(); });
+    co_return result;
+}
+
+asio::awaitable<Result<void>> Daemon::prepare_upgrade() {
+    const auto path = os::own_program_path();
+    if (!path)
+        co_return path.error();
+    auto opened = os::open_program(*path);
+    if (!opened)
+        co_return Error{"the new program: " + opened.error().message};
+    new_program_ = std::move(*opened);
+    const Instant deadline = os::now() + quiet_bound;
+    for (;;) {
+        if (auto quiet = co_await until_quiet(deadline); !quiet)
+            co_return quiet;
+        host_->publish(state());
+        if (auto tried = co_await try_program(*path); !tried)
+            co_return tried;
+        if (why_not_quiet().empty())
+            co_return Result<void>();
+    }
+}
+
+asio::awaitable<Result<void>> Daemon::until_quiet(Instant deadline) {
+    Wakeup wakeup(io_.get_executor());
+    const EventLog::Subscription subscription(events_, wakeup);
+    asio::steady_timer bound(io_);
+    bound.expires_at(asio::steady_timer::time_point(deadline.time_since_epoch()));
+    bound.async_wait([&wakeup](const boost::system::error_code& error) {
+        if (!error)
+            wakeup.notify();
+    });
+    std::string why = why_not_quiet();
+    while (!why.empty() && os::now() < deadline && phase() != Phase::ended) {
+        co_await wakeup.wait();
+        why = why_not_quiet();
+    }
+    if (why.empty())
+        co_return Result<void>();
+    co_return Error{why + "; try again when that is over"};
+}
+
+/// The new program reads the state that it would go on from, in a process of its own.
+asio::awaitable<Result<void>> Daemon::try_program(const std::string& path) {
+    std::optional<Result<std::string>> answer;
+    asio::steady_timer bound(io_, dry_run_bound);
+    {
+        const FileJob job(io_, os::start_program(new_program_.get(), {path, check_state_option},
+                                                 host_->state_file()),
+                          [&](Result<std::string> result) {
+                              answer = std::move(result);
+                              bound.cancel();
+                          });
+        auto [ignored] = co_await bound.async_wait(asio::as_tuple(asio::use_awaitable));
+        static_cast<void>(ignored);
+    }
+    if (!answer)
+        co_return Error{"the new program did not answer within " +
+                        format_duration(dry_run_bound) + " whether it can go on"};
+    if (!*answer)
+        co_return Error{"the new program cannot go on: " + answer->error().message};
+    co_return Result<void>();
+}
+
+void Daemon::execute_upgrade() {
+    auto own = os::open_own_program();
+    if (!why_not_quiet().empty() || !own) { // something came in between
+        upgrading_ = false;
+        host_->ledger().upgrade_problem = own ? why_not_quiet() : own.error().message;
+        note(rollout::EventKind::refused,
+             "the supervisor is not upgraded: " + host_->ledger().upgrade_problem);
+        return;
+    }
+    note(rollout::EventKind::supervisor,
+         "this supervisor is upgraded: " SVC_VERSION " gives way to the program at its path");
+    host_->publish(state());
+    NamedFds fds = store_.all();
+    for (const auto& [name, fd] : listeners_->inherited())
+        fds.emplace_back(name, fd);
+    fds.emplace_back(previous_program, own->get());
+    const sigset_t before = os::block_all_signals();
+    const Error failed =
+        execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
+                                      settings_.arguments, settings_.environment);
+    // Everything is as it was.
+    os::restore_signals(before);
+    upgrading_ = false;
+    host_->ledger().upgrade_problem = failed.message;
+    note(rollout::EventKind::refused,
+         "the supervisor is not upgraded, and nothing was changed: " + failed.message);
+}
+
+asio::awaitable<void> Daemon::upgrade_for_signal() {
+    static_cast<void>(co_await upgrade()); // what stands in its way is told there
+}
+
+} // namespace svc::daemon
