@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -145,6 +146,10 @@ Result<void> set_close_on_exec(int fd, bool close) {
     if (::fcntl(fd, F_SETFD, close ? FD_CLOEXEC : 0) == 0)
         return {};
     return system_error("cannot set what an exec closes", errno);
+}
+
+void set_all_close_on_exec() {
+    ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 Error execute(int program, const std::vector<std::string>& arguments,

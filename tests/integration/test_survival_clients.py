@@ -2,10 +2,12 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import threading
 
-from harness import PATIENCE, VarlinkError, main, service, wait_until, worker
+from harness import PATIENCE, VarlinkError, main, require_root, service, wait_until, worker
+from supervisor import BUILD, SVCD
 from test_survival import SurvivalTest
 
 GOING_ON = "(the supervisor was replaced; going on)"
@@ -58,6 +60,8 @@ class ClientTest(SurvivalTest):
         """`svc reload` that waits for a worker which is not ready, and its output."""
         lines = Lines(supervisor.start_svc("reload", *options))
         lines.wait_for("is launched")
+        supervisor.wait_status("the new worker to run", lambda status: [
+            entry for entry in status["workers"] if entry["state"] == "starting"])
         return lines
 
 
@@ -164,12 +168,15 @@ class Waiting(ClientTest):
         supervisor = self.begin()
         lines = self.waiting_reload(supervisor)
         supervisor.die()
+        supervisor.manager.forget()
         self.flag.touch()
+        said = len(supervisor.manager.messages)
         supervisor.spawn()
         status, errors = lines.end()
         self.assertEqual(1, status)
         self.assertIn("nothing is known of the rollout of revision 2", errors)
         self.assertIn("svc history 2", errors)
+        supervisor.manager.wait_for("READY=1", after=said)
 
     def test_the_callers_own_time_counts(self):
         supervisor = self.begin()
@@ -208,25 +215,36 @@ class Unanswered(ClientTest):
         self.assertEqual(3, supervisor.call("Reload", {"token": "another name"})["revision"])
 
     def test_what_cannot_be_repeated_is_not(self):
-        supervisor = self.begin()
-        lines = self.waiting_reload(supervisor)
-        supervisor.signal(signal.SIGSTOP)
-        pause = Lines(supervisor.start_svc("pause"))
-        wait_until("its request", lambda: self.has_asked(supervisor, pause.process))
+        supervisor = self.start()
+        (worker_pid,) = supervisor.pids()
+        unfreeze = self.ask_a_stopped_one(supervisor, "unfreeze")
+        supervisor.manager.forget()  # its control socket with it
         supervisor.die()
-        status, errors = pause.end()
+        status, errors = unfreeze.end()
         self.assertEqual(1, status)
         self.assertIn("ended before it answered: nobody knows whether it did what it was asked", errors)
-        self.succeed(supervisor)
-        self.flag.touch()
-        self.assertEqual(0, lines.end()[0])
+        os.kill(worker_pid, signal.SIGKILL)
 
-    @staticmethod
-    def has_asked(supervisor, process):
-        """Connected (the socket, the reload, and it), it sleeps only when it waits for the answer."""
-        sockets = pathlib.Path("/proc/net/unix").read_text().count(str(supervisor.control))
-        state = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        return sockets == 3 and state == "S"
+    def test_who_waits_in_a_kept_control_socket_is_answered_by_the_next_one(self):
+        supervisor = self.start()
+        freeze = self.ask_a_stopped_one(supervisor, "freeze", "--reason", "holidays")
+        supervisor.die()
+        self.succeed(supervisor)
+        self.assertEqual((0, ""), freeze.end())
+        self.assertIn("holidays", supervisor.status()["frozen"])
+
+    def ask_a_stopped_one(self, supervisor, *arguments):
+        """`svc …` that has asked a supervisor which cannot answer."""
+        supervisor.signal(signal.SIGSTOP)
+        lines = Lines(supervisor.start_svc(*arguments))
+
+        def has_asked():
+            # Connected (the socket, and the connection), it sleeps only when it waits for the answer.
+            sockets = pathlib.Path("/proc/net/unix").read_text().count(str(supervisor.control))
+            state = pathlib.Path(f"/proc/{lines.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            return sockets == 2 and state == "S"
+        wait_until("its request", has_asked)
+        return lines
 
 
 class Looking(ClientTest):
@@ -247,6 +265,7 @@ class Looking(ClientTest):
         supervisor = self.start()
         (pid,) = supervisor.pids()
         supervisor.die()
+        supervisor.manager.forget()
         result = supervisor.svc("status")
         self.assertEqual(3, result.returncode)
         self.assertIn("what one that was killed left behind", result.stderr)
@@ -256,8 +275,14 @@ class Looking(ClientTest):
         supervisor = self.start()
         lines = Lines(supervisor.start_svc("events", "--follow", "--json"))
         lines.wait_for("worker_available")
+        refused = 0
         for _ in range(3):
+            # What was told last must be known to the next one, also what no step of a rollout tells.
+            supervisor.write("[service]")
+            self.assertEqual(5, supervisor.svc("reload").returncode)
+            refused = lines.wait_for('"kind":"refused"', after=refused)
             supervisor.die()
+            supervisor.write(service())
             self.succeed(supervisor)
             self.reload(supervisor)
         last = supervisor.svc("events", "--json").stdout.splitlines()[-1]
@@ -273,6 +298,7 @@ class Looking(ClientTest):
         lines = Lines(supervisor.start_svc("events", "--follow"))
         before = lines.wait_for("r1-0 is available")
         supervisor.die()
+        supervisor.manager.forget()
         supervisor.spawn()
         lines.wait_for("left by an earlier one", after=before)
         lines.wait_for("r2-0 is available", after=before)
@@ -291,7 +317,9 @@ class Looking(ClientTest):
             self.assertEqual(generation, supervisor.status()["generation"])
         self.assertIn(", generation 3", supervisor.svc("status").stdout)
         supervisor.stop()
-        supervisor.start()
+        said = len(supervisor.manager.messages)
+        supervisor.spawn()
+        supervisor.manager.wait_for("READY=1", after=said)
         self.assertEqual(1, supervisor.status()["generation"])
 
     def test_anyone_may_follow_and_only_what_is_known(self):
@@ -300,6 +328,63 @@ class Looking(ClientTest):
         with self.assertRaises(VarlinkError) as refused:
             supervisor.call("Follow", {"revision": 2})
         self.assertIn("there is no revision 2", str(refused.exception))
+
+class Upgrade(ClientTest):
+
+    def begin_copy(self, *options, **tables):
+        """As begin(), with an svcd of its own that can be replaced by another one."""
+        supervisor = self.make(service(**tables))
+        self.program = self.directory / "svcd"
+        shutil.copy(SVCD, self.program)
+        supervisor.arguments[supervisor.arguments.index(str(SVCD))] = str(self.program)
+        supervisor.environment["SVC_LAUNCH"] = str(BUILD / "src/launch/svc-launch")
+        supervisor.start()
+        self.flag = self.directory / "flag"
+        supervisor.write(service(worker("--version", "2", "--ready-when", self.flag, *options), **tables))
+        return supervisor
+
+    def test_everybody_who_waits_goes_on(self):
+        supervisor = self.begin(rollout={"replicas": 2})
+        events = Lines(supervisor.start_svc("events", "--follow", "--json"))
+        lines = self.waiting_reload(supervisor)
+        pids = supervisor.pids()
+        result = supervisor.svc("upgrade")
+        self.assertEqual((0, ""), (result.returncode, result.stderr))
+        self.assertRegex(result.stdout, rf"^web: supervisor upgraded \(pid {supervisor.pid} as before, "
+                                        r"3 workers untouched\), in \d+\.\d\ds\n$")
+        self.assertEqual(2, supervisor.status()["generation"])
+        self.assertEqual(pids, supervisor.pids())
+        lines.wait_for(GOING_ON)
+        self.flag.touch()
+        self.assertEqual((0, ""), lines.end())
+        last = json.loads(supervisor.svc("events", "--json").stdout.splitlines()[-1])["sequence"]
+        events.wait_for(f'"sequence":{last},')
+        events.process.send_signal(signal.SIGINT)
+        self.assertEqual((130, ""), events.end())
+        seen = [json.loads(line)["sequence"] for line in events.seen]
+        self.assertEqual(list(range(1, len(seen) + 1)), seen)
+
+    def test_a_program_that_cannot_go_on_is_refused(self):
+        supervisor = self.begin_copy()
+        lines = self.waiting_reload(supervisor)
+        broken = self.directory / "broken"
+        broken.write_text("#!/bin/sh\necho not today >&2\nexit 1\n", encoding="utf-8")
+        broken.chmod(0o755)
+        broken.rename(self.program)
+        result = supervisor.svc("upgrade")
+        self.assertEqual(1, result.returncode, result.stdout)
+        self.assertIn("svc: web: ", result.stderr)
+        self.assertEqual(1, supervisor.status()["generation"])
+        self.flag.touch()
+        self.assertEqual((0, ""), lines.end())
+        self.assertNotIn(GOING_ON, "".join(lines.seen))
+
+    @require_root
+    def test_who_may_only_look_upgrades_nothing(self):
+        supervisor = self.start()
+        result = supervisor.svc("upgrade", user=65534)
+        self.assertEqual(4, result.returncode)
+        self.assertEqual(1, supervisor.status()["generation"])
 
 
 if __name__ == "__main__":

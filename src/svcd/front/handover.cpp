@@ -130,6 +130,7 @@ Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
         return done;
     };
     Result<void> ready = os::write_at(list->get(), 0, encode_handover(fds));
+    os::set_all_close_on_exec(); // Asio's accepted and connected sockets are not
     if (ready)
         ready = all_closing(false);
     if (!ready) {
