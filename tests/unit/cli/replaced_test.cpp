@@ -256,7 +256,9 @@ TEST_CASE("a stop has ended when the supervisor took its socket along") {
                            says(progress("draining every worker"))(connection);
                            std::filesystem::remove(path);
                        }});
-        const auto ran = run_verb(verb(Verb::stop, directory), long_patience);
+        auto options = verb(Verb::stop, directory);
+        options.timeout = 10s; // that it is gone is not waited for to change
+        const auto ran = run_verb(options, long_patience);
         CHECK(ran.status == 0);
         CHECK(has(ran.out, "web: the supervisor has ended"));
     }
