@@ -235,14 +235,16 @@ class Unanswered(ClientTest):
 
     def ask_a_stopped_one(self, supervisor, *arguments):
         """`svc …` that has asked a supervisor which cannot answer."""
+        def count_sockets():
+            return pathlib.Path("/proc/net/unix").read_text().count(str(supervisor.control))
+        wait_until("the end of earlier connections", lambda: count_sockets() == 1)
         supervisor.signal(signal.SIGSTOP)
         lines = Lines(supervisor.start_svc(*arguments))
 
         def has_asked():
-            # Connected (the socket, and the connection), it sleeps only when it waits for the answer.
-            sockets = pathlib.Path("/proc/net/unix").read_text().count(str(supervisor.control))
+            # Connected, it sleeps only when it waits for the answer.
             state = pathlib.Path(f"/proc/{lines.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            return sockets == 2 and state == "S"
+            return count_sockets() == 2 and state == "S"
         wait_until("its request", has_asked)
         return lines
 
