@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace svc::os {
@@ -30,6 +31,12 @@ Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer) {
             return std::optional<std::size_t>();
         if (errno != EINTR)
             return system_error("cannot read", errno);
+    }
+}
+
+void wait_readable(int fd) {
+    pollfd entry{fd, POLLIN, 0};
+    while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
     }
 }
 

@@ -25,4 +25,7 @@ Result<UniqueFd> duplicate(int fd);
 /// nothing to read now. EINTR is retried.
 Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer);
 
+/// Blocks until there is something to read, or the end of file. EINTR is retried.
+void wait_readable(int fd);
+
 } // namespace svc::os

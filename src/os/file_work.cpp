@@ -86,7 +86,7 @@ Result<FileWork> start_work(int first, int second,
     const int error = errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (child < 0)
-        return system_error("cannot start a process that reads or copies a file", error);
+        return system_error("cannot start a process that reads, copies or writes a file", error);
     FileWork started;
     // It is our child and not reaped: the number is its own.
     if (auto pidfd = open_pidfd(child))
@@ -110,6 +110,13 @@ Result<FileWork> start_sync(int directory) {
     return start_work(directory, -1, [directory] { return without_answer(sync_files(directory)); });
 }
 
+Result<FileWork> start_writing(const std::string& directory, const std::string& file,
+                               const std::string& content, mode_t mode) {
+    return start_work(-1, -1, [&] {
+        return without_answer(write_in_one_step(directory, file, content, mode, Reaches::disk));
+    });
+}
+
 void end_file_work(const FileWork& work) {
     if (work.pidfd)
         (void)send_signal(work.pidfd.get(), SIGKILL);
@@ -117,7 +124,7 @@ void end_file_work(const FileWork& work) {
 
 Result<std::string> parse_file_answer(std::string_view received) {
     if (received.empty())
-        return Error{"the process that was to read or copy a file was killed", 0};
+        return Error{"the process that was to read, copy or write a file was killed", 0};
     const std::string_view text = received.substr(1);
     if (received.front() == done)
         return std::string(text);

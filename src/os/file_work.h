@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace svc::os {
 
@@ -30,6 +31,9 @@ Result<FileWork> start_digest(int fd);
 /// copy_whole() and sync_files() of os/durable.h. The answer is empty.
 Result<FileWork> start_copy(int from, int to);
 Result<FileWork> start_sync(int directory);
+/// write_in_one_step() of os/durable.h, to the disk. The answer is empty.
+Result<FileWork> start_writing(const std::string& directory, const std::string& file,
+                               const std::string& content, mode_t mode);
 /// SIGKILL; nothing happens to one that has ended.
 void end_file_work(const FileWork& work);
 

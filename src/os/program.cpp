@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -148,8 +147,12 @@ Result<void> set_close_on_exec(int fd, bool close) {
     return system_error("cannot set what an exec closes", errno);
 }
 
-void set_all_close_on_exec() {
-    ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+Result<void> close_all_on_exec() {
+    // <linux/close_range.h>: CLOSE_RANGE_CLOEXEC, Linux 5.11.
+    constexpr unsigned int only_on_exec = 1u << 2;
+    if (::syscall(SYS_close_range, 3u, ~0u, only_on_exec) == 0)
+        return {};
+    return system_error("cannot set what an exec closes", errno);
 }
 
 Error execute(int program, const std::vector<std::string>& arguments,

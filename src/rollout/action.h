@@ -25,11 +25,12 @@ struct RecordWorker {
 struct ReleaseWorker {
     WorkerId worker = 0;
 };
-struct MarkReady { ///< on = "started": the delay passed
+struct MarkReady { ///< on = "started": the delay passed; it is ready, or verified first
     WorkerId worker = 0;
 };
-/// Begin to probe (startup, ready), to read the fd that it says it is ready on, or to watch over its
-/// life (probe, watchdog). What was watched before is watched no longer. Answers: ProbeReported.
+/// Begin to probe (startup, ready), to read the fd that it says it is ready on, to run in_place.verify
+/// until it succeeds, or to watch over its life (probe, watchdog). What was watched before is watched no
+/// longer. Answers: ProbeReported.
 struct WatchWorker {
     WorkerId worker = 0;
     ProbeKind kind = ProbeKind::ready;
@@ -125,7 +126,9 @@ struct FallBack {
     std::string reason; ///< why the first one failed
 };
 /// The warm old set is no longer kept: it drains like any old worker.
-struct EndKeeping {};
+struct EndKeeping {
+    std::string reason; ///< "its time is over"
+};
 /// Nothing refers to it any more: the Host closes the listeners that only it had.
 struct DropRevision {
     RevisionNumber revision = 0;

@@ -60,6 +60,11 @@ struct Applier {
 
     void operator()(const MarkReady& action) {
         Worker& one = worker(action.worker);
+        if (verification_of(spec_of(one))) {
+            one.verifying = true;
+            one.start_deadline = now + spec_of(one).ready.timeout; // the delay had its own time
+            return;
+        }
         one.ready_at = now;
         enter(one, WorkerPhase::ready, now);
         tell(EventKind::worker_ready, one, "counts as ready: it runs");
@@ -259,7 +264,12 @@ struct Applier {
                std::to_string(rollout_spec_in_force(state).stages.size());
     }
 
-    void operator()(const EndKeeping&) { state.kept = 0; }
+    void operator()(const EndKeeping& action) {
+        events.push_back(about(EventKind::keeping_ended, state.kept,
+                               "the old set of " + revision_text(state.kept) +
+                                   " is kept no longer: " + action.reason));
+        state.kept = 0;
+    }
 
     void put_replicas_back() {
         state.replicas = state.rollout->previous_replicas;

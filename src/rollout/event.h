@@ -14,6 +14,7 @@ enum class EventKind {
     rollout_resumed,
     rollout_stage, ///< reached, analysed, passed
     rollout_ended, ///< with its verdict
+    keeping_ended, ///< of a warm old set: the text says why
     frozen,        ///< or unfrozen: the text says
     scaled,
     worker_launched,

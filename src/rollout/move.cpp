@@ -137,10 +137,23 @@ public:
         }
     }
 
+    /// A warm old set is in the way of nothing: it makes room under max_total for a worker that is due,
+    /// unless what drains already leaves enough. To end it would not be faster then.
+    void give_way() {
+        if (state_.kept == 0 || crowded_ == 0)
+            return;
+        std::uint32_t leaving = 0;
+        for (const auto& [id, worker] : state_.workers)
+            leaving += has_process(worker) && !is_live(worker) && !cannot_be_killed(worker) ? 1 : 0;
+        if (leaving < crowded_)
+            planner_.act(EndKeeping{"another worker is due, and max_total (" +
+                                    std::to_string(budget_.total) + ") has no room for it"});
+    }
+
     /// Workers that cannot be killed keep their places for good. A rollout that lacks these would
     /// wait for ever once every other worker has come to rest.
     void give_up_if_crowded() {
-        if (!state_.rollout || !crowded_)
+        if (!state_.rollout || crowded_ == 0)
             return;
         std::uint32_t stuck = 0;
         for (const auto& [id, worker] : state_.workers) {
@@ -227,12 +240,12 @@ private:
     }
 
     void launch_at(std::uint32_t index, RevisionNumber revision, std::uint32_t& next) {
-        if (live_.size() + reserved_ + next >= budget_.replicas + budget_.surge)
+        if (live_.size() + reserved_ + next + crowded_ >= budget_.replicas + budget_.surge)
             return;
         if (running_ + next < budget_.total)
             planner_.act(LaunchWorker{state_.next_worker + next++, revision, index});
         else
-            crowded_ = true;
+            ++crowded_;
     }
 
     /// While a rollout progresses: crashed workers of the serving revision are started again as long as
@@ -313,7 +326,7 @@ private:
     std::uint32_t fresh_ = 0;
     std::uint32_t running_ = 0; ///< draining ones too
     std::uint32_t reserved_ = 0;
-    bool crowded_ = false; ///< a worker was not launched for want of room in max_total
+    std::uint32_t crowded_ = 0; ///< workers that were not launched for want of room in max_total
 };
 
 } // namespace
@@ -324,7 +337,7 @@ void move_workers(Planner& planner) {
     Mover mover(planner);
     for (const auto part :
          {&Mover::scale_down, &Mover::take_back, &Mover::trim, &Mover::trim_doubles, &Mover::launch,
-          &Mover::retire_old, &Mover::give_up_if_crowded}) {
+          &Mover::give_way, &Mover::retire_old, &Mover::give_up_if_crowded}) {
         (mover.*part)();
         if (planner.acted())
             return;

@@ -123,7 +123,15 @@ struct Recorder {
             begin_starting(worker);
         worker.said_ready = true;
         if (worker.started_up)
+            show_ready(worker);
+    }
+
+    /// As [ready] has it.
+    void show_ready(Worker& worker) {
+        if (!verification_of(spec_of(worker)))
             become_ready(worker);
+        else if (worker.phase == WorkerPhase::starting)
+            worker.verifying = true;
     }
 
     void become_ready(Worker& worker) {
@@ -243,10 +251,16 @@ struct Recorder {
             worker.started_up = true;
             worker.probe_text.clear();
             if (worker.said_ready)
-                become_ready(worker);
+                show_ready(worker);
             return;
         case ProbeKind::ready:
             worker.watched.reset();
+            worker.probe_text.clear();
+            show_ready(worker);
+            return;
+        case ProbeKind::verify:
+            worker.watched.reset();
+            worker.verifying = false;
             become_ready(worker);
             return;
         case ProbeKind::live:

@@ -111,7 +111,8 @@ struct Recoverer {
     void look_again(Worker& worker) {
         worker.watched.reset();
         const ReadySpec& ready = spec_of(worker).ready;
-        if (!worker.started_up || ready.on == ReadyOn::fd || ready.on == ReadyOn::probe)
+        if (!worker.started_up || worker.verifying || ready.on == ReadyOn::fd ||
+            ready.on == ReadyOn::probe)
             worker.start_deadline = std::max(worker.start_deadline, now + ready.timeout);
     }
 

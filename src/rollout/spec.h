@@ -104,7 +104,8 @@ struct ProbeSpec {
 
     bool operator==(const ProbeSpec&) const = default;
 };
-enum class ProbeKind { startup, ready, live };
+/// verify: the last one before a worker is ready: InPlaceSpec::verify, until it succeeds.
+enum class ProbeKind { startup, ready, verify, live };
 
 /// [service]: what a worker is made from.
 struct ProcessSpec {
@@ -195,7 +196,8 @@ struct RolloutStage {
 
 /// How a worker reloads itself, as the new revision. `reload` tells it to; it has done so when
 /// `verify` succeeds or, without one, when it said RELOADING=1 and then READY=1. Bounded by
-/// ready.timeout. `revert` makes a worker that was reloaded the old revision's again.
+/// ready.timeout. `revert` makes a worker that was reloaded the old revision's again. `verify` is asked of
+/// a worker that is started, too, before it counts as ready: what it read may be another revision's.
 struct InPlaceSpec {
     HookSpec reload;
     std::optional<HookSpec> verify;

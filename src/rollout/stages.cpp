@@ -61,8 +61,10 @@ void end_keeping(Planner& planner) {
         std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
             return entry.second.revision == state.kept && is_live(entry.second);
         });
-    if (!any || planner.due(state.kept_until))
-        planner.act(EndKeeping{});
+    if (!any)
+        planner.act(EndKeeping{"none of its workers is left"});
+    else if (planner.due(state.kept_until))
+        planner.act(EndKeeping{"its time is over"});
 }
 
 } // namespace svc::rollout

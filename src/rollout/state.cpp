@@ -80,12 +80,19 @@ const std::optional<HookSpec>& hook_of(const Spec& spec, HookPoint point) {
     fatal("hook_of(): no such hook");
 }
 
+const std::optional<HookSpec>& verification_of(const Spec& spec) {
+    static const std::optional<HookSpec> none;
+    return spec.rollout.in_place ? spec.rollout.in_place->verify : none;
+}
+
 std::string_view describe(ProbeKind kind) {
     switch (kind) {
     case ProbeKind::startup:
         return "startup probe";
     case ProbeKind::ready:
         return "readiness probe";
+    case ProbeKind::verify:
+        return "verification";
     case ProbeKind::live:
         return "liveness check";
     }
@@ -146,11 +153,14 @@ std::string describe_kill_failure(const Worker& worker) {
 
 bool awaits_readiness(const Worker& worker, const ReadySpec& ready) {
     return worker.phase == WorkerPhase::starting &&
-           (ready.on != ReadyOn::started || !worker.started_up);
+           (ready.on != ReadyOn::started || !worker.started_up || worker.verifying);
 }
 
 std::string late_start_text(const Worker& worker, const ReadySpec& ready) {
     const std::string text = "was not ready within " + format_duration(ready.timeout);
+    if (worker.verifying)
+        return text + "; it was not verified" +
+               (worker.probe_text.empty() ? "" : ": " + worker.probe_text);
     return worker.probe_text.empty() ? text : text + "; its probe says: " + worker.probe_text;
 }
 

@@ -13,6 +13,7 @@
 //                                      killing <-A end of grace-- stopping (stop signal sent)
 //
 //   starting -O notified or probed, A delay-> ready -A post-ready hook, min_ready-> available
+//               (with in_place.verify: then verified)
 //   any of them -O-> exited (the post-stop hook runs, if there is one) -O-> finished -A-> forgotten
 //
 // SIGKILL can be refused: the worker's program changed its user, and the supervisor is not allowed to
@@ -98,8 +99,9 @@ struct Worker {
     Instant stop_deadline{}; ///< end of grace; while a post-stop hook runs: its end
     std::optional<HookPoint> running_hook;
 
-    bool started_up = false;          ///< its startup probe passed, or there is none
-    bool said_ready = false;          ///< READY=1, which counts once it started up
+    bool started_up = false; ///< its startup probe passed, or there is none
+    bool said_ready = false; ///< READY=1, which counts once it started up
+    bool verifying = false; ///< ready as [ready] has it; it counts once InPlaceSpec::verify says so
     bool post_ready_done = false;     ///< the hook ended, or there is none
     std::optional<ProbeKind> watched; ///< what the mechanism looks for
     std::string probe_text;           ///< what the probe that does not pass yet last said
@@ -123,9 +125,13 @@ struct Worker {
 
 /// "pre-stop", …
 std::string_view describe(HookPoint point);
-/// "startup probe", "readiness probe", "liveness check"
+/// "startup probe", "readiness probe", "verification", "liveness check"
 std::string_view describe(ProbeKind kind);
 const std::optional<HookSpec>& hook_of(const Spec& spec, HookPoint point);
+
+/// What a worker that was started, too, has to pass before it is ready: what it read may not be what its
+/// revision had. None where it need not.
+const std::optional<HookSpec>& verification_of(const Spec& spec);
 
 /// The name of a worker to be launched. It keeps it, also when it comes to count as another
 /// revision's (a warm old set that an undo takes back).
@@ -149,7 +155,7 @@ bool cannot_be_killed(const Worker& worker);
 std::string describe_kill_failure(const Worker& worker);
 /// It runs, and something besides the time that passes is to tell that it is ready.
 bool awaits_readiness(const Worker& worker, const ReadySpec& ready);
-/// "was not ready within 60s; its probe says: Connection refused"
+/// "was not ready within 60s; its probe says: Connection refused", "…; it was not verified: exit status 1"
 std::string late_start_text(const Worker& worker, const ReadySpec& ready);
 /// Available for so long that the next failure begins a new row.
 bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now);

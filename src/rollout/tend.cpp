@@ -41,6 +41,10 @@ void tend_starting(Planner& planner, const Worker& worker) {
         watch(planner, worker, ProbeKind::startup);
         return;
     }
+    if (worker.verifying) {
+        watch(planner, worker, ProbeKind::verify);
+        return;
+    }
     switch (ready.on) {
     case ReadyOn::notify:
         return;

@@ -88,18 +88,13 @@ std::string make_token() {
     return token;
 }
 
+bool has_token(Verb verb) {
+    return verb == Verb::reload || verb == Verb::apply || verb == Verb::undo;
+}
+
 /// Sent twice it does what it does once: a rollout by its token, the others by themselves.
 bool may_be_repeated(Verb verb) {
-    switch (verb) {
-    case Verb::reload:
-    case Verb::apply:
-    case Verb::undo:
-    case Verb::scale:
-    case Verb::stop:
-        return true;
-    default:
-        return false;
-    }
+    return has_token(verb) || verb == Verb::scale || verb == Verb::stop;
 }
 
 /// A supervisor that dies of what it is asked is not asked for ever.
@@ -163,10 +158,13 @@ private:
             call.stop = true;
         else if (options_.verb == Verb::replace)
             call.replica = options_.replica;
-        else if (scaled_to_)
-            call.replicas = scaled_to_;
-        else
+        else if (options_.verb == Verb::scale)
+            call.replicas = options_.replicas;
+        else if (view_.revision() != 0)
             call.revision = view_.revision();
+        // It knows best what became of the request: an undo may be an abort, an apply a scale.
+        if (has_token(options_.verb))
+            call.token = token_;
         call.wait_drained = options_.wait_drained;
         call.taken_back = options_.verb == Verb::abort;
         return call;
@@ -227,8 +225,7 @@ private:
                               progress.error().message},
                         console_);
         }
-        if (!std::exchange(accepted_, true))
-            note_aim(*progress);
+        accepted_ = true;
         if (options_.json)
             print_json(reply.parameters, console_);
         if (reply.continues) {
@@ -245,14 +242,6 @@ private:
         else
             console_.err(verdict.text);
         return verdict.exit_status;
-    }
-
-    void note_aim(const wire::Progress& first) {
-        // An apply that finds only another number of replicas makes no revision.
-        if (options_.verb == Verb::scale)
-            scaled_to_ = options_.replicas;
-        else if (options_.verb == Verb::apply && first.revision == 0)
-            scaled_to_ = first.replicas;
     }
 
     [[nodiscard]] std::string what() const {
@@ -320,7 +309,6 @@ private:
     std::string token_;
     ProgressView view_;
     bool accepted_ = false;
-    std::optional<std::uint32_t> scaled_to_;
 };
 
 } // namespace

@@ -17,6 +17,11 @@ std::string updated_of(const wire::Progress& progress) {
     return std::to_string(progress.updated) + "/" + std::to_string(progress.replicas);
 }
 
+/// Somebody took it back: svc abort, or svc undo to what still serves.
+bool was_asked_for(std::string_view reason) {
+    return reason.starts_with("aborted by ") || reason.starts_with("undone by ");
+}
+
 bool is_good(std::string_view verdict) {
     constexpr std::array<std::string_view, 7> good = {
         "complete", "unchanged", "scaled", "stopped", "accepted", "replaced", "taken back"};
@@ -38,12 +43,12 @@ std::string advice(const wire::Progress& last, const std::string& service) {
     if (last.verdict == "paused")
         return "`svc resume " + service + "` tries again, `svc abort " + service +
                "` goes back; `svc status " + service + "` shows what runs meanwhile.\n";
-    if (last.verdict == "rolled back" && last.reason.starts_with("aborted by "))
+    if (last.verdict == "rolled back" && was_asked_for(last.reason))
         return state_of_old(last) + '\n';
     if (last.verdict == "rolled back")
         return state_of_old(last) + " Mend the new one and reload again; `svc events " + service +
                "` tells the whole story.\n";
-    if (last.verdict == "aborted" && last.reason.starts_with("aborted by "))
+    if (last.verdict == "aborted" && was_asked_for(last.reason))
         return "It had not begun: the old revision serves on.\n";
     if (last.verdict == "aborted")
         return "The supervisor was told to stop; see `svc events " + service + "`.\n";

@@ -46,10 +46,11 @@ struct UndoCall {         ///< the others: as ReloadCall
     bool force = false; ///< its inputs need not be what they were
     std::string token;
 };
-/// One of revision, replicas, replica and stop: the last replies of a request that was accepted before,
+/// One of revision, replicas, replica and stop, or a token: the last replies of a request that was accepted before,
 /// perhaps by an earlier supervisor.
 struct FollowCall {
     std::optional<std::uint64_t> revision; ///< the verdict on its rollout
+    std::string token; ///< of the request that made it; where this is known, it says what is waited for
     bool wait_drained = true;
     bool taken_back = false; ///< of a rollout that was aborted: that is what was asked for
     std::optional<std::uint32_t> replicas; ///< as Scale waits
@@ -272,7 +273,7 @@ struct Progress {
     std::string workers;                     ///< "2 available, 1 starting, 1 draining"
     std::vector<WorkerProgress> worker_list; ///< those that changed since the reply before
     std::string verdict; ///< last reply: "complete", "rolled back", "failed", "aborted", "paused"
-                         ///< (it failed, and on_failure is "pause"), "taken back" (as Abort asked),
+        ///< (it failed, and on_failure is "pause"), "taken back" (as Abort or Undo asked),
     ///< "replaced", "unchanged", "scaled", "stopped"; "accepted" if nothing was
     ///< to be waited for
     std::string reason;

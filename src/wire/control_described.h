@@ -8,7 +8,7 @@ namespace svc::wire {
 
 BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, immediate, wait, wait_drained, token))
 BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, immediate, wait, wait_drained, force, token))
-BOOST_DESCRIBE_STRUCT(FollowCall, (), (revision, wait_drained, taken_back, replicas, replica, stop))
+BOOST_DESCRIBE_STRUCT(FollowCall, (), (revision, token, wait_drained, taken_back, replicas, replica, stop))
 BOOST_DESCRIBE_STRUCT(UpgradeReply, (), (generation))
 BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))

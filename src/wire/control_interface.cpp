@@ -135,11 +135,11 @@ type WorkerTrack (
 type TimelineMark (at_us: int, text: string)
 
 type EventKind (rollout_requested, rollout_pending, rollout_started, rollout_rolling_back,
-  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, frozen, scaled, worker_launched,
-  worker_ready, worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
-  kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
-  worker_reloaded, stopping, listener, listener_damaged,
-  warning, refused, supervisor, history)
+  rollout_paused, rollout_resumed, rollout_stage, rollout_ended, keeping_ended, frozen, scaled,
+  worker_launched, worker_ready, worker_available, worker_status, worker_retired, worker_stopping,
+  worker_killed, kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled,
+  probe_failed, worker_reloaded, stopping, listener, listener_damaged, warning, refused,
+  supervisor, history)
 
 type Verdict (complete, rolled_back, failed, superseded, aborted)
 
@@ -256,7 +256,8 @@ method Freeze(reason: ?string) -> )" PROGRESS R"(
 method Unfreeze() -> )" PROGRESS R"(
 
 # As Reload, but from an older revision; 0 or left out: the last that completed before the serving
-# one; while a rollout progresses, the one that it started from, and the rollout is superseded.
+# one; while a rollout progresses, the one that it started from: then, also if `to` names that one, the
+# rollout is taken back as by Abort.
 # force: also if files of its inputs are not what they were
 method Undo(to: ?int, cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool,
             wait_drained: ?bool, force: ?bool, token: ?string) -> )" PROGRESS R"(
@@ -270,10 +271,11 @@ method Stop(now: ?bool, wait: ?bool) -> )" PROGRESS R"(
 # The replies of a request that was accepted before, for a caller whose connection ended, perhaps with the
 # supervisor that it led to. One of these says what is waited for; the last reply comes at once if that is over:
 # revision: the verdict on its rollout; wait_drained: as for Reload
+# token: of the request that made it, alone or beside it; where this is known, it says what is waited for
 # taken_back: of one that was aborted: that it is taken back is what was asked for
 # replicas, replica: as Scale and Replace wait; stop: the end of the supervisor
-method Follow(revision: ?int, wait_drained: ?bool, taken_back: ?bool, replicas: ?int, replica: ?int,
-              stop: ?bool) -> )" PROGRESS R"(
+method Follow(revision: ?int, token: ?string, wait_drained: ?bool, taken_back: ?bool, replicas: ?int,
+              replica: ?int, stop: ?bool) -> )" PROGRESS R"(
 
 # The program at the supervisor's path goes on in its place, with the same pid; workers are not touched. The reply
 # comes before that happens, and this connection ends. It has worked once Status has a larger generation and no

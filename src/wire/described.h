@@ -40,7 +40,7 @@ BOOST_DESCRIBE_STRUCT(TcpProbe, (), (address))
 BOOST_DESCRIBE_STRUCT(ProbeSpec, (),
                       (what, initial_delay, interval, timeout, success_threshold,
                        failure_threshold))
-BOOST_DESCRIBE_ENUM(ProbeKind, startup, ready, live)
+BOOST_DESCRIBE_ENUM(ProbeKind, startup, ready, verify, live)
 BOOST_DESCRIBE_ENUM(Session, process_group, session)
 BOOST_DESCRIBE_ENUM(ListenPid, set, omit)
 BOOST_DESCRIBE_ENUM(ErrorOutput, capture, inherit)
@@ -95,9 +95,9 @@ BOOST_DESCRIBE_STRUCT(Worker, (),
                       (id, revision, replica, attempt, name, phase, pid, since, launched_at,
                        executed_at, ready_at, available_at, start_deadline, retirement,
                        retirement_reason, drain_began, stop_deadline, running_hook, started_up,
-                       said_ready, post_ready_done, watched, probe_text, failing, becoming,
-                       excess_memory, stale, status_text, notified_errno, reloading, announced_stop,
-                       signal_sent, kill_failure, exit, last_output))
+                       said_ready, verifying, post_ready_done, watched, probe_text, failing,
+                       becoming, excess_memory, stale, status_text, notified_errno, reloading,
+                       announced_stop, signal_sent, kill_failure, exit, last_output))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))
@@ -123,11 +123,11 @@ BOOST_DESCRIBE_STRUCT(State, (),
 // event.h
 BOOST_DESCRIBE_ENUM(EventKind, rollout_requested, rollout_pending, rollout_started,
                     rollout_rolling_back, rollout_paused, rollout_resumed, rollout_stage,
-                    rollout_ended, frozen, scaled, worker_launched, worker_ready, worker_available,
-                    worker_status, worker_retired, worker_stopping, worker_killed, kill_failed,
-                    worker_exited, worker_restarting, hook_failed, worker_recycled, probe_failed,
-                    worker_reloaded, stopping, listener, listener_damaged, warning, refused,
-                    supervisor, history)
+                    rollout_ended, keeping_ended, frozen, scaled, worker_launched, worker_ready,
+                    worker_available, worker_status, worker_retired, worker_stopping, worker_killed,
+                    kill_failed, worker_exited, worker_restarting, hook_failed, worker_recycled,
+                    probe_failed, worker_reloaded, stopping, listener, listener_damaged, warning,
+                    refused, supervisor, history)
 BOOST_DESCRIBE_STRUCT(Event, (), (sequence, at, kind, revision, worker, worker_name, verdict, text))
 
 } // namespace svc::rollout

@@ -36,6 +36,7 @@ std::string sentence_of(const rollout::Event& event) {
     case EventKind::rollout_resumed:
     case EventKind::frozen:
     case EventKind::rollout_ended:
+    case EventKind::keeping_ended:
     case EventKind::worker_launched:
     case EventKind::worker_ready:
     case EventKind::worker_available:

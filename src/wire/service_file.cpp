@@ -95,12 +95,13 @@ ParsedServiceFile parse_service_file(std::string_view text) {
     std::vector<Finding> findings = find_impossible(result.spec);
     find_wrong_texts(result.spec, findings);
     for (const Finding& finding : findings) {
-        // What follows from a mistake that was noted already is not one more.
+        // What follows from something that could not be read is not one more.
         bool follows = mistakes.about(finding.key);
         for (const std::string& also : finding.also)
             follows = follows || mistakes.about(also);
         if (!follows)
-            mistakes.add(locate(parsed.root, finding.key), finding.key, finding.message);
+            mistakes.add(locate(parsed.root, finding.key), finding.key, finding.message,
+                         Mistakes::Value::readable);
     }
     result.mistakes = std::move(mistakes).sorted();
     return result;

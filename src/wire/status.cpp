@@ -147,9 +147,24 @@ WorkerStatus worker_status(const State& state, const Worker& worker, Instant now
     return status;
 }
 
-/// `live`: the first worker of the replica that lives, or null.
+/// What a worker that is due waits for; empty: it would be launched.
+std::string wait_for_room(const State& state) {
+    const std::uint32_t total = budget_in_force(state).total;
+    const auto running = std::count_if(state.workers.begin(), state.workers.end(),
+                                       [](const auto& entry) { return has_process(entry.second); });
+    const auto leaving =
+        std::count_if(state.workers.begin(), state.workers.end(), [](const auto& entry) {
+            return has_process(entry.second) && !is_live(entry.second);
+        });
+    if (state.wanted != Wanted::run || running < total)
+        return {};
+    return "room under max_total (" + std::to_string(total) + "), " + std::to_string(leaving) +
+           (leaving == 1 ? " worker is" : " workers are") + " on the way out";
+}
+
+/// `live`: the first worker of the replica that lives, or null. `room`: wait_for_room().
 ReplicaStatus replica_status(const State& state, const Replica& replica, const Worker* live,
-                             Instant now) {
+                             const std::string& room, Instant now) {
     ReplicaStatus status{replica.index, replica.restarts, replica.failures, {}};
     if (live != nullptr) {
         const auto* revision = find_revision(state, live->revision);
@@ -164,6 +179,8 @@ ReplicaStatus replica_status(const State& state, const Replica& replica, const W
     else if (replica.next_start && *replica.next_start > now)
         status.waits_for = "restart in " + left_until(*replica.next_start, now) +
                            (replica.last_exit.empty() ? "" : " (" + replica.last_exit + ")");
+    else
+        status.waits_for = room;
     return status;
 }
 
@@ -172,10 +189,11 @@ std::vector<ReplicaStatus> replicas_status(const State& state, Instant now) {
     for (const auto& [id, worker] : state.workers)
         if (worker.replica < live.size() && live[worker.replica] == nullptr && is_live(worker))
             live[worker.replica] = &worker;
+    const std::string room = wait_for_room(state);
     std::vector<ReplicaStatus> list;
     for (const auto& replica : state.replica_list)
         if (replica.index < live.size())
-            list.push_back(replica_status(state, replica, live[replica.index], now));
+            list.push_back(replica_status(state, replica, live[replica.index], room, now));
     return list;
 }
 
@@ -280,9 +298,9 @@ std::string summary_of(const State& state) {
                    share(available_workers(state, state.rollout->to), state.replicas) +
                    " available";
         else
-            text = "rolling " + from + " → " + to + ": " +
-                   share(available_workers(state, state.rollout->to), state.replicas) + " updated" +
-                   standstill_of(state);
+            text = name_of(rollout::rollout_spec_in_force(state).strategy) + " " + from + " → " +
+                   to + ": " + share(available_workers(state, state.rollout->to), state.replicas) +
+                   " updated" + standstill_of(state);
     } else if (state.current == 0) {
         text = "no revision yet";
     } else {

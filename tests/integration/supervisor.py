@@ -145,6 +145,11 @@ class EventStream:
                                          "\n".join(self.lines()))
                 self._changed.wait(left)
 
+    def wait_until_ended(self, timeout=PATIENCE):
+        """Until the supervisor has closed the connection."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._ended, timeout), "the stream of events goes on"
+
     @property
     def last(self):
         with self._changed:
@@ -213,11 +218,15 @@ class Supervisor:
             os.close(copy)
         return self
 
-    def die(self):
-        """kill -9; until it is reaped."""
+    def drop_events(self):
+        """Of one whose connection is at its end, or is going to be."""
         if self._events:
             self._events.close()
             self._events = None
+
+    def die(self):
+        """kill -9; until it is reaped."""
+        self.drop_events()
         self.process.kill()
         self.process.wait()
 

@@ -1,6 +1,8 @@
 """Workers that reload themselves, one after the other, under load without a lost request."""
 import json
+import os
 import shlex
+import signal
 
 from harness import PATIENCE, main, service, wait_until, worker
 from hooks import Answering, HookTest
@@ -84,6 +86,7 @@ class Reload(InPlaceTest):
         supervisor = self.start_settled(content)
         self.configure(2)
         self.reload(supervisor)
+        self.assertEqual(REPLICAS, len(self.told("verify", SVC_REVISION=1, SVC_REASON="rollout")))
         told = self.told("verify", SVC_SERVICE="web", SVC_REVISION=2, SVC_OLD_REVISION=1, SVC_REASON="reload")
         self.assertEqual({(f"r1-{replica}", str(replica), str(pid))
                           for replica, pid in self.by_replica(supervisor).items()},
@@ -95,6 +98,8 @@ class Reload(InPlaceTest):
             supervisor = self.start_settled(self.content(
                 {"http": server.url("/reload"), "method": "POST"}, verify={"http": server.url("/verify")}))
             before = self.by_replica(supervisor)
+            self.assertEqual([("GET", "/verify")] * REPLICAS, server.seen)  # of those that were started
+            del server.seen[:]
             self.reload(supervisor)
             self.assertEqual([("POST", "/reload"), ("GET", "/verify")] * REPLICAS, server.seen)
             self.assertEqual(before, self.by_replica(supervisor))
@@ -175,14 +180,14 @@ class Failure(InPlaceTest):
         self.assertEqual(2, texts.count("is told to go back to revision 1"))
 
     def test_a_verification_that_fails_tells_why(self):
-        hook = self.hook("verify", "--say", "still the old one", "--exit", "2", "--only-replica", "1")
+        hook = self.hook("verify", "--say", "still the old one", "--exit", "2", "--only-replica", "1", "--only-revision", "2")
         _, _, report = self.fail_at_the_second({}, ready={"timeout": "1500ms"}, verify=hook)
         self.assertIn("it was not verified within 1s500ms: exit status 2 (still the old one)", report)
         self.assertIn("    | still the old one", report)
         self.assertEqual(2, len(self.told("verify ended", SVC_WORKER="r1-1")))  # again a second later
 
     def test_a_verification_without_an_end_is_ended(self):
-        hook = self.hook("verify", "--say", "asks", "--until", self.directory / "never", "--only-replica", "1")
+        hook = self.hook("verify", "--say", "asks", "--until", self.directory / "never", "--only-replica", "1", "--only-revision", "2")
         _, _, report = self.fail_at_the_second({}, ready={"timeout": "1s"}, verify=hook)
         self.assertIn("its verification was not done within 1s", report)
         self.assertIn("    | asks", report)
@@ -198,6 +203,49 @@ class Failure(InPlaceTest):
         self.assertIn("r1-1: exit status 7", report)
         self.assertIn("    | cannot do what version 2 wants", report)
         self.assertEqual(before[2], self.by_replica(supervisor)[2])
+
+
+class Started(InPlaceTest):
+    """A worker that is started reads the files as they are then: it is verified, too."""
+
+    def verify(self):
+        """Each revision's version is its number."""
+        return self.shell(f'said=$(cat {shlex.quote(str(self.config))}.$SVC_REPLICA); '
+                          'if [ "$said" != $SVC_REVISION ]; then echo it is version $said; exit 3; fi')
+
+    def test_after_a_crash_it_counts_once_it_is_verified(self):
+        self.configure(1)
+        supervisor = self.start_settled(self.content(verify=self.verify(), ready={"timeout": "1500ms"}))
+        self.configure(2)  # and nobody has reloaded
+        os.kill(supervisor.pids("available")[0], signal.SIGKILL)
+        failed = supervisor.events.wait_for("worker_restarting", lambda event: "verified" in event["text"])
+        self.assertIn("was not ready within 1s500ms; it was not verified: exit status 3 (it is version 2)",
+                      failed["text"])
+        name = failed["worker_name"]
+        self.assertFalse([event for event in supervisor.events.of("worker_ready") if event["worker_name"] == name])
+        self.assertEqual(REPLICAS - 1, supervisor.status()["available"])
+        self.answers(supervisor, 1)
+        self.configure(1)
+        supervisor.wait_status("all of them", lambda status: status["available"] == REPLICAS)
+
+    def test_a_rollback_without_revert_serves_nothing_but_the_old_revision(self):
+        self.configure(1)
+        content = self.content(verify=self.verify(), ready={"timeout": "1s"})
+        content["rollout"]["progress_deadline"] = "3s"
+        supervisor = self.start_settled(content)
+        self.configure(2, die_at=["1"])
+        report = self.refused_reload(supervisor)
+        self.assertIn("r1-1: exit status 7", report)
+        self.assertIn("revision 1 could not be brought back within 3s", report)
+        ready = {event["worker_name"] for event in supervisor.events.of("worker_ready")}
+        self.assertEqual({f"r1-{replica}" for replica in range(REPLICAS)}, ready)
+        self.assertIn("verification (exit status 3", supervisor.wait_status(
+            "one that is not verified", lambda status: any(
+                "exit status 3" in entry["waits_for"] for entry in status["workers"]))["workers"].__repr__())
+        self.configure(1)
+        supervisor.wait_status("the old revision", lambda status: [1] * REPLICAS == [
+            entry["revision"] for entry in status["workers"] if entry["state"] == "available"])
+        self.answers(supervisor, 1)
 
 
 class Steered(InPlaceTest):

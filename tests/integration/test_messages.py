@@ -72,6 +72,28 @@ class Refusals(ServiceTest):
         self.assertEqual((0, 0), (replica["restarts"], replica["failures"]))
 
 
+class Log(ServiceTest):
+    """One line for one failure; `svc events` has the whole story."""
+
+    def lines(self, supervisor, words):
+        return [line for line in supervisor.log.splitlines() if words in line]
+
+    def test_a_crash_is_one_line_that_says_who_how_and_what_now(self):
+        supervisor = self.start()
+        os.kill(supervisor.pids()[0], signal.SIGKILL)
+        restarting = supervisor.events.wait_for("worker_restarting")
+        supervisor.events.wait_for("worker_available", after=restarting["sequence"])
+        (line,) = self.lines(supervisor, "SIGKILL")
+        self.assertRegex(line, r"r1-\d+: killed by SIGKILL; next try in 100ms$")
+
+    def test_a_version_that_fails_is_one_line(self):
+        supervisor = self.start()
+        supervisor.write(service(["/bin/false"]))
+        self.assertEqual(1, supervisor.svc("reload").returncode)
+        (line,) = self.lines(supervisor, "exit status 1")
+        self.assertRegex(line, r"revision 2 rolled back: r2-\d+: exit status 1 before it was ready$")
+
+
 class Interrupted(ServiceTest):
 
     def interrupt(self, client, status=130):

@@ -1,12 +1,13 @@
 """A slow disk holds a rollout up, and nothing else: what is read, copied and written for a revision before it
 begins is done by a child of the supervisor, which answers, restarts and stops meanwhile."""
+import json
 import os
 import shutil
 import signal
 import subprocess
 import unittest
 
-from harness import main, service, wait_until
+from harness import alive, main, service, wait_until, worker
 from replacing import CrashTest, elf, put, script, version_of
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -82,6 +83,32 @@ class SlowDisk(CrashTest):
                 out, err = client.communicate(timeout=20)
                 self.assertEqual(0, client.returncode, out + err)
                 self.assertEqual({"22"}, {version_of(each) for each in supervisor.pids("available")})
+
+    def test_a_verdict_waits_until_it_is_on_disk_and_nothing_else_does(self):
+        flag = self.directory / "flag"
+        supervisor = self.start_on_slow_disk(service(worker("--version", "1"), rollout={"replicas": 1}))
+        supervisor.write(service(worker("--version", "2", "--ready-when", flag), rollout={"replicas": 1}))
+        client = supervisor.start_svc("reload")
+        supervisor.events.wait_for("worker_launched", lambda event: event["revision"] == 2)
+        self.gate.touch()
+        flag.touch()
+        self.disk_stands_still()
+        outcome = supervisor.state / "web/revisions/2/outcome.json"
+        self.comes_back(supervisor, self.kill_worker(supervisor))
+        self.assertEqual(0, supervisor.svc("scale", "2").returncode)
+        self.assertEqual(2, supervisor.status()["revision"])
+        self.assertFalse(outcome.exists())
+        self.assertIsNone(client.poll())
+        # A stop ends when the outcome is written, and not without it.
+        left = supervisor.pids()
+        supervisor.signal(signal.SIGTERM)
+        wait_until("the last worker's end", lambda: not any(alive(pid) for pid in left))
+        self.assertIsNone(supervisor.process.poll())
+        self.gate.unlink()
+        self.assertEqual(0, supervisor.wait())
+        out, err = client.communicate(timeout=20)
+        self.assertEqual(0, client.returncode, out + err)
+        self.assertEqual("complete", json.loads(outcome.read_text())["outcome"]["verdict"])
 
     def test_a_stop_does_not_wait_and_leaves_nobody(self):
         web = put(self.directory / "web", elf("1"))

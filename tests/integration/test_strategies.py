@@ -93,6 +93,22 @@ class BlueGreen(StrategyTest):
             self.assertEqual("", supervisor.status()["kept"])
         load.assert_no_failure(self)
 
+    def test_a_kept_set_makes_room_for_a_worker_that_is_due(self):
+        content = {"strategy": "blue-green", "keep_old": "1h", "max_total": 8}
+        supervisor = self.start_settled(web(1, **content))
+        with self.load(supervisor) as load:
+            supervisor.write(web(2, **content))
+            self.reload(supervisor)
+            self.assertIn("revision 1, 4 workers, for", supervisor.status()["kept"])
+            replaced = supervisor.svc("replace", "0")
+            self.assertEqual(0, replaced.returncode, replaced.stdout + replaced.stderr)
+            supervisor.wait_for_revision(2)
+        load.assert_no_failure(self)
+        self.assertEqual("", supervisor.status()["kept"])
+        (told,) = supervisor.events.of("keeping_ended")
+        self.assertEqual("the old set of revision 1 is kept no longer: another worker is due, and max_total (8) "
+                         "has no room for it", told["text"])
+
     def test_a_second_set_that_fails_leaves_the_first_one_untouched(self):
         supervisor = self.start_settled(web(1, strategy="blue-green"))
         old = sorted(supervisor.pids())

@@ -172,22 +172,29 @@ class Meanwhile(UndoTest):
         self.done(supervisor, "freeze", "--reason", "quarter end")
         self.assertIn("quarter end", self.refused(supervisor, "undo"))
 
-    def test_a_rollout_that_progresses_or_is_paused_makes_way_at_once(self):
+    def taken_back(self, supervisor, client, old, *arguments):
+        """An undo while another revision is rolled out: what serves goes on, and no worker of it is replaced."""
+        said = self.done(supervisor, "undo", *arguments)
+        self.assertIn("revision 1 still serves: the rollout of revision 2 is taken back", said)
+        self.assertIn("revision 2 was taken back; revision 1 serves on", said)
+        self.assertIn("revision 2 was taken back: undone by uid", self.finish(client, 1))
+        self.assert_serves(supervisor, 1, 1)
+        self.assertEqual(old, supervisor.pids("available"))
+        self.assertEqual([1, 2], [one["revision"] for one in supervisor.call("History")["revisions"]])
+
+    def test_to_what_still_serves_it_takes_a_rollout_back_that_progresses_or_is_paused(self):
         for pause in (False, True):
             with self.subject("paused" if pause else "progressing"):
                 never = self.directory / "never"
                 supervisor = self.start(service(worker("--version", "1")))
+                old = supervisor.pids("available")
                 self.deploy(supervisor, 2, "--ready-when", never)
                 client = supervisor.start_svc("reload")
                 supervisor.events.wait_for("worker_launched", lambda event: event["revision"] == 2)
                 self.assertIn("revision 2 is under way", self.refused(supervisor, "undo", "--to", "2"))
                 if pause:
                     self.done(supervisor, "pause", "--reason", "lunch")
-                said = self.done(supervisor, "undo")
-                self.assertIn("revision 3 is accepted and supersedes revision 2", said)
-                self.assertIn("superseded by revision 3", self.finish(client, 0))
-                self.assert_serves(supervisor, 1, 3)
-                self.assertEqual("undo to 1", self.cause(supervisor))
+                self.taken_back(supervisor, client, old, *(("--to", "1") if pause else ()))
 
     def test_another_one_than_it_started_from_waits_for_a_rollout_unless_told_otherwise(self):
         flag = self.directory / "flag"
@@ -204,14 +211,22 @@ class Meanwhile(UndoTest):
         self.finish(undo, 0)
         self.assert_serves(supervisor, 1, 5)
 
-    def test_a_step_that_is_held_makes_way_and_its_own_steps_are_skipped(self):
+    def test_a_step_that_is_held_is_taken_back(self):
         supervisor = self.start(service(worker("--version", "1"), rollout={"replicas": 2, **CANARY}))
         self.deploy(supervisor, 2, rollout={"replicas": 2, **CANARY})
         client = supervisor.start_svc("reload")
         supervisor.wait_status("its first step", lambda status: any(
             "waits for svc promote" in one["step"] for one in status["rollout"]))
+        self.done(supervisor, "freeze", "--reason", "quarter end") # no rollout begins, and one may be ended
+        self.assertIn("revision 2 was taken back; revision 1 serves on", self.done(supervisor, "undo"))
+        self.finish(client, 1)
+        self.assert_serves(supervisor, 1, 1)
+
+    def test_the_steps_of_the_older_revision_are_skipped(self):
+        supervisor = self.start(service(worker("--version", "1"), rollout={"replicas": 2, **CANARY}))
+        self.deploy(supervisor, 2)
+        self.reload(supervisor)
         self.done(supervisor, "undo")
-        self.finish(client, 0)
         self.assert_serves(supervisor, 1, 3)
 
     def test_while_one_is_rolled_back_it_is_refused(self):

@@ -91,7 +91,7 @@ void World::watch(const WatchWorker& action) {
                      [this, id, kind = action.kind] { probe_passes(id, kind); });
     } else {
         see(ProbeReported{id, action.kind, ProbeVerdict::failing, "Connection refused"});
-        if (random_.chance(50))
+        if (action.kind != ProbeKind::verify && random_.chance(50))
             answer_after(random_.between(1ms, 5s),
                          [this, id, kind = action.kind] { probe_fails(id, kind); });
     }
@@ -102,15 +102,16 @@ void World::probe_passes(WorkerId id, ProbeKind kind) {
     if (found == processes_.end())
         return;
     Process& process = found->second;
-    const ReadySpec& ready = believed().revisions.at(process.revision).spec.ready;
+    const Spec& spec = believed().revisions.at(process.revision).spec;
     const bool startup = kind == ProbeKind::startup;
     process.started_up = process.started_up || startup;
-    const bool now_ready =
-        kind == ProbeKind::ready || (startup && ready.on == ReadyOn::notify && process.notified);
+    const bool shown = kind == ProbeKind::ready ||
+                       (startup && spec.ready.on == ReadyOn::notify && process.notified);
+    const bool now_ready = verification_of(spec) ? kind == ProbeKind::verify : shown;
     if (now_ready && !process.ready_at)
         process.ready_at = now_;
     see(ProbeReported{id, kind, ProbeVerdict::passed, {}});
-    count("probe passed");
+    count(kind == ProbeKind::verify ? "verified" : "probe passed");
 }
 
 void World::probe_fails(WorkerId id, ProbeKind kind) {

@@ -143,6 +143,33 @@ Decision waits_for_room(const State& state, Instant now) {
     return state.wanted == Wanted::run ? decide(calm, now) : decide(state, now);
 }
 
+/// 3: keeps a warm old set for all of its time.
+Decision clings_to_the_old_set(const State& state, Instant now) {
+    Decision decision = decide(state, now);
+    const bool left = find_worker(state, [&](const Worker& worker) {
+                          return worker.revision == state.kept && is_live(worker);
+                      }) != nullptr;
+    if (left && now < state.kept_until)
+        std::erase_if(decision.actions, [](const Action& action) {
+            return std::holds_alternative<EndKeeping>(action);
+        });
+    return decision;
+}
+
+/// 2: counts what was started as ready without its verification.
+Decision believes_what_was_started(const State& state, Instant now) {
+    State trusting = state;
+    for (auto& [number, revision] : trusting.revisions)
+        if (revision.spec.rollout.in_place)
+            revision.spec.rollout.in_place->verify.reset();
+    for (auto& [id, worker] : trusting.workers)
+        if (worker.verifying) {
+            worker.ready_at = worker.since;
+            worker.phase = WorkerPhase::ready;
+        }
+    return decide(trusting, now);
+}
+
 /// 7: takes every hold for ended.
 Decision skips_the_hold(const State& state, Instant now) {
     State hasty = state;
@@ -307,6 +334,8 @@ const std::vector<BrokenPolicy>& broken_policies() {
         {"shrinks_before_proof", '4', shrinks_before_proof},
         {"kills_the_dead", '5', kills_the_dead},
         {"waits_for_ever", '6', waits_for_ever},
+        {"clings_to_the_old_set", '3', clings_to_the_old_set},
+        {"believes_what_was_started", '2', believes_what_was_started},
         {"skips_the_hold", '7', skips_the_hold},
         {"skips_the_analysis", '7', skips_the_analysis},
         {"recreates_too_early", '7', recreates_too_early},

@@ -41,9 +41,14 @@ void randomize_strategy(Random& random, RolloutSpec& rollout) {
         rollout.in_place = InPlaceSpec{HookSpec{SignalHook{1}, {}, HookFailure::fail}, {}, {}};
         if (random.chance(50))
             rollout.in_place->revert = HookSpec{SignalHook{1}, {}, HookFailure::fail};
+        if (random.chance(30))
+            rollout.in_place->verify = HookSpec{SignalHook{1}, {}, HookFailure::fail};
     }
-    if (rollout.strategy == Strategy::blue_green && random.chance(50))
-        rollout.keep_old = random.between(1s, 40s);
+    if (rollout.strategy != Strategy::blue_green || random.chance(50))
+        return;
+    rollout.keep_old = random.between(1s, 40s);
+    if (random.chance(50))
+        rollout.max_total = rollout.replicas; // as little as there may be
 }
 
 std::optional<HookSpec> random_hook(Random& random, std::uint32_t percent) {

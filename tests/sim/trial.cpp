@@ -29,9 +29,10 @@ std::string Trial::unwritten() const {
     const auto add = [&](std::int64_t number) { text += ',' + std::to_string(number); };
     add(now_.time_since_epoch().count());
     for (const auto& [id, process] : books_.processes)
-        add(static_cast<std::int64_t>(id * 256) + process.recorded + 2 * process.executed +
+        add(static_cast<std::int64_t>(id * 1024) + process.recorded + 2 * process.executed +
             4 * process.available + 8 * process.retired + 16 * process.signalled +
-            32 * process.killed + 64 * process.watched + 128 * process.failing);
+            32 * process.killed + 64 * process.watched + 128 * process.failing +
+            256 * process.verifying + 512 * process.said_ready);
     text += ';';
     for (const auto& [id, hook] : books_.hooks)
         add(static_cast<std::int64_t>(id));
@@ -84,7 +85,7 @@ void Trial::crash() {
     Survivors survivors;
     for (auto& [id, process] : books_.processes) {
         survivors.running.insert(id);
-        process.watched = false;
+        process.watched = process.verifying = false;
         process.signalled = process.signal_known;
     }
     std::vector<Event> events;
@@ -139,7 +140,8 @@ void Trial::do_it(const Action& action, const State& state) {
     } else if (const auto* pre_stop = std::get_if<RunPreStop>(&action)) {
         books_.hooks[pre_stop->worker] = state.workers.at(pre_stop->worker).name;
     } else if (const auto* watch = std::get_if<WatchWorker>(&action)) {
-        books_.processes.at(watch->worker).watched = true;
+        (watch->kind == ProbeKind::verify ? books_.processes.at(watch->worker).verifying
+                                          : books_.processes.at(watch->worker).watched) = true;
     } else if (const auto* reload = std::get_if<ReloadWorker>(&action)) {
         books_.reloading = *reload;
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
@@ -176,7 +178,8 @@ bool Trial::tend_machine() {
                           (process->second.signalled || process->second.killed);
         if (move.kind == MoveKind::becomes_ready || move.kind == MoveKind::hook_ends ||
             move.kind == MoveKind::rollout_hook_passes || move.kind == MoveKind::reload_succeeds ||
-            move.kind == MoveKind::liveness_recovers || (move.kind == MoveKind::exits && told)) {
+            move.kind == MoveKind::liveness_recovers || move.kind == MoveKind::verified ||
+            (move.kind == MoveKind::exits && told)) {
             make(move);
             return true;
         }

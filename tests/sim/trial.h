@@ -50,6 +50,8 @@ enum class MoveKind {
     liveness_recovers,
     reload_succeeds, ///< in place
     reload_fails,
+    verified, ///< what was started, too
+    replace,  ///< the first replica's worker, while an old set is kept
 };
 
 struct Move {
@@ -73,7 +75,9 @@ struct Books {
         bool signalled = false;
         bool signal_known = false; ///< to the state, if it was written
         bool killed = false;
-        bool watched = false; ///< its liveness
+        bool watched = false;   ///< its liveness
+        bool verifying = false; ///< asked, and not answered yet
+        bool said_ready = false;
         bool failing = false;
         std::optional<Instant> ready_at;
     };
@@ -157,6 +161,8 @@ private:
     [[nodiscard]] rollout::RevisionNumber undo_target() const;
     void exits(rollout::WorkerId id);
     void reloaded(bool succeeded);
+    void says_ready(rollout::WorkerId id);
+    void verified(rollout::WorkerId id);
     // trial.cpp: the machine
     void do_it(const rollout::Action& action, const rollout::State& state);
     void maybe_crash();
@@ -175,6 +181,7 @@ private:
     void check_stage(const rollout::State& state);
     void check_outcome(const rollout::Outcome& outcome, const rollout::State& state);
     void check_listeners(const rollout::State& state);
+    void check_kept(const rollout::State& state);
     void check_rest();
     void follow_take_back(const rollout::State& state);
     [[nodiscard]] std::size_t live(const rollout::State& state) const;

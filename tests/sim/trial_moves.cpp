@@ -23,8 +23,10 @@ std::vector<Move> Trial::moves() const {
         return found;
     const auto can = [&](MoveKind kind, WorkerId id = 0) { found.push_back(Move{kind, id}); };
     for (const auto& [id, process] : books_.processes) {
-        if (process.executed && !process.ready_at && !process.signalled && !process.killed)
+        if (process.executed && !process.said_ready && !process.signalled && !process.killed)
             can(MoveKind::becomes_ready, id);
+        if (process.verifying && !process.retired)
+            can(MoveKind::verified, id);
         if (process.executed)
             can(MoveKind::exits, id);
         if (process.watched && !process.retired)
@@ -56,6 +58,8 @@ std::vector<Move> Trial::moves() const {
             for (const MoveKind kind :
                  {MoveKind::pause, MoveKind::resume, MoveKind::abort, MoveKind::promote})
                 can(kind);
+        if (state.kept != 0)
+            can(MoveKind::replace);
         can(MoveKind::stop);
     }
     can(MoveKind::stop_now);
@@ -85,6 +89,8 @@ std::string Trial::describe(const Move& move) const {
         {MoveKind::liveness_recovers, "liveness recovers"},
         {MoveKind::reload_succeeds, "reload succeeds"},
         {MoveKind::reload_fails, "reload fails"},
+        {MoveKind::verified, "verified"},
+        {MoveKind::replace, "replace"},
     };
     std::string text = words.at(move.kind);
     const auto process = books_.processes.find(move.worker);
@@ -147,8 +153,13 @@ void Trial::happen(const Move& move) {
         now_ = std::max(now_, *wake_at_);
         break;
     case MoveKind::becomes_ready:
-        books_.processes.at(move.worker).ready_at = now_;
-        supervisor_->observe(WorkerNotified{.worker = move.worker, .ready = true});
+        says_ready(move.worker);
+        break;
+    case MoveKind::verified:
+        verified(move.worker);
+        break;
+    case MoveKind::replace:
+        supervisor_->observe(ReplaceRequested{0, "asked for"});
         break;
     case MoveKind::exits:
         exits(move.worker);
@@ -170,6 +181,21 @@ void Trial::happen(const Move& move) {
         reloaded(move.kind == MoveKind::reload_succeeds);
         break;
     }
+}
+
+void Trial::says_ready(WorkerId id) {
+    Books::Process& process = books_.processes.at(id);
+    process.said_ready = true;
+    if (!verification_of(scenario_.spec))
+        process.ready_at = now_;
+    supervisor_->observe(WorkerNotified{.worker = id, .ready = true});
+}
+
+void Trial::verified(WorkerId id) {
+    Books::Process& process = books_.processes.at(id);
+    process.verifying = false;
+    process.ready_at = now_;
+    supervisor_->observe(ProbeReported{id, ProbeKind::verify, ProbeVerdict::passed, {}});
 }
 
 void Trial::reloaded(bool succeeded) {

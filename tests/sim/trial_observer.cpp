@@ -168,10 +168,12 @@ void Trial::check_retire(const RetireWorker& action, const State& state) {
         return;
     if (state.rollout && state.rollout->paused_at)
         broken("8: a worker is replaced while the rollout is paused");
-    if (process.revision == state.current && !progresses(state))
+    if (process.revision == state.current && !progresses(state) &&
+        state.workers.at(action.worker).stale.empty())
         broken("4: a failure of another revision takes a healthy worker away");
     if (scenario_.spec.rollout.strategy == Strategy::blue_green && has_stages(state) &&
-        process.revision == state.rollout->from && books_.stages_passed == 0)
+        process.revision == state.rollout->from && books_.stages_passed == 0 &&
+        state.workers.at(action.worker).stale.empty())
         broken("7: an old worker is replaced before the second set is promoted");
 }
 
@@ -253,6 +255,31 @@ void Trial::settled(const State& state) {
     check_listeners(state);
     if (state.wanted == Wanted::run && live(state) > scenario_.live)
         broken("3: more workers than replicas + max_surge");
+    if (state.wanted == Wanted::run && state.kept != 0)
+        check_kept(state);
+}
+
+/// A warm old set is in nobody's way: nobody waits for its room, but for what drains already.
+void Trial::check_kept(const State& state) {
+    std::set<std::uint32_t> served;
+    std::set<std::uint32_t> succeeded;
+    std::size_t leaving = 0;
+    for (const auto& [id, process] : books_.processes) {
+        leaving += process.retired ? 1 : 0;
+        if (process.retired || process.revision == state.kept)
+            continue;
+        served.insert(process.replica);
+        if (state.workers.at(id).stale.empty())
+            succeeded.insert(process.replica);
+    }
+    std::size_t due = 0;
+    for (const Replica& replica : state.replica_list) {
+        const bool waits = replica.next_start && *replica.next_start > now_;
+        const auto& here = served.size() < state.replicas ? served : succeeded;
+        due += !here.contains(replica.index) && !waits ? 1 : 0;
+    }
+    if (due > leaving)
+        broken("3: a worker is not started, for a warm old set takes its room");
 }
 
 /// Nothing more happens by itself.

@@ -281,10 +281,11 @@ void World::becomes_ready(WorkerId id) {
     if (found == processes_.end())
         return;
     Process& process = found->second;
-    const ReadySpec& ready = believed().revisions.at(process.revision).spec.ready;
-    process.started_up = process.started_up || !ready.startup;
+    const Spec& spec = believed().revisions.at(process.revision).spec;
+    process.started_up = process.started_up || !spec.ready.startup;
     process.notified = true;
-    if (ready.on == ReadyOn::notify && process.started_up && !process.ready_at)
+    if (spec.ready.on == ReadyOn::notify && process.started_up && !process.ready_at &&
+        !verification_of(spec))
         process.ready_at = now_;
     see(WorkerNotified{.worker = id, .ready = true, .status = "serving"});
 }

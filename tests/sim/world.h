@@ -162,6 +162,7 @@ private:
     void check_retire(const rollout::RetireWorker& action, const rollout::State& state);
     void check_failing(const rollout::State& state);
     void check_signal(rollout::WorkerId id, const rollout::State& state);
+    void check_kept(const rollout::State& state, const rollout::Budget& limit);
     void check_listeners(const rollout::State& state);
     void check_settled(const rollout::State& state);
     void check_settled_worker(const rollout::Worker& worker);

@@ -35,13 +35,6 @@ Admission refused_for_stop() {
                    "the supervisor is stopping; start it again to run the new version");
 }
 
-/// Told to go back to what the running rollout replaces, nobody wants to wait until that is replaced.
-bool takes_back_running(const State& state, const AdmissionRequest& request) {
-    return request.older && state.rollout && state.rollout->from != 0 &&
-           state.rollout->phase == rollout::RolloutPhase::progressing &&
-           (*request.older == 0 || *request.older == state.rollout->from);
-}
-
 /// A freeze keeps what serves from being replaced. Until the first rollout is over nothing does: a
 /// boot, and what it falls back to, goes on.
 std::string why_frozen_out(const State& state, const AdmissionRequest& request) {
@@ -182,14 +175,13 @@ asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
 
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
     if (!request.token.empty()) {
-        Admission before;
-        before.kind = Admission::Kind::revision;
-        before.revision = world_.find_request(request.token);
-        if (before.revision != 0)
-            co_return before;
+        if (auto before = world_.find_request(request.token))
+            co_return std::move(*before);
     }
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
+    if (auto done = take_back(request))
+        co_return std::move(*done);
     if (std::string why = why_frozen_out(world_.state(), request); !why.empty())
         co_return refused(wire::control_error::refused, std::move(why));
     Loaded loaded;
@@ -201,7 +193,7 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
         co_return refuse_to_load(loaded);
     std::vector<std::string> changed;
     if (request.cause.kind == rollout::CauseKind::apply) {
-        if (auto settled = unchanged_or_scaled(loaded.revision, changed))
+        if (auto settled = unchanged_or_scaled(request, loaded.revision, changed))
             co_return std::move(*settled);
         if (!changed.empty() && loaded.revision.cause.text.empty())
             loaded.revision.cause.text = join(changed, "; ");
@@ -228,7 +220,29 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
     co_return admission;
 }
 
-std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candidate,
+/// The revision that the running rollout replaces serves still: what is needed to go back to it is there,
+/// and a new revision would only drain its workers. So the rollout is taken back, as by an abort, and a
+/// freeze, which keeps rollouts from beginning, does not stand in the way.
+std::optional<Admission> Admissions::take_back(const AdmissionRequest& request) {
+    const State& state = world_.state();
+    if (!request.older || !can_go_back(state) ||
+        (*request.older != 0 && *request.older != state.rollout->from))
+        return std::nullopt;
+    Admission admission;
+    admission.kind = Admission::Kind::taken_back;
+    admission.revision = state.rollout->to;
+    admission.note = "revision " + std::to_string(state.rollout->from) +
+                     " still serves: " + describe_taking_back(state);
+    std::string reason = std::string(undone_by) + "uid " + std::to_string(request.cause.uid);
+    if (!request.cause.text.empty())
+        reason += ": " + request.cause.text;
+    remember(request, admission);
+    world_.request_abort(std::move(reason));
+    return admission;
+}
+
+std::optional<Admission> Admissions::unchanged_or_scaled(const AdmissionRequest& request,
+                                                         const Revision& candidate,
                                                          std::vector<std::string>& changed) {
     const State& state = world_.state();
     const Revision* serving = newest_wanted(state);
@@ -245,6 +259,7 @@ std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candida
         admission.kind = Admission::Kind::scaled;
         admission.replicas = candidate.spec.rollout.replicas;
         admission.changed = {differences.replicas->what};
+        remember(request, admission);
         world_.request_scale_from_file(admission.replicas);
         return admission;
     }
@@ -281,6 +296,11 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
                       std::move(result.output));
 }
 
+void Admissions::remember(const AdmissionRequest& request, const Admission& admission) {
+    if (!request.token.empty())
+        world_.remember_request(request.token, admission);
+}
+
 std::string Admissions::scarcity_of(const Revision& candidate) const {
     // The look at each worker's processes costs more than the rest of an admission.
     if (candidate.in_place || candidate.spec.rollout.memory_check == rollout::MemoryCheck::off)
@@ -302,17 +322,17 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     const rollout::RevisionNumber number = world_.state().next_revision;
     if (!scarce.empty())
         world_.warn(number, "there may be too little memory: " + scarce);
-    const bool supersede = request.supersede || takes_back_running(world_.state(), request);
-    world_.request_rollout(std::move(candidate), supersede, request.immediate, request.token);
+    Admission admission;
+    admission.kind = Admission::Kind::revision;
+    admission.revision = number;
+    admission.note = std::move(note);
+    remember(request, admission);
+    world_.request_rollout(std::move(candidate), request.supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.
     if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();
         return refused_for_stop();
     }
-    Admission admission;
-    admission.kind = Admission::Kind::revision;
-    admission.revision = number;
-    admission.note = std::move(note);
     return admission;
 }
 

@@ -33,16 +33,18 @@ struct AdmissionRequest {
 /// What became of a request.
 struct Admission {
     enum class Kind {
-        revision,  ///< made: `revision` is its number, its rollout is requested
-        scaled,    ///< apply: only `replicas` changed
-        unchanged, ///< apply: nothing did; `revision` is the one that has it all
-        refused,   ///< nothing was changed; `error`, `message` and `mistakes` say why
+        revision,   ///< made: `revision` is its number, its rollout is requested
+        taken_back, ///< undo to what still serves: `revision` is the one whose rollout was running
+        scaled,     ///< apply: only `replicas` changed
+        unchanged,  ///< apply: nothing did; `revision` is the one that has it all
+        refused,    ///< nothing was changed; `error`, `message` and `mistakes` say why
     };
     Kind kind = Kind::refused;
     rollout::RevisionNumber revision = 0;
     std::uint32_t replicas = 0;        ///< scaled: the new target
     std::vector<std::string> changed;  ///< apply
-    std::string note;                  ///< revision: what somebody may not expect of its rollout
+    std::string note;                  ///< revision: what somebody may not expect of its rollout;
+                                       ///< taken_back: what was done
     std::string_view error;            ///< one of wire::control_error
     std::string message;               ///< one sentence, then the check's output
     std::vector<std::string> mistakes; ///< all of them
@@ -67,11 +69,14 @@ public:
     [[nodiscard]] virtual MemoryNow memory() const = 0;
     /// Something about what is about to be requested is doubtful.
     virtual void warn(rollout::RevisionNumber revision, const std::string& sentence) = 0;
-    /// The revision that a request of this name made, here or under an earlier supervisor; 0: none did.
-    [[nodiscard]] virtual rollout::RevisionNumber find_request(const std::string& token) const = 0;
-    /// Observes RolloutRequested and steps; the token is known from then on.
-    virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate,
-                                 const std::string& token) = 0;
+    /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.
+    [[nodiscard]] virtual std::optional<Admission> find_request(const std::string& token) const = 0;
+    /// What one is about to come to. It is published with what the next request_…() comes to, or neither is.
+    virtual void remember_request(const std::string& token, const Admission& admission) = 0;
+    /// Observes RolloutRequested and steps.
+    virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
+    /// Observes AbortRequested and steps.
+    virtual void request_abort(std::string reason) = 0;
     /// Observes ScaleRequested{from_file} and steps.
     virtual void request_scale_from_file(std::uint32_t replicas) = 0;
 };
@@ -82,13 +87,14 @@ Admission refuse_to_load(const Loaded& loaded);
 /// One request at a time, in the order of arrival:
 ///
 ///   waiting for its turn → loading → checking (service.check) → staging → opening listeners → requested
-///                             └──────────┴────────────────────────┴──────────┴→ refused
+///                        │    └──────────┴────────────────────────┴──────────┴→ refused
+///                        └→ taken back: an undo to the revision that serves while another one is rolled out
 ///
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
 /// listener open that was not; a request is admitted after a stop was asked for, or after boot was
 /// refused, which ends the daemon; a request but the boot's is admitted while rollouts are frozen; two
-/// requests of the same name make two revisions.
+/// requests of the same name do what they ask for twice.
 class Admissions {
 public:
     Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);
@@ -109,9 +115,13 @@ private:
     boost::asio::awaitable<std::optional<Admission>> checked(const Loaded& candidate);
     /// Both are ended by a stop; the error says why.
     boost::asio::awaitable<std::string> interruptible(boost::asio::awaitable<void> work);
-    std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
+    std::optional<Admission> take_back(const AdmissionRequest& request);
+    std::optional<Admission> unchanged_or_scaled(const AdmissionRequest& request,
+                                                 const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
     [[nodiscard]] std::string scarcity_of(const rollout::Revision& candidate) const;
+    /// Right before its request is made.
+    void remember(const AdmissionRequest& request, const Admission& admission);
     Admission open_and_request(rollout::Revision candidate, const AdmissionRequest& request);
 
     boost::asio::any_io_executor executor_;

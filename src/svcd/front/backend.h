@@ -15,6 +15,8 @@ public:
     [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
+    /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.
+    [[nodiscard]] virtual std::optional<Admission> find_request(const std::string& token) const = 0;
     [[nodiscard]] virtual wire::HistoryReply history() const = 0;
     [[nodiscard]] virtual Result<wire::RevisionReply>
     revision(rollout::RevisionNumber number) const = 0;
@@ -24,6 +26,8 @@ public:
     [[nodiscard]] virtual Result<wire::Timeline> timeline(rollout::RevisionNumber number) const = 0;
     /// The service file as a reload would read it now.
     [[nodiscard]] virtual Loaded look_at_file() const = 0;
+    /// How its rollout ended would be known after a crash, too. Who waits is woken (EventLog) when it is.
+    [[nodiscard]] virtual bool is_recorded(rollout::RevisionNumber number) const = 0;
     /// All three are observed and stepped before they return.
     virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;

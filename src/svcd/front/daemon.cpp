@@ -1,6 +1,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "svcd/front/log_digest.h"
 #include "svcd/front/logging.h"
 #include "svcd/host/kept_names.h"
 #include "wire/codec.h"
@@ -99,6 +100,11 @@ HostCallbacks Daemon::callbacks() {
         auto falling = [this, why]() -> asio::awaitable<void> { co_await fall_back_or_stop(why); };
         asio::co_spawn(io_, falling, asio::detached);
     };
+    all.recorded = [this] {
+        if (!steps_) // else it settles soon
+            tell_manager(state());
+        events_.wake_all();
+    };
     all.warn = [](const std::string& text) { spdlog::warn("{}", text); };
     return all;
 }
@@ -118,9 +124,11 @@ void Daemon::observe(rollout::Observation observation) {
 }
 
 void Daemon::step() {
-    stepping_ = true;
+    steps_ = true;
     const auto wake_at = supervisor_->step(os::now());
-    stepping_ = false;
+    steps_ = false;
+    for (const rollout::Event& event : without_repeats(std::exchange(unlogged_, {})))
+        log_event(event);
     arm(wake_at);
 }
 
@@ -148,9 +156,15 @@ void Daemon::settled(const State& state) {
     verify_survives(state);
     if (state.wanted != rollout::Wanted::run)
         admissions_.stop();
-    manager_.update(state, os::now());
+    tell_manager(state);
     timelines_.settled(state, os::now(), os::wall_now());
     events_.wake_all();
+}
+
+/// It takes READY=1 for a start or a reload that is over, which it is when a crash would not undo it.
+void Daemon::tell_manager(const State& state) {
+    if (host_->all_recorded() || state.wanted != rollout::Wanted::run)
+        manager_.update(state, os::now());
 }
 
 void Daemon::report(const rollout::Event& event) {
@@ -159,7 +173,11 @@ void Daemon::report(const rollout::Event& event) {
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
     // A step publishes when it has settled. No client may have seen what the next supervisor does not know.
-    if (!stepping_ && supervisor_)
+    if (steps_) {
+        unlogged_.push_back(stamped);
+        return;
+    }
+    if (supervisor_)
         host_->publish(state());
     log_event(stamped);
 }
@@ -191,7 +209,7 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::handle_signal(int number) {
-    // All that is left is the hook that tells why the first rollout failed: it ends with us.
+    // All that is left is the disk, and the hook that tells why the first rollout failed: it ends with us.
     if (phase() == Phase::ended && (number == SIGTERM || number == SIGINT || number == SIGQUIT)) {
         io_.stop();
         return;
@@ -270,10 +288,12 @@ void Daemon::end(int exit_status) {
         listeners_->keep_only({});
         host_->give_up();
         server_->finish([this] { leave_if_at_rest(); });
-        if (state().failed)
-            host_->when_failure_told([this] { say_farewell(); });
-        else
-            say_farewell();
+        host_->when_recorded([this] {
+            if (state().failed)
+                host_->when_failure_told([this] { say_farewell(); });
+            else
+                say_farewell();
+        });
     });
 }
 

@@ -72,9 +72,10 @@ private:
     void close_unused_listeners() override;
     [[nodiscard]] MemoryNow memory() const override;
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override;
-    [[nodiscard]] rollout::RevisionNumber find_request(const std::string& token) const override;
-    void request_rollout(rollout::Revision revision, bool supersede, bool immediate,
-                         const std::string& token) override;
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
+    void request_abort(std::string reason) override;
+    [[nodiscard]] std::optional<Admission> find_request(const std::string& token) const override;
+    void remember_request(const std::string& token, const Admission& admission) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend: daemon_backend.cpp
@@ -88,6 +89,9 @@ private:
                                                rollout::RevisionNumber to) const override;
     [[nodiscard]] Result<wire::Timeline> timeline(rollout::RevisionNumber number) const override;
     [[nodiscard]] Loaded look_at_file() const override;
+    [[nodiscard]] bool is_recorded(rollout::RevisionNumber number) const override {
+        return host_->is_recorded(number);
+    }
     void request(rollout::Observation asked) override;
     void scale(std::uint32_t replicas) override;
     void stop(bool now, std::string reason) override;
@@ -98,6 +102,7 @@ private:
     void step();
     void arm(std::optional<Instant> wake_at);
     void settled(const rollout::State& state);
+    void tell_manager(const rollout::State& state);
     void report(const rollout::Event& event);
     void note(rollout::EventKind kind, std::string text);
     void store(const wire::Timeline& timeline);
@@ -157,7 +162,8 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     std::optional<Instant> armed_for_; ///< of deadline_
-    bool stepping_ = false;            ///< the supervisor's step is under way
+    bool steps_ = false;
+    std::vector<rollout::Event> unlogged_; ///< of the step under way
     boost::asio::steady_timer farewell_;
     /// Of the one request that is between loading and requested; see Admissions.
     UniqueFd candidate_executable_;

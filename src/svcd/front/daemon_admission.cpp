@@ -81,28 +81,47 @@ void Daemon::warn(rollout::RevisionNumber revision, const std::string& sentence)
     report(event);
 }
 
-rollout::RevisionNumber Daemon::find_request(const std::string& token) const {
-    for (const auto& [revision, known] : host_->ledger().requests)
-        if (known == token)
-            return revision;
-    return 0;
+std::optional<Admission> Daemon::find_request(const std::string& token) const {
+    for (const auto& [number, known] : host_->ledger().requests) {
+        if (known.token != token)
+            continue;
+        Admission admission;
+        admission.revision = known.revision;
+        admission.replicas = known.replicas.value_or(0);
+        admission.kind = known.taken_back ? Admission::Kind::taken_back
+                         : known.replicas ? Admission::Kind::scaled
+                                          : Admission::Kind::revision;
+        return admission;
+    }
+    return std::nullopt;
 }
 
-void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate,
-                             const std::string& token) {
-    // Before the step: it is published with what the request comes to, or neither is.
-    if (!token.empty()) {
-        auto& requests = host_->ledger().requests;
-        requests.insert_or_assign(state().next_revision, token);
-        while (requests.size() > requests_known)
-            requests.erase(requests.begin());
-    }
+void Daemon::remember_request(const std::string& token, const Admission& admission) {
+    wire::RequestRecord record;
+    record.token = token;
+    record.revision = admission.revision;
+    record.taken_back = admission.kind == Admission::Kind::taken_back;
+    if (admission.kind == Admission::Kind::scaled)
+        record.replicas = admission.replicas;
+    auto& requests = host_->ledger().requests;
+    const auto number = requests.empty() ? 1 : requests.rbegin()->first + 1;
+    requests.emplace(number, std::move(record));
+    while (requests.size() > requests_known)
+        requests.erase(requests.begin());
+}
+
+void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {
     // It gets this number (rollout/record.cpp); what is not taken into the state is closed again.
     const auto staged = std::move(candidate_staged_);
     host_->expect_revision(state().next_revision, revision, std::move(candidate_executable_),
                            staged ? std::move(*staged) : StagedRevision{});
     rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
     supervisor_->observe(std::move(requested));
+    step();
+}
+
+void Daemon::request_abort(std::string reason) {
+    supervisor_->observe(rollout::AbortRequested{std::move(reason)});
     step();
 }
 

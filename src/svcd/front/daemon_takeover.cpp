@@ -53,7 +53,7 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
     events_.take_over(left.ledger.events);
     host_->ledger().generation = left.ledger.generation + 1;
     host_->ledger().requests = std::move(left.ledger.requests);
-    host_->ledger().upgrade_problem = passed_.upgrade_problem;
+    host_->ledger().upgrade_problem = settings_.upgrade_problem;
     std::vector<rollout::Event> events;
     beginning.state = std::move(left.state);
     beginning.actions =
@@ -63,9 +63,10 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
          "this supervisor goes on where the last one ended: " +
              std::to_string(survivors.running.size()) +
              (survivors.running.size() == 1 ? " worker runs" : " workers run"));
-    if (!passed_.upgrade_problem.empty())
+    if (!settings_.upgrade_problem.empty())
         note(rollout::EventKind::warning,
-             "the new program could not go on, and this one does: " + passed_.upgrade_problem);
+             "the supervisor was not upgraded: the new program could not go on (" +
+                 settings_.upgrade_problem + "), and the old one has everything again");
     for (const rollout::Event& event : events)
         report(event);
 }

@@ -58,6 +58,8 @@ std::string Daemon::why_not_quiet() const {
         return "what an earlier supervisor left has not ended yet";
     if (!admissions_.idle())
         return "a request is being checked";
+    if (!host_->all_recorded())
+        return "the end of a rollout is being written";
     return unrest(state());
 }
 
@@ -156,6 +158,7 @@ void Daemon::execute_upgrade() {
     for (const auto& [name, fd] : listeners_->inherited())
         fds.emplace_back(name, fd);
     fds.emplace_back(previous_program, own->get());
+    fds.emplace_back(previous_launcher, host_->launcher());
     const sigset_t before = os::block_all_signals();
     const Error failed =
         execute_with(new_program_.get(), fds, settings_.original_nofile_soft,

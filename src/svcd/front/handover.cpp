@@ -86,6 +86,9 @@ Result<std::optional<Handover>> take_handover() {
     if (!fds)
         return fds.error();
     handover.fds = *fds;
+    if (const char* problem = std::getenv(upgrade_problem_variable))
+        handover.problem = problem;
+    ::unsetenv(upgrade_problem_variable);
     std::map<std::string, std::vector<UniqueFd>> by_name;
     for (const auto& [name, fd] : *fds) {
         if (auto closing = os::set_close_on_exec(fd, true); !closing)
@@ -97,6 +100,8 @@ Result<std::optional<Handover>> take_handover() {
         handover.spares.emplace_back(fd);
         if (name == previous_program)
             handover.previous = std::move(*copy);
+        else if (name == previous_launcher)
+            handover.previous_launch = std::move(*copy);
         else
             by_name[name].push_back(std::move(*copy));
     }
@@ -130,7 +135,8 @@ Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
         return done;
     };
     Result<void> ready = os::write_at(list->get(), 0, encode_handover(fds));
-    os::set_all_close_on_exec(); // Asio's accepted and connected sockets are not
+    if (ready)
+        ready = os::close_all_on_exec();
     if (ready)
         ready = all_closing(false);
     if (!ready) {

@@ -46,6 +46,10 @@ wire::RevisionSummary summary_of(const State& state, const HistoryEntry& entry) 
         summary.reason = printable(entry.outcome->reason, reason_limit);
         summary.began_us = microseconds(entry.outcome->began);
         summary.ended_us = microseconds(entry.outcome->ended);
+    } else if (const auto* ended = rollout::find_outcome(state, entry.number)) {
+        // On its way to the disk, or without a place there.
+        summary.result = describe(ended->verdict);
+        summary.reason = printable(ended->reason, reason_limit);
     } else {
         summary.result = is_running(state, entry.number) ? "in progress"
                          : summary.serving               ? "complete"

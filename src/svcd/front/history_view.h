@@ -15,7 +15,8 @@ struct HistoryView {
 };
 
 /// The revision that `svc undo` goes back to unless told otherwise, or an error that says why there is
-/// none. While a rollout progresses: the one that it started from.
+/// none. While a rollout progresses: the one that it started from (an undo to it takes the rollout back,
+/// and makes no revision).
 Result<rollout::RevisionNumber> default_undo(const HistoryView& view);
 /// In the state, which has it even when the disk was full, else on disk.
 HistoryEntry find_revision(const HistoryView& view, rollout::RevisionNumber number);

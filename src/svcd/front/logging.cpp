@@ -49,6 +49,7 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     case EventKind::rollout_started:
     case EventKind::rollout_resumed:
     case EventKind::rollout_stage:
+    case EventKind::keeping_ended:
     case EventKind::frozen:
     case EventKind::scaled:
     case EventKind::worker_available:

@@ -5,7 +5,6 @@
 #include "svcd/front/waiting.h"
 
 #include <algorithm>
-#include <array>
 
 namespace svc::daemon {
 
@@ -27,17 +26,11 @@ rollout::RevisionNumber superseded_by(const rollout::State& state, rollout::Revi
     return 0;
 }
 
-/// Empty: its verdict is known, or will be.
-std::string why_not_follow(const rollout::State& state, rollout::RevisionNumber revision) {
-    const std::string number = std::to_string(revision);
-    if (revision == 0 || revision >= state.next_revision)
-        return "there is no revision " + number;
-    if (rollout::find_outcome(state, revision) != nullptr || state.current == revision ||
-        state.pending == revision || (state.rollout && state.rollout->to == revision))
-        return {};
-    return "nothing is known of the rollout of revision " + number +
-           ": this supervisor was started anew since, or it is too long ago; `svc history " + number +
-           "` shows what is kept of it";
+std::string accepted_text(const rollout::State& state, const Admission& admission) {
+    std::string text = "revision " + std::to_string(admission.revision) + " is accepted";
+    if (const auto older = superseded_by(state, admission.revision); older != 0)
+        text += " and supersedes revision " + std::to_string(older);
+    return admission.note.empty() ? text : text + "; " + admission.note;
 }
 
 } // namespace
@@ -150,11 +143,7 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
     first.changed = admission.changed;
     switch (admission.kind) {
     case Admission::Kind::revision:
-        first.text = "revision " + number + " is accepted";
-        if (const auto older = superseded_by(state, admission.revision); older != 0)
-            first.text += " and supersedes revision " + std::to_string(older);
-        if (!admission.note.empty())
-            first.text += "; " + admission.note;
+        first.text = accepted_text(state, admission);
         waiting.remember(admission.note);
         // Who waits is told by an event what it waits for.
         if (pending && !options.wait)
@@ -163,6 +152,12 @@ asio::awaitable<void> Methods::roll_out(AdmissionRequest request, const wire::Re
         if (options.wait)
             co_await waiting.for_rollout(admission.revision, options.wait_drained,
                                          std::move(admission.changed));
+        break;
+    case Admission::Kind::taken_back:
+        first.text = admission.note;
+        waiting.accept(std::move(first), options.wait);
+        if (options.wait)
+            co_await waiting.for_abort(admission.revision);
         break;
     case Admission::Kind::scaled:
         first.text =
@@ -226,60 +221,6 @@ asio::awaitable<void> Methods::stop(const wire::VarlinkCall& call, Caller& calle
                    wanted->wait);
     if (wanted->wait)
         co_await waiting.for_stop();
-}
-
-asio::awaitable<void> Methods::follow(const wire::VarlinkCall& call, Caller& caller) {
-    const auto wanted = parameters_of<wire::FollowCall>(call, caller);
-    if (!wanted)
-        co_return;
-    const auto aims = std::array{wanted->revision.has_value(), wanted->replicas.has_value(),
-                                 wanted->replica.has_value(), wanted->stop};
-    if (std::count(aims.begin(), aims.end(), true) != 1) {
-        reply_invalid_parameter(caller, "one of revision, replicas, replica and stop");
-        co_return;
-    }
-    Waiting waiting(backend_, caller, call.more);
-    const auto& state = backend_.state();
-    if (wanted->stop) {
-        if (state.wanted == rollout::Wanted::run) {
-            waiting.fail(wire::control_error::refused, "this supervisor is not stopping");
-            co_return;
-        }
-        waiting.join(rollout::target_revision(state));
-        co_await waiting.for_stop();
-    } else if (wanted->replicas) {
-        waiting.join(rollout::target_revision(state));
-        co_await waiting.for_scale(*wanted->replicas, {});
-    } else if (wanted->replica) {
-        waiting.join(state.current);
-        co_await waiting.for_replacement(*wanted->replica);
-    } else if (const auto why = why_not_follow(state, *wanted->revision); !why.empty()) {
-        waiting.fail(wire::control_error::refused, why);
-    } else {
-        waiting.join(*wanted->revision);
-        if (wanted->taken_back)
-            co_await waiting.for_abort(*wanted->revision);
-        else
-            co_await waiting.for_rollout(*wanted->revision, wanted->wait_drained, {});
-    }
-}
-
-asio::awaitable<void> Methods::upgrade(const wire::VarlinkCall& call, Caller& caller) {
-    if (!call.parameters.empty()) {
-        reply_invalid_parameter(caller, call.parameters.begin()->key());
-        co_return;
-    }
-    if (!permitted(caller))
-        co_return;
-    const std::uint64_t generation = backend_.status().generation;
-    wire::VarlinkReply reply;
-    if (const auto begun = co_await backend_.upgrade(); begun) {
-        reply.parameters = wire::to_json(wire::UpgradeReply{generation});
-    } else {
-        reply.error = wire::control_error::refused;
-        reply.parameters = wire::to_json(wire::Refusal{begun.error().message, {}});
-    }
-    caller.reply(reply);
 }
 
 asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& caller) {

@@ -23,8 +23,6 @@ private:
                                           const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> scale(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
-    boost::asio::awaitable<void> follow(const wire::VarlinkCall& call, Caller& caller);
-    boost::asio::awaitable<void> upgrade(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
     void status(const wire::VarlinkCall& call, Caller& caller);
     bool permitted(Caller& caller);
@@ -36,6 +34,11 @@ private:
     void timeline(const wire::VarlinkCall& call, Caller& caller);
     void diff(const wire::VarlinkCall& call, Caller& caller);
     void diff_with_file(Caller& caller);
+
+    // follow_methods.cpp
+    boost::asio::awaitable<void> follow(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> follow(const wire::FollowCall& wanted, Waiting& waiting);
+    boost::asio::awaitable<void> upgrade(const wire::VarlinkCall& call, Caller& caller);
 
     // steering_methods.cpp
     void pause(const wire::VarlinkCall& call, Caller& caller);

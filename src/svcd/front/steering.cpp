@@ -48,6 +48,20 @@ const Worker* find_live(const State& state, std::uint32_t replica) {
 
 } // namespace
 
+bool was_asked_for(std::string_view reason) {
+    return reason.starts_with(aborted_by) || reason.starts_with(undone_by);
+}
+
+std::string describe_taking_back(const State& state) {
+    std::string text;
+    if (can_go_back(state))
+        text = rollout_text(state) + " is taken back";
+    if (state.pending != 0)
+        text += (text.empty() ? "" : "; ") + revision_text(state.pending) +
+                ", which waited, is called off";
+    return text;
+}
+
 bool can_go_back(const State& state) {
     return state.rollout && !rolls_back(state) && state.rollout->from != 0;
 }

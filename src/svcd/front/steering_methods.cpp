@@ -78,15 +78,9 @@ asio::awaitable<void> Methods::abort(const wire::VarlinkCall& call, Caller& call
     if (refused(waiting, why_not_abort(state)))
         co_return;
     const bool goes_back = can_go_back(state);
-    const auto pending = state.pending;
-    const auto revision = goes_back ? state.rollout->to : pending;
+    const auto revision = goes_back ? state.rollout->to : state.pending;
+    std::string text = describe_taking_back(state);
     backend_.request(rollout::AbortRequested{"aborted " + by(caller, wanted->reason)});
-    std::string text;
-    if (goes_back)
-        text = "the rollout of revision " + number(revision) + " is taken back";
-    if (pending != 0)
-        text += (text.empty() ? "revision " : "; revision ") + number(pending) +
-                ", which waited, is called off";
     const bool wait = goes_back && wanted->wait;
     waiting.accept(waiting.progress("accepted", revision, std::move(text)), wait);
     if (wait)

@@ -24,8 +24,8 @@ std::string verdict_sentence(const Outcome& outcome) {
     case Verdict::complete:
         return name + " is complete";
     case Verdict::rolled_back:
-        return outcome.reason.starts_with(aborted_by) ? name + " was taken back"
-                                                      : name + " failed and was rolled back";
+        return was_asked_for(outcome.reason) ? name + " was taken back"
+                                             : name + " failed and was rolled back";
     case Verdict::failed:
         return name + " failed";
     case Verdict::superseded:
@@ -55,6 +55,7 @@ bool tells_progress(EventKind kind) {
     case EventKind::rollout_stage:
     case EventKind::rollout_rolling_back:
     case EventKind::rollout_ended:
+    case EventKind::keeping_ended:
     case EventKind::scaled:
     case EventKind::worker_launched:
     case EventKind::worker_ready:
@@ -203,7 +204,7 @@ asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
         const State& state = backend_.state();
         const Outcome* const ended = rollout::find_outcome(state, revision_);
         const auto told = forward_events({});
-        if (ended != nullptr) {
+        if (ended != nullptr && backend_.is_recorded(revision_)) {
             const Outcome outcome = *ended;
             if (outcome.verdict != Verdict::superseded || outcome.successor == 0)
                 co_return outcome;
@@ -213,12 +214,12 @@ asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
                  false);
             continue;
         }
-        if (state.current == revision_) // too long ago: its outcome is not kept
+        if (ended == nullptr && state.current == revision_) // too long ago: its outcome is not kept
             co_return Outcome{.revision = revision_};
-        const bool awaited = state.pending == revision_ ||
+        const bool awaited = ended != nullptr || state.pending == revision_ ||
                              (state.rollout && state.rollout->to == revision_) ||
                              state.next_revision <= revision_;
-        if (backend_.finished() || !awaited) {
+        if ((backend_.finished() && ended == nullptr) || !awaited) {
             fail(wire::control_error::stopping,
                  "the supervisor stopped before there was a verdict on revision " +
                      std::to_string(revision_));

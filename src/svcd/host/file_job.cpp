@@ -21,10 +21,7 @@ constexpr std::size_t piece_size = 1024;
 } // namespace
 
 FileJob::FileJob(asio::io_context& io, Result<os::FileWork> work, Done done)
-    : answer_(std::string()), done_(std::move(done)), tell_(io, [this] {
-          const auto then = std::exchange(done_, nullptr);
-          then(std::move(answer_));
-      }) {
+    : answer_(std::string()), done_(std::move(done)), tell_(io, [this] { tell(); }) {
     if (!work) {
         finish(work.error());
         return;
@@ -42,6 +39,19 @@ FileJob::FileJob(asio::io_context& io, Result<os::FileWork> work, Done done)
 FileJob::~FileJob() {
     if (work_)
         os::end_file_work(*work_);
+}
+
+void FileJob::tell() {
+    const auto then = std::exchange(done_, nullptr);
+    then(std::move(answer_));
+}
+
+void FileJob::finish_now() {
+    while (!ended_) {
+        os::wait_readable(watch_->fd());
+        read();
+    }
+    tell();
 }
 
 void FileJob::await_more() {
@@ -71,6 +81,7 @@ void FileJob::read() {
 
 void FileJob::finish(Result<std::string> answer) {
     answer_ = std::move(answer);
+    ended_ = true;
     tell_.wake();
 }
 

@@ -22,7 +22,11 @@ public:
     /// Kills the child if it still works.
     ~FileJob();
 
+    /// Blocks until the child has answered, and calls `done`. It has not been called yet.
+    void finish_now();
+
 private:
+    void tell();
     void await_more();
     void read();
     void finish(Result<std::string> answer);
@@ -30,6 +34,7 @@ private:
     std::optional<os::FileWork> work_; ///< none: it has ended
     std::optional<Watch> watch_;
     std::string received_;
+    bool ended_ = false;
     Result<std::string> answer_;
     Done done_;
     Later tell_;

@@ -105,9 +105,15 @@ Result<void> History::trim(std::size_t limit, std::set<RevisionNumber> kept) {
     return {};
 }
 
-Result<void> History::end(RevisionNumber number, const wire::StoredOutcome& outcome) {
+Result<void> History::end(RevisionNumber number, const wire::StoredOutcome& outcome) const {
     return os::write_in_one_step(place_of(number), outcome_file, wire::serialize_outcome(outcome),
                                  secret, os::Reaches::disk);
+}
+
+Result<os::FileWork> History::start_end(RevisionNumber number,
+                                        const wire::StoredOutcome& outcome) const {
+    return os::start_writing(place_of(number), outcome_file, wire::serialize_outcome(outcome),
+                             secret);
 }
 
 Result<void> History::write_timeline(const wire::Timeline& timeline) {

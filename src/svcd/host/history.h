@@ -3,6 +3,7 @@
 
 #include "base/unique_fd.h"
 #include "os/durable.h"
+#include "os/file_work.h"
 #include "wire/codec.h"
 
 #include <optional>
@@ -43,7 +44,8 @@ struct StagedRevision {
 ///                                                                      end(): outcome.json → N
 ///   timeline.json, when its rollout ended, and again when the last old worker is gone → N
 ///
-/// What may take long is between stage() and begin(), and done by staging.h without holding us up.
+/// What may take long is between stage() and begin(), and at end(); it is done by staging.h and
+/// outcome_writer.h without holding us up.
 /// Policy never waits for it and never fails from it: every error is the caller's to report, and what
 /// cannot be written is not there. What is read was written by an earlier supervisor, or by a mistake:
 /// bounded, checked, and an entry that is broken is an entry that says so.
@@ -57,7 +59,11 @@ public:
     [[nodiscard]] Result<os::NewDirectory> stage(const rollout::Revision& revision) const;
     /// Gives it its name. The error is the first thing that went wrong with it, if any.
     Result<void> begin(StagedRevision staged);
-    Result<void> end(rollout::RevisionNumber number, const wire::StoredOutcome& outcome);
+    /// Takes as long as the disk takes.
+    Result<void> end(rollout::RevisionNumber number, const wire::StoredOutcome& outcome) const;
+    /// The same, done by a child.
+    [[nodiscard]] Result<os::FileWork> start_end(rollout::RevisionNumber number,
+                                                 const wire::StoredOutcome& outcome) const;
     Result<void> write_timeline(const wire::Timeline& timeline);
 
     [[nodiscard]] std::vector<rollout::RevisionNumber> numbers() const; ///< rising

@@ -5,6 +5,7 @@
 #include "os/files.h"
 #include "os/memory.h"
 #include "svcd/host/command_process.h"
+#include "svcd/host/history_keeper.h"
 #include "svcd/host/launch_plan.h"
 
 #include <algorithm>
@@ -113,11 +114,10 @@ void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout:
 void DaemonHost::Impl::begin(rollout::RevisionNumber number, const rollout::State& state) {
     apply_live(number, state);
     adopt_kept(number, state);
-    if (auto prepared = staged.extract(number)) {
-        if (auto written = context->history.begin(std::move(prepared.mapped())); !written)
-            report_history(number, written.error());
-    }
-    trim_history(state.revisions.at(number), state);
+    std::optional<StagedRevision> prepared;
+    if (auto found = staged.extract(number))
+        prepared.emplace(std::move(found.mapped()));
+    history.begin(number, std::move(prepared), state);
 }
 
 /// An undo to a set that was kept warm has its workers, and with them their sockets.
@@ -129,14 +129,6 @@ void DaemonHost::Impl::adopt_kept(rollout::RevisionNumber number, const rollout:
         context->listeners.hand_over(state.revisions.at(number).spec, process->revision(), number);
         process->become(revision(number, state));
     }
-}
-
-void DaemonHost::Impl::trim_history(const rollout::Revision& revision,
-                                    const rollout::State& state) {
-    const auto trimmed = context->history.trim(revision.spec.rollout.history,
-                                               {revision.number, state.current, state.previous});
-    if (!trimmed && !unwritten.contains(revision.number))
-        report_history(revision.number, trimmed.error());
 }
 
 /// Before its workers drain: a connection that they do not accept any more would be lost with their socket.
@@ -151,34 +143,7 @@ void DaemonHost::Impl::end(const rollout::Outcome& outcome, const rollout::State
         pass_over(outcome.revision, state);
     if (outcome.verdict == rollout::Verdict::failed)
         tell_failure(outcome.revision, outcome.reason, state);
-    write_outcome(outcome);
-    trim_history(state.revisions.at(outcome.revision), state);
-    unwritten.erase(outcome.revision);
-}
-
-void DaemonHost::Impl::write_outcome(const rollout::Outcome& outcome) {
-    const bool told = unwritten.contains(outcome.revision);
-    const WallTime ended = os::wall_now() - (os::now() - outcome.ended);
-    const auto written = context->history.end(
-        outcome.revision, wire::StoredOutcome{.verdict = outcome.verdict,
-                                              .reason = outcome.reason,
-                                              .successor = outcome.successor,
-                                              .last_output = outcome.last_output,
-                                              .began = ended - (outcome.ended - outcome.began),
-                                              .ended = ended});
-    if (!written && !told)
-        report_history(outcome.revision, written.error());
-}
-
-/// Once for a revision: a full disk would fail again when its rollout ends.
-void DaemonHost::Impl::report_history(rollout::RevisionNumber revision, const Error& error) {
-    unwritten.insert(revision);
-    rollout::Event event;
-    event.kind = rollout::EventKind::history;
-    event.revision = revision;
-    event.text = "revision " + std::to_string(revision) +
-                 " is not kept as it should be in the history: " + error.message;
-    context->callbacks.report(event);
+    history.end(outcome, state);
 }
 
 /// The revision before the serving one stays in the state without its listeners: they are closed
@@ -325,6 +290,18 @@ std::uint64_t DaemonHost::memory_of_workers() const {
         roots.insert(roots.end(), own.begin(), own.end());
     }
     return os::memory_of_trees(roots);
+}
+
+bool DaemonHost::is_recorded(rollout::RevisionNumber number) const {
+    return impl_->history.is_recorded(number);
+}
+
+bool DaemonHost::all_recorded() const {
+    return impl_->history.all_recorded();
+}
+
+void DaemonHost::when_recorded(std::function<void()> then) {
+    impl_->history.when_recorded(std::move(then));
 }
 
 void DaemonHost::when_failure_told(std::function<void()> then) {

@@ -23,6 +23,7 @@ struct HostCallbacks {
     std::function<void(int exit_status)> finish;              ///< Action Finish
     std::function<void(const std::string& reason)> fall_back; ///< Action FallBack
     std::function<void(const std::string& text)> warn; ///< something that the daemon should log
+    std::function<void()> recorded; ///< is_recorded() may answer otherwise than before
 };
 
 class DaemonHost final : public rollout::Host {
@@ -51,6 +52,7 @@ public:
     void publish(const rollout::State& state);
     /// Where it is published, for somebody who tries to read it; -1: nowhere.
     [[nodiscard]] int state_file() const;
+    [[nodiscard]] int launcher() const; ///< svc-launch, held
     /// Nobody is to take over from us.
     void give_up();
 
@@ -71,6 +73,11 @@ public:
     [[nodiscard]] std::uint64_t memory_of_workers() const;
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();
+    /// How its rollout ended is on disk, or cannot be: before that nobody may rely on it.
+    [[nodiscard]] bool is_recorded(rollout::RevisionNumber number) const;
+    [[nodiscard]] bool all_recorded() const;
+    /// Calls `then` once that is so of all; at once if it is.
+    void when_recorded(std::function<void()> then);
     /// Calls `then` once the hook that tells of a failed rollout has ended; at once if none runs.
     void when_failure_told(std::function<void()> then);
     /// Runs a preflight check or any other command; cancelling ends its group with SIGKILL.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "svcd/host/host.h"
+#include "svcd/host/history_keeper.h"
 #include "svcd/host/host_context.h"
 #include "svcd/host/rollout_hooks.h"
 #include "svcd/host/worker_process.h"
@@ -15,7 +16,7 @@ namespace svc::daemon {
 
 struct DaemonHost::Impl {
     explicit Impl(std::shared_ptr<HostContext> shared)
-        : context(std::move(shared)), hooks(*context) {}
+        : context(std::move(shared)), history(*context), hooks(*context) {}
 
     void launch(const rollout::LaunchWorker& action, const rollout::State& state);
     void run_hook(const rollout::RunRolloutHook& run, const rollout::State& state);
@@ -27,15 +28,11 @@ struct DaemonHost::Impl {
     void take_over_worker(const rollout::Worker& worker, const wire::Snapshot& left, KeptFds& kept,
                           rollout::Survivors& survivors);
     void take_over_executables(const rollout::State& state, KeptFds& kept);
-    void catch_up_history(const rollout::State& state);
     void apply_live(rollout::RevisionNumber revision, const rollout::State& state);
     void begin(rollout::RevisionNumber revision, const rollout::State& state);
     void adopt_kept(rollout::RevisionNumber revision, const rollout::State& state);
     void pass_over(rollout::RevisionNumber revision, const rollout::State& state);
     void end(const rollout::Outcome& outcome, const rollout::State& state);
-    void write_outcome(const rollout::Outcome& outcome);
-    void trim_history(const rollout::Revision& revision, const rollout::State& state);
-    void report_history(rollout::RevisionNumber revision, const Error& error);
     void close_unneeded(const rollout::State& state);
     WorkerProcess* find(rollout::WorkerId worker);
     std::shared_ptr<const rollout::Revision> revision(rollout::RevisionNumber number,
@@ -48,7 +45,7 @@ struct DaemonHost::Impl {
     std::map<rollout::WorkerId, std::unique_ptr<WorkerProcess>> workers;
     std::vector<rollout::RevisionNumber> in_use; ///< as of the last look at what can be closed
     std::map<rollout::RevisionNumber, StagedRevision> staged; ///< whose rollouts have not begun
-    std::set<rollout::RevisionNumber> unwritten; ///< not in the history: reported already
+    HistoryKeeper history;
     RolloutHooks hooks;
     bool store_doubtful = false; ///< it did not confirm what it was last given
 };

@@ -37,7 +37,6 @@ bool leaves_traces(const rollout::Action& action) {
 void DaemonHost::Impl::publish(const rollout::State& state) {
     if (context->listeners.changed())
         context->ledger.listeners = context->listeners.records();
-    context->ledger.listeners = context->listeners.records();
     context->vault.publish(state, context->ledger);
 }
 
@@ -124,23 +123,8 @@ Result<void> DaemonHost::open_vault() {
     return impl_->context->vault.open();
 }
 
-/// A rollout that began, or ended, may not have come as far as the disk.
-void DaemonHost::Impl::catch_up_history(const rollout::State& state) {
-    const auto known = context->history.numbers();
-    const std::set<rollout::RevisionNumber> kept(known.begin(), known.end());
-    for (const auto& [number, revision] : state.revisions) {
-        if (!kept.contains(number) && number != state.pending)
-            report_history(number, Error{"its supervisor ended before it was written"});
-    }
-    for (const auto& outcome : state.outcomes) {
-        if (!kept.contains(outcome.revision) || context->history.read(outcome.revision).outcome)
-            continue;
-        write_outcome(outcome);
-    }
-}
-
 void DaemonHost::catch_up(const rollout::State& state) {
-    impl_->catch_up_history(state);
+    impl_->history.catch_up(state);
     impl_->apply_live(rollout::target_revision(state), state);
     // Also of workers that recover() erased: their launchers end by themselves, or were told to.
     std::erase_if(impl_->workers,
@@ -168,6 +152,10 @@ wire::Ledger& DaemonHost::ledger() {
 
 void DaemonHost::publish(const rollout::State& state) {
     impl_->publish(state);
+}
+
+int DaemonHost::launcher() const {
+    return impl_->context->launcher.get();
 }
 
 int DaemonHost::state_file() const {

@@ -8,8 +8,6 @@ namespace svc::daemon {
 
 namespace {
 
-constexpr Duration between_verifications = std::chrono::seconds(1);
-
 HookVerdict failure(std::string detail, std::vector<std::string> output = {}) {
     return {false, std::move(detail), std::move(output)};
 }
@@ -18,8 +16,8 @@ HookVerdict failure(std::string detail, std::vector<std::string> output = {}) {
 
 InPlaceReload::InPlaceReload(HostContext& context, Order order,
                              std::function<void(HookVerdict)> ended)
-    : order_(std::move(order)), ended_(std::move(ended)), began_(os::now()), hook_(context),
-      deadline_(context.io), again_(context.io) {
+    : context_(context), order_(std::move(order)), ended_(std::move(ended)), began_(os::now()),
+      hook_(context), deadline_(context.io) {
     deadline_.after(order_.patience, [this] { handle_timeout(); });
     hook_.start(order_.tell, order_.subject(),
                 [this](HookVerdict verdict) { handle_told(std::move(verdict)); });
@@ -45,7 +43,9 @@ void InPlaceReload::handle_told(HookVerdict verdict) {
     }
     stage_ = Stage::confirming;
     if (order_.verify)
-        verify();
+        verification_ = std::make_unique<Verification>(
+            context_, *order_.verify, order_.subject,
+            [this](HookVerdict answer) { handle_verified(std::move(answer)); });
     else
         confirm_by_words();
 }
@@ -55,18 +55,11 @@ void InPlaceReload::confirm_by_words() {
         finish({true, {}, {}});
 }
 
-void InPlaceReload::verify() {
-    hook_.start(*order_.verify, order_.subject(),
-                [this](HookVerdict verdict) { handle_verified(std::move(verdict)); });
-}
-
 void InPlaceReload::handle_verified(HookVerdict verdict) {
-    if (verdict.succeeded) {
+    if (verdict.succeeded)
         finish(std::move(verdict));
-        return;
-    }
-    refused_ = std::move(verdict);
-    again_.after(between_verifications, [this] { verify(); });
+    else
+        refused_ = std::move(verdict);
 }
 
 void InPlaceReload::handle_timeout() {
@@ -74,7 +67,7 @@ void InPlaceReload::handle_timeout() {
     if (stage_ == Stage::telling)
         finish(failure("it could not be told" + within, hook_.output()));
     else if (order_.verify && refused_.detail.empty())
-        finish(failure("its verification was not done" + within, hook_.output()));
+        finish(failure("its verification was not done" + within, verification_->output()));
     else if (order_.verify)
         finish(failure("it was not verified" + within + ": " + refused_.detail,
                        std::move(refused_.output)));
@@ -87,8 +80,8 @@ void InPlaceReload::handle_timeout() {
 void InPlaceReload::finish(HookVerdict verdict) {
     stage_ = Stage::over;
     deadline_.cancel();
-    again_.cancel();
     hook_.cancel();
+    verification_.reset();
     const auto then = std::exchange(ended_, nullptr);
     then(std::move(verdict));
 }

@@ -1,7 +1,7 @@
 // InPlaceReload: one worker is told to reload itself, and then has to show that it did.
 #pragma once
 
-#include "svcd/host/timed_hook.h"
+#include "svcd/host/verification.h"
 
 #include "base/time.h"
 #include "wire/notification.h"
@@ -34,12 +34,12 @@ public:
 private:
     enum class Stage { telling, confirming, over };
     void handle_told(HookVerdict verdict);
-    void verify();
     void handle_verified(HookVerdict verdict);
     void confirm_by_words();
     void handle_timeout();
     void finish(HookVerdict verdict);
 
+    HostContext& context_;
     Order order_;
     std::function<void(HookVerdict)> ended_;
     Stage stage_ = Stage::telling;
@@ -48,8 +48,8 @@ private:
     bool said_ready_ = false; ///< after that
     HookVerdict refused_;     ///< the last one of `verify`
     TimedHook hook_;
+    std::unique_ptr<Verification> verification_;
     Alarm deadline_;
-    Alarm again_;
 };
 
 } // namespace svc::daemon

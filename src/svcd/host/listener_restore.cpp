@@ -175,6 +175,7 @@ std::vector<Member> ListenerTable::Impl::in_order_of_now(Restoration& made,
         }
     }
     std::vector<Member> revived;
+    revived.reserve(silent.size());
     for (const Entry* entry : silent)
         revived.push_back(SteeredGroup::take_out(members, entry->sockets.front().get()));
     for (const int fd : unrecorded) {
@@ -189,7 +190,8 @@ std::vector<Member> ListenerTable::Impl::in_order_of_now(Restoration& made,
 
 void ListenerTable::Impl::go_on_with(Restoration made) {
     std::vector<std::string> taken;
-    for (const auto& [group, recorded] : made.groups) {
+    for (const auto& recorded : made.groups) {
+        const std::string& group = recorded.first;
         const auto members = in_order_of_now(made, group);
         const auto done = groups[group].restore(members);
         const auto one = std::find_if(made.entries.begin(), made.entries.end(),
@@ -265,10 +267,9 @@ std::vector<wire::ListenerRecord> ListenerTable::records() const {
         record.problem = entry.problem;
         if (const auto group = impl_->groups.find(entry.group); group != impl_->groups.end()) {
             const auto& members = group->second.members();
-            const auto member =
-                std::find_if(members.begin(), members.end(), [&](const Member& each) {
-                    return each.fd == entry.sockets.front().get();
-                });
+            const auto member = std::find_if(
+                members.begin(), members.end(),
+                [fd = entry.sockets.front().get()](const Member& each) { return each.fd == fd; });
             record.used = member->used;
             record.place = static_cast<std::uint32_t>(member - members.begin());
         }
@@ -332,6 +333,7 @@ void ListenerTable::Impl::own_links(bool at_cold_start) {
 
 void ListenerTable::Impl::report_left(const std::vector<std::string>& addresses) const {
     std::vector<std::string> texts;
+    texts.reserve(addresses.size());
     for (const auto& address : addresses)
         texts.push_back("a listener of an earlier supervisor: closed (" + address + ")");
     report_each(texts, "closed");

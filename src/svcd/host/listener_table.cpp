@@ -294,9 +294,12 @@ void ListenerTable::Impl::inspect(Entry& entry) {
                 damaged(entry, problem);
             return;
         }
-        damaged(entry, damage_text(damage));
-        if (const auto group = groups.find(entry.group); damage.shut_down && group != groups.end())
+        if (const auto group = groups.find(entry.group);
+            damage.shut_down && group != groups.end()) {
+            changed = true; // before it is told, so that whoever hears of it can write it down
             steered(entry, group->second.moved_to_end(fd));
+        }
+        damaged(entry, damage_text(damage));
         const auto after = os::bound_address(fd);
         if (before && after && *before != *after)
             damaged(entry, "it is now at " + format_address(*after));

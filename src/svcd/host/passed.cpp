@@ -4,7 +4,7 @@
 
 namespace svc::daemon {
 
-Passed sort_passed(std::map<std::string, std::vector<UniqueFd>> fds) {
+Passed sort_passed(std::map<std::string, std::vector<UniqueFd>>&& fds) {
     Passed passed;
     std::map<std::string, UniqueFd> kept;
     for (auto& [name, of_name] : fds) {

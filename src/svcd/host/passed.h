@@ -15,10 +15,9 @@ struct Passed {
     std::map<std::string, std::vector<UniqueFd>> sockets; ///< by FileDescriptorName
     KeptFds kept;                                         ///< an earlier supervisor's
     bool upgraded = false; ///< that one executed us, in its own process: there is a way back
-    std::string upgrade_problem; ///< of the program that we had given way to: it could not go on
 };
 
 /// Those whose name begins with kept_prefix are an earlier supervisor's.
-Passed sort_passed(std::map<std::string, std::vector<UniqueFd>> fds);
+Passed sort_passed(std::map<std::string, std::vector<UniqueFd>>&& fds);
 
 } // namespace svc::daemon

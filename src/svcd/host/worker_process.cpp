@@ -12,6 +12,7 @@ WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
     : context_(context), identity_(std::move(identity)), hook_(context),
       listeners_(context.settings.runtime_dir + "/links", identity_.name),
       watch_(context, {.target = [this] { return probe_target(); },
+                       .subject = [this] { return hook_subject(rollout::HookPoint::post_ready); },
                        .read_notifications =
                            [this] {
                                if (notify_)

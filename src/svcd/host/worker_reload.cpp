@@ -49,8 +49,8 @@ void WorkerProcess::handle_reloaded(bool revert, HookVerdict verdict) {
 void WorkerProcess::become(std::shared_ptr<const rollout::Revision> revision) {
     identity_.revision = std::move(revision);
     note();
-    if (const auto kind = watch_.kind())
-        watch(*kind); // as this revision has it
+    if (watch_.kind() == rollout::ProbeKind::live)
+        watch(rollout::ProbeKind::live); // as this revision has it; what came before that is over
     if (available_)
         mark_available();
 }

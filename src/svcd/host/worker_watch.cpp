@@ -34,6 +34,10 @@ void WorkerWatch::begin(ProbeKind kind, const rollout::Spec& spec) {
         else if (spec.ready.on == rollout::ReadyOn::probe && spec.ready.probe)
             ask_until_decided(*spec.ready.probe);
         return;
+    case ProbeKind::verify:
+        if (const auto& hook = rollout::verification_of(spec))
+            verify(*hook);
+        return;
     case ProbeKind::live:
         watch_life(spec.live);
         return;
@@ -43,6 +47,7 @@ void WorkerWatch::begin(ProbeKind kind, const rollout::Spec& spec) {
 void WorkerWatch::end() {
     kind_.reset();
     prober_.reset();
+    verification_.reset();
     watchdog_.stop();
     if (ready_fd_)
         ready_fd_->stop();
@@ -56,6 +61,19 @@ void WorkerWatch::ask_until_decided(const rollout::ProbeSpec& spec) {
 
 void WorkerWatch::probe(const rollout::ProbeSpec& spec, Prober::Asks asks, Prober::Report report) {
     prober_ = std::make_unique<Prober>(context_, spec, asks, handlers_.target, std::move(report));
+}
+
+/// Without an end of its own: policy gives it the time that the worker has to be ready.
+void WorkerWatch::verify(const rollout::HookSpec& hook) {
+    const auto answered = [this](const HookVerdict& verdict) {
+        std::string detail = verdict.detail;
+        if (!verdict.output.empty())
+            detail += ", and wrote: " + verdict.output.back();
+        handlers_.report(ProbeKind::verify,
+                         verdict.succeeded ? ProbeVerdict::passed : ProbeVerdict::failing,
+                         std::move(detail));
+    };
+    verification_ = std::make_unique<Verification>(context_, hook, handlers_.subject, answered);
 }
 
 void WorkerWatch::watch_life(const rollout::LiveSpec& live) {

@@ -1,8 +1,10 @@
-// WorkerWatch: what is looked for in one worker (WatchWorker): that it started up, is ready, lives.
+// WorkerWatch: what is looked for in one worker (WatchWorker): that it started up, is ready, runs what it
+// should, lives.
 #pragma once
 
 #include "svcd/host/prober.h"
 #include "svcd/host/ready_fd.h"
+#include "svcd/host/verification.h"
 #include "svcd/host/watchdog.h"
 
 namespace svc::daemon {
@@ -13,6 +15,7 @@ class WorkerWatch {
 public:
     struct Handlers {
         std::function<ProbeTarget()> target;
+        std::function<HookSubject()> subject; ///< of the verification
         std::function<void()> read_notifications;
         std::function<void(rollout::ProbeKind, rollout::ProbeVerdict, std::string detail)> report;
     };
@@ -33,6 +36,7 @@ public:
 private:
     void probe(const rollout::ProbeSpec& spec, Prober::Asks asks, Prober::Report report);
     void ask_until_decided(const rollout::ProbeSpec& spec);
+    void verify(const rollout::HookSpec& hook);
     void watch_life(const rollout::LiveSpec& live);
     void handle_ready_fd(std::string failure);
     void handle_witness(bool& well, bool now_well, std::string detail);
@@ -41,6 +45,7 @@ private:
     Handlers handlers_;
     std::optional<rollout::ProbeKind> kind_;
     std::unique_ptr<Prober> prober_;
+    std::unique_ptr<Verification> verification_;
     Watchdog watchdog_;
     std::optional<ReadyFd> ready_fd_;
     bool probe_well_ = true;

@@ -42,6 +42,12 @@ private:
     void add(std::string key, std::string message, std::vector<std::string> also = {}) {
         findings_.push_back(Finding{std::move(key), std::move(also), std::move(message)});
     }
+    /// By its name, or by its place where the name could not be read: what is wrong with it changes
+    /// nothing about the file descriptor that it gets.
+    [[nodiscard]] std::string listener_text(std::size_t index) const {
+        const std::string& name = spec_.listeners[index].name;
+        return name.empty() ? std::to_string(index + 1) : name;
+    }
 
     const rollout::Spec& spec_;
     const rollout::ReadySpec& ready_;
@@ -91,9 +97,8 @@ void HealthChecker::check_fd() {
     else if (*ready_.fd < first_free)
         add("ready.fd",
             "file descriptor " + std::to_string(*ready_.fd) + " is the one of listener " +
-                spec_.listeners[*ready_.fd - 3].name + "; write " + std::to_string(first_free) +
-                " or more, or leave it out: then it is the first one after the listeners",
-            {"listener"});
+                listener_text(*ready_.fd - 3) + "; write " + std::to_string(first_free) +
+                " or more, or leave it out: then it is the first one after the listeners");
     const auto& limits = spec_.process.limits;
     if (limits.contains("nofile") && *ready_.fd >= limits.at("nofile").soft)
         add("ready.fd",

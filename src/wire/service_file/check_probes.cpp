@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "wire/probe_target.h"
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 
 namespace svc::wire::service_file {
 
@@ -99,6 +101,17 @@ std::string path_of_listener(std::size_t index) {
     return "listener[" + std::to_string(index + 1) + ']';
 }
 
+/// What says which socket a listener is, and whose: other keys of it may be wrong all the same.
+std::vector<std::string> keys_of_place(std::size_t index) {
+    const std::string path = path_of_listener(index);
+    return {path + ".name", path + ".address", path + ".private", path + ".preview"};
+}
+
+std::vector<std::string> join_keys(std::vector<std::string> keys, std::vector<std::string> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(keys));
+    return keys;
+}
+
 /// No mistake in the address; it is one for each replica.
 bool ProbeChecker::can_be_reached(const Place& place) {
     const std::uint32_t last = spec_.rollout.replicas == 0 ? 0 : spec_.rollout.replicas - 1;
@@ -149,7 +162,7 @@ bool ProbeChecker::is_shared(const Place& place) {
                           (listener.scope == ListenerScope::revision ? "of a revision " : "") +
                           "share: another one may answer, also one of the old version; " +
                           std::string(remedy),
-                {path_of_listener(i), "rollout.replicas"});
+                join_keys(keys_of_place(i), {"rollout.replicas"}));
             return true;
         }
     }
@@ -191,7 +204,9 @@ void ProbeChecker::check_listener(const std::string& key, const rollout::HttpPro
     if (auto request = probe_request(http, sample(0), Address{}); !request)
         add(key + ".http", request.error().message);
     std::vector<std::string> own;
+    std::vector<std::string> names_and_places;
     for (std::size_t i = 0; i < spec_.listeners.size(); ++i) {
+        names_and_places = join_keys(std::move(names_and_places), keys_of_place(i));
         const ListenerSpec& listener = spec_.listeners[i];
         if (listener.scope == ListenerScope::worker)
             own.push_back(listener.name);
@@ -204,14 +219,14 @@ void ProbeChecker::check_listener(const std::string& key, const rollout::HttpPro
                     "share listener " + listener.name +
                     ": another one may answer, also one of the old version; name a listener with "
                     "private = true",
-                {path_of_listener(i)});
+                keys_of_place(i));
         return;
     }
     add(key + ".listener",
         "there is no listener " + quoted(http.listener) +
             (own.empty() ? std::string("; write a [[listener]] with this name and private = true")
                          : "; those with private = true are " + join(own, ", ")),
-        {"listener"});
+        spec_.listeners.empty() ? std::vector<std::string>{"listener"} : names_and_places);
 }
 
 void ProbeChecker::check_http(const std::string& key, const rollout::HttpProbe& http) {

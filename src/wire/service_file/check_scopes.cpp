@@ -46,20 +46,23 @@ void check_private(const ListenerSpec& listener, const std::string& path,
 void check_preview(const ListenerSpec& listener, const std::string& path,
                    rollout::Strategy strategy, std::vector<Finding>& findings) {
     const Address& address = listener.address;
-    const auto add = [&](std::string_view key, std::string message) {
-        findings.push_back({path + '.' + std::string(key),
-                            {path + ".address", "rollout.strategy"},
-                            std::move(message)});
+    const auto add = [&](std::string_view key, std::string_view other, std::string message) {
+        findings.push_back(
+            {path + '.' + std::string(key), {std::string(other)}, std::move(message)});
     };
     if (strategy != rollout::Strategy::blue_green)
-        add("preview", "only strategy = \"blue-green\" has a second set to look at before it takes "
-                       "over; write that, or take it out");
-    else if (!is_ip(address) || address.type != SocketType::stream)
-        add("preview", "only a TCP listener leads to the newest set; write address = "
-                       "\"127.0.0.1:8081\", or take it out");
+        add("preview", "rollout.strategy",
+            "only strategy = \"blue-green\" has a second set to look at before it takes over; "
+            "write "
+            "that, or take it out");
+    if (!is_ip(address) || address.type != SocketType::stream)
+        add("preview", path + ".address",
+            "only a TCP listener leads to the newest set; write address = \"127.0.0.1:8081\", or "
+            "take it out");
     else if (address.port == 0)
-        add("address", "whoever looks at the new set must know its port, and each set would get "
-                       "another one; write a port, such as \"127.0.0.1:8081\"");
+        add("address", path + ".preview",
+            "whoever looks at the new set must know its port, and each set would get another one; "
+            "write a port, such as \"127.0.0.1:8081\"");
 }
 
 } // namespace

@@ -97,6 +97,10 @@ std::string reloading(const RolloutSpec& rollout) {
         "\n  - at a rollback " +
         (how.revert ? hook_in_words(*how.revert)
                     : std::string("it is replaced by one that reads the files as they are then")) +
+        (how.verify
+             ? "\nA worker that is started counts as ready only when that succeeds, too, within "
+               "ready.timeout."
+             : "") +
         "\nWhere a reload cannot do (another program, command, environment, user or "
         "listener), workers are replaced: ";
     return text + rolling(rollout);

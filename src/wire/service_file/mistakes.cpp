@@ -32,17 +32,19 @@ const toml::node* element(const toml::node* list, std::string_view number) {
 
 } // namespace
 
-void Mistakes::add(toml::source_position where, std::string key, std::string message) {
+void Mistakes::add(toml::source_position where, std::string key, std::string message, Value value) {
     if (found_.size() >= limit) {
         more_ = true;
         return;
     }
+    if (value == Value::unreadable)
+        unreadable_.push_back(key);
     found_.push_back(Mistake{where.line, where.column, std::move(key), std::move(message)});
 }
 
 bool Mistakes::about(std::string_view key) const {
-    return std::any_of(found_.begin(), found_.end(), [&](const Mistake& mistake) {
-        return is_within(mistake.key, key) || is_within(key, mistake.key);
+    return std::any_of(unreadable_.begin(), unreadable_.end(), [&](const std::string& one) {
+        return is_within(one, key) || is_within(key, one);
     });
 }
 

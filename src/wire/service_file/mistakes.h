@@ -14,15 +14,19 @@ class Mistakes {
 public:
     static constexpr std::size_t limit = 100;
 
-    void add(toml::source_position where, std::string key, std::string message);
-    /// There is a mistake at `key`, in something below it or in something above it: then nothing
-    /// else that is said about it can be relied on.
+    /// unreadable: what stands there is not known, and nothing else can be said about it. readable: it is,
+    /// and what follows from it is a mistake of its own.
+    enum class Value { unreadable, readable };
+    void add(toml::source_position where, std::string key, std::string message,
+             Value value = Value::unreadable);
+    /// What stands at `key`, or something below or above it, could not be read.
     [[nodiscard]] bool about(std::string_view key) const;
     /// In the order of the file.
     [[nodiscard]] std::vector<Mistake> sorted() &&;
 
 private:
     std::vector<Mistake> found_;
+    std::vector<std::string> unreadable_; ///< keys
     bool more_ = false;
 };
 

@@ -60,7 +60,7 @@ std::vector<NamedProbe> probes_of(const rollout::Spec& spec);
 /// What is wrong with a Spec as a whole.
 struct Finding {
     std::string key;
-    std::vector<std::string> also; ///< keys that it follows from, too
+    std::vector<std::string> also; ///< keys that it follows from, too: nothing if one is unreadable
     std::string message;
 };
 std::vector<Finding> find_impossible(const rollout::Spec& spec);

@@ -107,13 +107,13 @@ public:
             return;
         const auto word = std::find_if(strategies.begin(), strategies.end(),
                                        [&](const auto& choice) { return choice.value == owner; });
-        rollout_.refuse(key, std::string(what) + " belongs to strategy = \"" +
-                                 std::string(word->word) + "\"; write that, or take it out");
+        rollout_.refuse_beside(key, std::string(what) + " belongs to strategy = \"" +
+                                        std::string(word->word) + "\"; write that, or take it out");
     }
     void not_in(Strategy strategy, std::string_view key, std::string_view why) {
         if (strategy_ == strategy && rollout_.has(key))
-            rollout_.refuse(key, std::string(why) +
-                                     "; take it out, or write strategy = " + "\"rolling\"");
+            rollout_.refuse_beside(key, std::string(why) +
+                                            "; take it out, or write strategy = " + "\"rolling\"");
     }
 
 private:
@@ -138,16 +138,17 @@ void refuse_strangers(Table& rollout, Strategy strategy) {
         belongings.not_in(Strategy::blue_green, key, second_set);
     }
     if (strategy == Strategy::canary && !rollout.has("steps"))
-        rollout.refuse("strategy",
-                       "a canary needs its steps; write steps = " + std::string(steps_example));
+        rollout.refuse_beside("strategy", "a canary needs its steps; write steps = " +
+                                              std::string(steps_example));
     if (strategy == Strategy::in_place && !rollout.has("in_place"))
-        rollout.refuse("strategy",
-                       "how does a worker reload itself? write in_place = { reload = { signal = "
-                       "\"SIGHUP\" }, verify = { exec = [\"/usr/local/bin/check\"] } }");
+        rollout.refuse_beside(
+            "strategy", "how does a worker reload itself? write in_place = { reload = { signal = "
+                        "\"SIGHUP\" }, verify = { exec = [\"/usr/local/bin/check\"] } }");
     const bool has_stages = strategy == Strategy::canary || strategy == Strategy::blue_green;
     if (!has_stages && rollout.has("analysis"))
-        rollout.refuse("analysis", "it is run at the end of a step, and this strategy has none; "
-                                   "write strategy = \"canary\" or \"blue-green\", or take it out");
+        rollout.refuse_beside("analysis",
+                              "it is run at the end of a step, and this strategy has none; "
+                              "write strategy = \"canary\" or \"blue-green\", or take it out");
 }
 
 } // namespace

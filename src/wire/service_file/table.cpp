@@ -241,6 +241,12 @@ void Table::refuse(std::string_view key, std::string message) {
     refuse_at(node == nullptr ? table_ : *node, key, std::move(message));
 }
 
+void Table::refuse_beside(std::string_view key, std::string message) {
+    const toml::node* node = table_.get(key);
+    mistakes_.add((node == nullptr ? table_ : *node).source().begin, path_of(key),
+                  std::move(message), Mistakes::Value::readable);
+}
+
 void Table::refuse_type(std::string_view key, const toml::node& node, std::string_view example) {
     refuse_at(node, key,
               std::string(type_name(node)) + " stands here; write " + std::string(key) + " = " +

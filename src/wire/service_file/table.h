@@ -59,6 +59,8 @@ public:
     void refuse_later(std::string_view key);
     /// Notes a mistake about the value of `key`.
     void refuse(std::string_view key, std::string message);
+    /// What stands there was read, and makes no sense beside the rest.
+    void refuse_beside(std::string_view key, std::string message);
     /// Notes a mistake about the table itself.
     void refuse_all(std::string message);
     void refuse_type(std::string_view key, const toml::node& node, std::string_view example);

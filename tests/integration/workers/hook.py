@@ -18,6 +18,7 @@ def main():
     parser.add_argument("--exit", type=int, default=0)
     parser.add_argument("--until", help="ends once this file exists")
     parser.add_argument("--only-replica", help="of another one it ends well at once")
+    parser.add_argument("--only-revision", help="of another one it ends well at once")
     options = parser.parse_args()
     known = {name: value for name, value in os.environ.items() if name.startswith("SVC_")}
     for index, line in enumerate(options.say):
@@ -27,6 +28,8 @@ def main():
     sys.stdout.flush()
     tell(options, {"name": options.name, "pid": os.getpid(), **known})
     if options.only_replica and known.get("SVC_REPLICA") != options.only_replica:
+        return 0
+    if options.only_revision and known.get("SVC_REVISION") != options.only_revision:
         return 0
     while options.until and not os.path.exists(options.until):
         time.sleep(0.01)

@@ -200,6 +200,9 @@ TEST_CASE("who aborts has what was wanted; whose rollout was aborted has not") {
     CHECK(verdict.exit_status == 1);
     CHECK(verdict.text == "svc: web: revision 7 was taken back: aborted by uid 0: wrong one\n"
                           "The old revision serves on.\n");
+    last.reason = "undone by uid 0";
+    CHECK(verdict_of(last, "web", 0, 2s).text ==
+          "svc: web: revision 7 was taken back: undone by uid 0\nThe old revision serves on.\n");
     last.verdict = "aborted";
     CHECK(
         has(verdict_of(last, "web", 0, 2s).text, "It had not begun: the old revision serves on."));

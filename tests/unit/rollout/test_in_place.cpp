@@ -1,4 +1,5 @@
 // Workers that reload themselves, and the hooks of a rollout.
+#include "rollout/recover.h"
 #include "stage.h"
 
 #include <algorithm>
@@ -51,6 +52,83 @@ void ends(Stage& stage, RolloutHook hook, bool succeeded) {
 }
 
 } // namespace
+
+TEST_CASE("a worker that is started is verified, too, before it counts as ready") {
+    Stage stage = in_place(1);
+    stage.spec.rollout.in_place->verify = signal_hook();
+    stage.reload();
+    const auto verified = [&](ProbeVerdict verdict) {
+        stage.see(ProbeReported{.worker = stage.state().workers.rbegin()->first,
+                                .kind = ProbeKind::verify,
+                                .verdict = verdict,
+                                .detail = "exit status 1"});
+    };
+    verified(ProbeVerdict::passed); // nobody asked yet
+    SUBCASE("it said READY=1") {
+        stage.ready("r1-0");
+        stage.ready("r1-0"); // says no more than before
+        CHECK(stage.in(WorkerPhase::starting) == "r1-0");
+        CHECK(stage.find("r1-0").watched == ProbeKind::verify);
+        SUBCASE("and is verified") {
+            verified(ProbeVerdict::failing);
+            CHECK(stage.in(WorkerPhase::starting) == "r1-0");
+            verified(ProbeVerdict::passed);
+            CHECK(stage.in(WorkerPhase::available) == "r1-0");
+        }
+        SUBCASE("and is not: it failed") {
+            verified(ProbeVerdict::failing);
+            stage.wait(60s);
+            CHECK(stage.taken_back(1) ==
+                  "r1-0: was not ready within 1m; it was not verified: exit status 1");
+        }
+        SUBCASE("and a new supervisor asks again") {
+            State left = stage.state();
+            std::vector<Event> events;
+            recover(left, Survivors{{left.workers.begin()->first}}, stage.now, events);
+            Stage next(left, stage.now);
+            next.step();
+            CHECK(next.count<WatchWorker>() == 1);
+            CHECK(next.find("r1-0").watched == ProbeKind::verify);
+        }
+    }
+}
+
+TEST_CASE("what is ready because it runs, or by its probe, is verified as well") {
+    Stage stage = in_place(1);
+    stage.spec.rollout.in_place->verify = signal_hook();
+    stage.spec.ready.delay = 70s; // the time for the verification begins after it
+    stage.spec.ready.on = ReadyOn::started;
+    SUBCASE("started") {
+        stage.reload();
+        stage.wait(70s);
+    }
+    SUBCASE("probe") {
+        stage.spec.ready.on = ReadyOn::probe;
+        stage.reload();
+        stage.see(ProbeReported{1, ProbeKind::ready, ProbeVerdict::passed, {}});
+    }
+    CHECK(stage.find("r1-0").watched == ProbeKind::verify);
+    CHECK(stage.in(WorkerPhase::starting) == "r1-0");
+    stage.wait(59s);
+    CHECK(stage.in(WorkerPhase::starting) == "r1-0");
+    stage.see(ProbeReported{1, ProbeKind::verify, ProbeVerdict::passed, {}});
+    CHECK(stage.in(WorkerPhase::available) == "r1-0");
+}
+
+TEST_CASE("a rollback does not serve what the old revision's verification refuses") {
+    Stage stage = in_place(1);
+    stage.spec.rollout.in_place->verify = signal_hook();
+    stage.reload();
+    stage.ready("r1-0");
+    stage.see(ProbeReported{1, ProbeKind::verify, ProbeVerdict::passed, {}});
+    reload(stage);
+    answers(stage, "r1-0", false);
+    CHECK(stage.in(WorkerPhase::starting) == "r1-0.1");
+    stage.ready("r1-0.1"); // of what the files say now
+    CHECK(stage.state().rollout);
+    stage.wait(60s);
+    CHECK(stage.find("r1-0.1").retirement == Retirement::failed);
+}
 
 TEST_CASE("workers reload themselves one after the other, and no process is started") {
     Stage stage = in_place(3);

@@ -240,18 +240,18 @@ TEST_CASE("a rollout in steps says where it is and what it waits for") {
     state.rollout = Rollout{.from = 6, .to = 7};
     const auto step = [&] { return status_of(state, now).rollout.at(0).step; };
     CHECK(step() == "canary: step 1 of 2, 0 of 10 workers new, fills up to 1");
-    CHECK(summary(state) == "rolling 6 → 7: 0/10 updated");
+    CHECK(summary(state) == "canary 6 → 7: 0/10 updated");
     add_worker(state, 7, 0, WorkerPhase::available);
     state.rollout->stage_reached = now - 50s;
     CHECK(step() == "canary: step 1 of 2, 1 of 10 workers new, goes on in 4m10s");
-    CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, held");
+    CHECK(summary(state) == "canary 6 → 7: 1/10 updated, held");
     state.rollout->analysis = HookProgress::running;
     CHECK(step() == "canary: step 1 of 2, 1 of 10 workers new, analysis runs");
-    CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, analysis runs");
+    CHECK(summary(state) == "canary 6 → 7: 1/10 updated, analysis runs");
     state.rollout->analysis = HookProgress::due;
     state.rollout->stage = 1;
     CHECK(step() == "canary: step 2 of 2, 1 of 10 workers new, waits for svc promote");
-    CHECK(summary(state) == "rolling 6 → 7: 1/10 updated, waits for svc promote");
+    CHECK(summary(state) == "canary 6 → 7: 1/10 updated, waits for svc promote");
     state.rollout->stage = 2;
     CHECK(step().empty());
 }
@@ -279,13 +279,42 @@ TEST_CASE("a pause says since when, by whom and why, and stops the clock of a ho
     CHECK(shown.paused == "for 2m, asked for by uid 1000: lunch");
     CHECK(shown.step == "canary: step 1 of 1, 0 of 2 workers new, 4m of its hold left");
     CHECK(shown.failure.empty());
-    CHECK(summary(state) == "rolling 6 → 7: 0/2 updated, paused");
+    CHECK(summary(state) == "canary 6 → 7: 0/2 updated, paused");
     state.rollout->failure = "r7-0: exit status 1";
     CHECK(status_of(state, now).rollout.at(0).failure == "r7-0: exit status 1");
     state.rollout->pause_reason = state.rollout->failure;
     shown = status_of(state, now).rollout.at(0);
     CHECK(shown.paused == "for 2m, r7-0: exit status 1");
     CHECK(shown.failure.empty()); // it is the reason already
+}
+
+TEST_CASE("a replica whose worker has no room under max_total says so") {
+    State state = serving(2);
+    state.revisions.at(6).spec.rollout.max_total = 3;
+    state.workers.erase(1);
+    add_worker(state, 5, 0, WorkerPhase::stopping);
+    CHECK(status_of(state, now).replica_list.at(0).waits_for.empty()); // it is about to be launched
+    add_worker(state, 5, 1, WorkerPhase::stopping);
+    CHECK(status_of(state, now).replica_list.at(0).waits_for ==
+          "room under max_total (3), 2 workers are on the way out");
+    CHECK(status_of(state, now).replica_list.at(1).waits_for.empty());
+    state.replica_list.at(0).next_start = now + 2s;
+    state.replica_list.at(0).last_exit = "exit status 1";
+    CHECK(status_of(state, now).replica_list.at(0).waits_for == "restart in 2s (exit status 1)");
+}
+
+TEST_CASE("the summary says the strategy by its name") {
+    State state = rolling();
+    RolloutSpec& rollout = state.revisions.at(7).spec.rollout;
+    const auto named = [&](Strategy strategy) {
+        rollout.strategy = strategy;
+        return summary(state);
+    };
+    CHECK(named(Strategy::rolling) == "rolling 6 → 7: 0/2 updated");
+    CHECK(named(Strategy::recreate) == "recreate 6 → 7: 0/2 updated");
+    CHECK(named(Strategy::blue_green) == "blue-green 6 → 7: 0/2 updated");
+    CHECK(named(Strategy::canary) == "canary 6 → 7: 0/2 updated");
+    CHECK(named(Strategy::in_place) == "in-place 6 → 7: 0/2 updated");
 }
 
 TEST_CASE("a kept old set is shown, and counts for nothing") {

@@ -88,6 +88,8 @@ TEST_CASE("a reload in place is explained, and when workers are replaced after a
                    "  - send SIGHUP to it\n"
                    "  - then this must succeed: run: /bin/ok (at most 5s)\n"
                    "  - at a rollback run: /bin/back\n"
+                   "A worker that is started counts as ready only when that succeeds, too, within "
+                   "ready.timeout.\n"
                    "Where a reload cannot do (another program, command, environment, user or "
                    "listener), workers are replaced: A rollout starts up to 1 more");
     const std::string bare = rollout + "in_place = { reload = { signal = \"SIGHUP\" } }\n";

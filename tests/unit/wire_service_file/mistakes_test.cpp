@@ -166,6 +166,41 @@ grace_max = "1s"
 )");
 }
 
+TEST_CASE("what one key does to another is found whatever else is wrong with either") {
+    const auto keys = [](const std::string& text) {
+        std::string all;
+        for (const Mistake& mistake : parse_service_file(text).mistakes)
+            all += mistake.key + '\n';
+        return all;
+    };
+    const std::string next = "[[listener]]\naddress = \"127.0.0.1:8081\"\npreview = true\n";
+    const std::string fd = "[ready]\non = \"fd\"\nfd = 3\n";
+    CHECK(keys(minimal + next + "backlog = \"many\"\n" + fd) ==
+          "listener[1].preview\nlistener[1].backlog\nready.fd\n");
+    CHECK(keys(minimal + "[[listener]]\naddress = \"nowhere\"\npreview = true\n" + fd) ==
+          "listener[1].address\nlistener[1].preview\nready.fd\n");
+    // The strategy is known, and wrong for another reason.
+    for (const char* strategy : {"canary", "in-place"})
+        CHECK(keys(minimal + next + "[rollout]\nreplicas = 2\nstrategy = \"" + strategy + "\"\n") ==
+              "listener[1].preview\nrollout.strategy\n");
+    CHECK(keys(minimal + next + "[rollout]\nstrategy = \"rolling\"\nkeep_old = \"5m\"\n") ==
+          "listener[1].preview\nrollout.keep_old\n");
+    // Of one that cannot be read nobody knows.
+    CHECK(keys(minimal + next + "[rollout]\nstrategy = \"green\"\n") == "rollout.strategy\n");
+    // Two reasons against one value.
+    CHECK(keys(minimal + "limits = { nofile = 3 }\n[[listener]]\naddress = \"127.0.0.1:8081\"\n" +
+               fd) == "ready.fd\nready.fd\n");
+    CHECK(keys(minimal + "[[listener]]\naddress = \"unix:/run/next.sock\"\npreview = true\n") ==
+          "listener[1].preview\nlistener[1].preview\n");
+    // A probe that another worker may answer.
+    CHECK(keys(minimal + "[[listener]]\naddress = \"127.0.0.1:8081\"\nbacklog = 0\n[ready]\n" +
+               "probe = { http = \"http://127.0.0.1:8081/\" }\n") ==
+          "listener[1].backlog\nready.probe.http\n");
+    CHECK(keys(minimal + "[[listener]]\naddress = \"127.0.0.1:8081\"\nbacklog = 0\n[ready]\n" +
+               "probe = { http = \"/\", listener = \"own\" }\n") ==
+          "listener[1].backlog\nready.probe.listener\n");
+}
+
 TEST_CASE("what follows from a mistake is not reported as another one") {
     // grace_max is shorter than the default grace, but grace is not known.
     check_mistake(minimal + "[stop]\ngrace = 60\ngrace_max = \"10s\"\n", "4:9 stop.grace",

@@ -75,13 +75,14 @@ public:
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override {
         warnings.push_back(std::to_string(revision) + ": " + sentence);
     }
-    [[nodiscard]] rollout::RevisionNumber find_request(const std::string& token) const override {
+    [[nodiscard]] std::optional<Admission> find_request(const std::string& token) const override {
         const auto found = requests.find(token);
-        return found == requests.end() ? 0 : found->second;
+        return found == requests.end() ? std::nullopt : std::optional(found->second);
     }
-    void request_rollout(rollout::Revision revision, bool supersede, bool immediate,
-                         const std::string& token) override {
-        requests[token] = known.next_revision;
+    void remember_request(const std::string& token, const Admission& admission) override {
+        requests[token] = admission;
+    }
+    void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
         story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
         if (stop_comes_first)
             known.wanted = rollout::Wanted::stop;
@@ -91,6 +92,10 @@ public:
         known.current = revision.number;
         known.file_replicas = revision.spec.rollout.replicas;
         known.revisions[revision.number] = revision;
+    }
+    void request_abort(std::string reason) override {
+        story.push_back("abort " + reason);
+        known.rollout->abort_reason = reason;
     }
     void request_scale_from_file(std::uint32_t replicas) override {
         story.push_back("scale " + std::to_string(replicas));
@@ -109,7 +114,7 @@ public:
     std::vector<std::string> story;
     MemoryNow memory_now;
     std::vector<std::string> warnings;
-    std::map<std::string, rollout::RevisionNumber> requests;
+    std::map<std::string, Admission> requests;
 };
 
 struct Scene {

@@ -245,23 +245,50 @@ TEST_CASE("a stop ends the staging, and a freeze meanwhile refuses what was stag
     CHECK(scene.world.story == Story{"load ", "stage"});
 }
 
-TEST_CASE("an undo to what the running rollout started from does not wait for its end") {
-    for (const bool progressing : {true, false}) {
-        Scene scene;
-        scene.world.known.current = 6;
-        scene.world.known.rollout = rollout::Rollout{.from = 6, .to = 7};
-        if (!progressing)
-            scene.world.known.rollout->phase = rollout::RolloutPhase::rolling_back;
+TEST_CASE("an undo to what the running rollout started from takes that rollout back") {
+    const auto undo = [](Scene& scene, rollout::RevisionNumber older) {
         std::optional<Admission> answer;
         auto asking = [&]() -> asio::awaitable<void> {
             AdmissionRequest request;
-            request.cause.kind = CauseKind::undo;
-            request.older = 6;
+            request.cause = {CauseKind::undo, "slow", 1000};
+            request.older = older;
             answer = co_await scene.admissions.admit(std::move(request));
         };
         asio::co_spawn(scene.io, asking, asio::detached);
         run_until(scene.io, [&] { return answer.has_value(); });
-        CHECK(scene.world.story.back() == (progressing ? "supersede" : "request"));
+        return *answer;
+    };
+    Scene scene;
+    scene.world.known.current = 6;
+    scene.world.known.rollout = rollout::Rollout{.from = 6, .to = 7};
+    SUBCASE("named or not, paused or not, frozen or not") {
+        scene.world.known.rollout->paused_at = Instant(std::chrono::seconds(1));
+        scene.world.known.frozen = "by uid 0: quarter end";
+        for (const rollout::RevisionNumber older : {0u, 6u}) {
+            const Admission admission = undo(scene, older);
+            CHECK(admission.kind == Admission::Kind::taken_back);
+            CHECK(admission.revision == 7);
+            CHECK(admission.note ==
+                  "revision 6 still serves: the rollout of revision 7 is taken back");
+        }
+        CHECK(scene.world.story ==
+              Story{"abort undone by uid 1000: slow", "abort undone by uid 1000: slow"});
+    }
+    SUBCASE("with what waits behind it") {
+        scene.world.known.pending = 8;
+        CHECK(undo(scene, 6).note ==
+              "revision 6 still serves: the rollout of revision 7 is taken back; revision 8, which "
+              "waited, is called off");
+    }
+    SUBCASE("to another one it is a rollout of its own") {
+        CHECK(undo(scene, 5).kind == Admission::Kind::revision);
+        CHECK(scene.world.story.back() == "request");
+    }
+    SUBCASE("the first rollout of all, and one that is rolled back, are not taken back") {
+        scene.world.known.rollout->phase = rollout::RolloutPhase::rolling_back;
+        CHECK(undo(scene, 6).kind == Admission::Kind::revision);
+        scene.world.known.rollout = rollout::Rollout{.to = 7};
+        CHECK(undo(scene, 0).kind == Admission::Kind::revision);
     }
 }
 
@@ -309,4 +336,36 @@ TEST_CASE("a request that comes again under its token makes no second revision")
     scene.world.known.frozen.reset();
     CHECK(ask("") == 3);
     CHECK(ask("") == 4);
+}
+
+TEST_CASE("an undo and a scale that come again under their names are not made twice") {
+    Scene scene;
+    const auto ask = [&](rollout::CauseKind kind, const std::string& token) {
+        auto answer = std::make_shared<Admission>();
+        auto asking = [&scene, answer, kind, token]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause = {kind, {}, 0};
+            if (kind == rollout::CauseKind::undo)
+                request.older = 0;
+            request.token = token;
+            *answer = co_await scene.admissions.admit(std::move(request));
+        };
+        asio::co_spawn(scene.io, asking, asio::detached);
+        settle(scene.io);
+        return *answer;
+    };
+    CHECK(ask(rollout::CauseKind::reload, "a").revision == 1);
+    scene.world.file.spec.rollout.replicas = 5;
+    CHECK(ask(rollout::CauseKind::apply, "b").kind == Admission::Kind::scaled);
+    const auto again = ask(rollout::CauseKind::apply, "b");
+    CHECK(again.kind == Admission::Kind::scaled);
+    CHECK(again.replicas == 5);
+    scene.world.known.next_revision = 8;
+    scene.world.known.revisions[7].number = 7;
+    scene.world.known.rollout = rollout::Rollout{.from = 1, .to = 7};
+    CHECK(ask(rollout::CauseKind::undo, "c").kind == Admission::Kind::taken_back);
+    scene.world.known.rollout.reset();
+    const auto undone = ask(rollout::CauseKind::undo, "c");
+    CHECK(undone.kind == Admission::Kind::taken_back);
+    CHECK(undone.revision == 7);
 }

@@ -88,6 +88,32 @@ TEST_CASE("what nobody knows cannot be followed") {
           "org.varlink.service.InvalidParameter");
 }
 
+TEST_CASE("the name of a request says what it came to") {
+    Scene scene;
+    scene.backend.known.current = 6;
+    scene.backend.begin(7);
+    Admission admission;
+    admission.revision = 7;
+    admission.kind = Admission::Kind::revision;
+    scene.backend.requests_known["reload"] = admission;
+    admission.kind = Admission::Kind::taken_back;
+    scene.backend.requests_known["undo"] = admission;
+    admission.kind = Admission::Kind::scaled;
+    admission.replicas = 0;
+    scene.backend.requests_known["apply"] = admission;
+    auto& reload = scene.call("Follow", {{"token", "reload"}});
+    auto& undo = scene.call("Follow", {{"token", "undo"}, {"revision", 7}});
+    CHECK(scene.call("Follow", {{"token", "apply"}}).last("verdict") == "scaled");
+    auto& forgotten = scene.call("Follow", {{"token", "older"}, {"revision", 7}});
+    CHECK(has(scene.call("Follow", {{"token", "older"}}).last("message"),
+              "nothing is known of this request"));
+    scene.backend.end(7, Verdict::rolled_back, "undone by uid 0");
+    test::settle(scene.io);
+    CHECK(reload.last("verdict") == "rolled back");
+    CHECK(undo.last("verdict") == "taken back");
+    CHECK(forgotten.last("verdict") == "rolled back");
+}
+
 TEST_CASE("an abort is followed to its own good end") {
     Scene scene;
     scene.backend.known.current = 6;

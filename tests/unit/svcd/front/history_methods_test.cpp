@@ -26,6 +26,31 @@ TEST_CASE("an undo is an admission from the older revision, for who may change t
     CHECK(scene.backend.asked.size() == 1);
 }
 
+TEST_CASE(
+    "an undo that takes the running rollout back is done when the old revision serves again") {
+    for (const bool wait : {true, false}) {
+        Scene scene;
+        scene.backend.known.current = 6;
+        scene.backend.known.revisions[6].number = 6;
+        scene.backend.known.revisions[7].number = 7;
+        scene.backend.known.rollout = rollout::Rollout{.from = 6, .to = 7};
+        scene.backend.admission.kind = Admission::Kind::taken_back;
+        scene.backend.admission.revision = 7;
+        scene.backend.admission.note =
+            "revision 6 still serves: the rollout of revision 7 is taken back";
+        auto& caller = scene.call("Undo", {{"wait", wait}});
+        CHECK(caller.replies.at(0).parameters.at("text").as_string() ==
+              "revision 6 still serves: the rollout of revision 7 is taken back");
+        CHECK(caller.answered() != wait);
+        if (!wait)
+            continue;
+        scene.backend.end(7, Verdict::rolled_back, "undone by uid 0");
+        test::settle(scene.io);
+        CHECK(caller.last("verdict") == "taken back");
+        CHECK(caller.last("text") == "revision 7 was taken back; revision 6 serves on");
+    }
+}
+
 TEST_CASE("whoever may look sees the history, but not the text of the service file") {
     Scene scene;
     auto& looker = scene.caller();

@@ -51,6 +51,8 @@ public:
         reply.differences.push_back({"service file: service.nice", "not set", "5"});
         return reply;
     }
+    [[nodiscard]] bool is_recorded(rollout::RevisionNumber) const override { return recorded; }
+    bool recorded = true;
     [[nodiscard]] Loaded look_at_file() const override {
         Loaded loaded;
         loaded.revision = known.revisions.at(known.current);
@@ -76,6 +78,10 @@ public:
     void scale(std::uint32_t replicas) override { known.replicas = replicas; }
     void stop(bool now, std::string) override {
         known.wanted = now ? rollout::Wanted::stop_now : rollout::Wanted::stop;
+    }
+    [[nodiscard]] std::optional<Admission> find_request(const std::string& token) const override {
+        const auto found = requests_known.find(token);
+        return found == requests_known.end() ? std::nullopt : std::optional(found->second);
     }
     asio::awaitable<Result<void>> upgrade() override {
         ++upgrades;
@@ -123,6 +129,7 @@ public:
     std::vector<std::string> file_mistakes;
     std::vector<rollout::Observation> requests;
     bool ended = false;
+    std::map<std::string, Admission> requests_known;
     std::string upgrade_error;
     int upgrades = 0;
 };

@@ -5,6 +5,20 @@ using namespace svc;
 using namespace svc::daemon;
 using namespace svc::daemon::test_methods;
 
+TEST_CASE("a verdict is told when it is recorded, and not before") {
+    Scene scene;
+    scene.accepts(7);
+    auto& caller = scene.call("Reload");
+    scene.backend.recorded = false;
+    scene.backend.end(7, Verdict::complete);
+    test::settle(scene.io);
+    CHECK_FALSE(caller.answered());
+    scene.backend.recorded = true;
+    scene.backend.log.wake_all();
+    test::settle(scene.io);
+    CHECK(caller.last("verdict") == "complete");
+}
+
 TEST_CASE("an unknown interface, method or parameter is named") {
     Scene scene;
     CHECK(scene.call("org.example.Do").last("interface") == "org.example");

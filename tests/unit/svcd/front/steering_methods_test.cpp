@@ -105,7 +105,7 @@ TEST_CASE("who waits for a rollout that somebody aborts gets that as its failure
     scene.backend.known.rollout->from = 6;
     auto& caller = scene.call("Reload");
     scene.call("Abort");
-    scene.backend.end(7, Verdict::rolled_back, "aborted by uid 0");
+    scene.backend.end(7, Verdict::rolled_back, "undone by uid 0"); // svc undo says it so
     test::settle(scene.io);
     CHECK(caller.last("verdict") == "rolled back");
     CHECK(caller.last("text") == "revision 7 was taken back");

@@ -48,6 +48,7 @@ House::House()
     callbacks.fall_back = [](const std::string&) {};
     callbacks.finish = [this](int status) { finished = status; };
     callbacks.warn = [this](const std::string& text) { warnings.push_back(text); };
+    callbacks.recorded = [] {};
     auto made = DaemonHost::make(io, settings, listeners, store, std::move(callbacks));
     if (!made)
         throw std::runtime_error(made.error().message);

@@ -122,6 +122,22 @@ TEST_CASE_FIXTURE(Preview, "what the kernel did after the last record is found o
     CHECK(keeper.names().size() == 1);
 }
 
+TEST_CASE_FIXTURE(Preview, "a repair that moves a socket in its group is news for the record") {
+    for (const RevisionNumber revision : {6, 7, 8}) {
+        open(revision);
+        use(revision);
+    }
+    ::shutdown(use(6), SHUT_RDWR);
+    (void)now->listeners.records();
+    REQUIRE_FALSE(now->listeners.changed());
+    now->listeners.inspect_all(); // 6 is the last one now
+    CHECK(now->listeners.changed());
+    succeed();
+    CHECK(all_go_to(stored(8)));
+    keep({7, 8});
+    CHECK(all_go_to(stored(8)));
+}
+
 TEST_CASE_FIXTURE(Preview, "a group that cannot be right is refused") {
     open(6);
     open(7);
