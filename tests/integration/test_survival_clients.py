@@ -141,6 +141,19 @@ class Waiting(ClientTest):
             self.assertEqual(1, status)
             self.assertIn("revision 2 was taken back", errors)
 
+    def test_an_undo_that_takes_a_rollout_back_ends_well(self):
+        # The new worker takes its time to go.
+        supervisor = self.begin("--linger", "1")
+        reload = self.waiting_reload(supervisor)
+        undo = Lines(supervisor.start_svc("undo"))
+        undo.wait_for("still serves")
+        supervisor.die()
+        self.succeed(supervisor)
+        undo.wait_for(GOING_ON)
+        self.assertEqual((0, ""), undo.end())
+        self.assertEqual(1, reload.end()[0])
+        self.assertEqual([1], [entry["revision"] for entry in supervisor.workers()])
+
     def test_a_scale_is_followed(self):
         supervisor = self.begin()
         self.flag.touch()
