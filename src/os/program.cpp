@@ -21,8 +21,10 @@ constexpr std::size_t output_limit = 32 * 1024;
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (const auto& text : texts)
-        pointers.push_back(const_cast<char*>(text.c_str())); // NOLINT: execve(2) does not write to them
+        pointers.push_back(
+            const_cast<char*>(text.c_str())); // NOLINT: execve(2) does not write to them
     pointers.push_back(nullptr);
     return pointers;
 }
@@ -98,9 +100,8 @@ Result<std::string> run(int program, const std::vector<std::string>& arguments, 
         return output;
     while (!output.empty() && output.back() == '\n')
         output.pop_back();
-    const std::string how = WIFEXITED(status)
-                                ? "exit status " + std::to_string(WEXITSTATUS(status))
-                                : "signal " + std::to_string(WTERMSIG(status));
+    const std::string how = WIFEXITED(status) ? "exit status " + std::to_string(WEXITSTATUS(status))
+                                              : "signal " + std::to_string(WTERMSIG(status));
     return Error{(output.empty() ? arguments.front() : output) + " (" + how + ")", 0};
 }
 
@@ -134,7 +135,8 @@ bool is_same_program(int one, int other) {
 }
 
 Result<FileWork> start_program(int program, const std::vector<std::string>& arguments, int passed) {
-    return start_work(program, passed, [program, arguments, passed] { return run(program, arguments, passed); });
+    return start_work(program, passed,
+                      [program, arguments, passed] { return run(program, arguments, passed); });
 }
 
 Result<FileWork> start_program(const std::vector<std::string>& arguments) {

@@ -113,9 +113,8 @@ class Change {
 public:
     Change(const Options& options, const Service& service, const Console& console)
         : options_(options), service_(service), console_(console), began_(os::now()),
-          token_(make_token()),
-          view_(std::string(verb_name(options.verb)) + " " + service.name, began_,
-                options.json ? Terminal{} : console.terminal) {
+          token_(make_token()), view_(std::string(verb_name(options.verb)) + " " + service.name,
+                                      began_, options.json ? Terminal{} : console.terminal) {
         if (options.timeout)
             deadline_ = began_ + *options.timeout;
     }
@@ -290,8 +289,9 @@ private:
             return exit_done;
         }
         if (error.code == ECONNRESET) { // it cannot be asked again
-            console_.err(name + "the supervisor ended before it answered: nobody knows whether it did "
-                                "what it was asked; `svc status " +
+            console_.err(name +
+                         "the supervisor ended before it answered: nobody knows whether it did "
+                         "what it was asked; `svc status " +
                          service_.name + "` shows it\n");
             return exit_failed;
         }

@@ -63,10 +63,11 @@ private:
 
     int give_up(const Error& error, const Line& line) const {
         if (line.lost() && last_.sequence != 0)
-            return fail(Error{"the supervisor of " + service_.name +
-                                  " has ended without a word, and no other one came; its log says why",
-                              ECONNRESET},
-                        console_);
+            return fail(
+                Error{"the supervisor of " + service_.name +
+                          " has ended without a word, and no other one came; its log says why",
+                      ECONNRESET},
+                console_);
         return fail(error, console_);
     }
 

@@ -10,7 +10,7 @@ namespace {
 /// One call that is answered at once: prints the reply as JSON, or as `render` makes it.
 template <class Reply, class Render>
 int show(const Options& options, const Console& console, const wire::VarlinkCall& call,
-        Render render) {
+         Render render) {
     const auto service = choose_service(options, console);
     if (!service)
         return fail(service.error(), console);

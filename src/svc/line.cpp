@@ -23,8 +23,7 @@ Error out_of_time() {
 /// Until then; EINTR if `interrupt` became readable before.
 Result<void> sleep_until(Instant then, int interrupt) {
     for (;;) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(then - os::now()).count();
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(then - os::now()).count();
         if (left <= 0)
             return {};
         pollfd entry{interrupt, POLLIN, 0};
@@ -82,7 +81,8 @@ Result<void> Line::open(const std::function<wire::VarlinkCall()>& call,
                         std::optional<Instant> until) {
     while (!client_) {
         if (absent_since_) {
-            if (auto slept = sleep_until(until ? std::min(*until, next_try_) : next_try_, interrupt_);
+            if (auto slept =
+                    sleep_until(until ? std::min(*until, next_try_) : next_try_, interrupt_);
                 !slept)
                 return slept;
             if (os::now() < next_try_)

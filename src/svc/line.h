@@ -10,8 +10,9 @@ namespace svc::cli {
 
 /// How long it is waited for a supervisor that is not there: one that was killed has a successor in a moment.
 struct Patience {
-    Duration first = std::chrono::seconds(3);  ///< its socket is there, and nobody listens
-    Duration again = std::chrono::seconds(60); ///< it answered before, and then the connection ended
+    Duration first = std::chrono::seconds(3); ///< its socket is there, and nobody listens
+    Duration again =
+        std::chrono::seconds(60); ///< it answered before, and then the connection ended
 };
 
 /// A Client that survives its supervisor.

@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::size_t name_limit = 64;
 constexpr std::array<std::string_view, 20> verb_names = {
-    "reload",  "apply",   "undo",     "pause",    "resume", "abort",  "promote",
-    "scale",   "replace", "freeze",   "unfreeze", "stop",   "upgrade", "status", "events",
-    "history", "diff",    "timeline", "check",    "list"};
+    "reload", "apply",   "undo",   "pause",    "resume", "abort",   "promote",
+    "scale",  "replace", "freeze", "unfreeze", "stop",   "upgrade", "status",
+    "events", "history", "diff",   "timeline", "check",  "list"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {

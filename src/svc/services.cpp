@@ -100,8 +100,8 @@ std::vector<Service> find_services(const std::vector<std::string>& directories) 
     return services;
 }
 
-Result<Service> choose_service(const std::string& name,
-                               const std::vector<std::string>& directories, Duration patience) {
+Result<Service> choose_service(const std::string& name, const std::vector<std::string>& directories,
+                               Duration patience) {
     if (!name.empty()) {
         for (const auto& directory : directories)
             if (const auto control = directory + "/" + name + "/control"; may_be_socket(control))

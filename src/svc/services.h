@@ -25,8 +25,7 @@ std::vector<Service> find_services(const std::vector<std::string>& directories);
 /// The service called `name`; without a name, the only one whose supervisor takes connections, or does so
 /// within `patience`: one that was killed a moment ago counts. The error's code is ENOENT if there is none,
 /// ENOTUNIQ if there are several.
-Result<Service> choose_service(const std::string& name,
-                               const std::vector<std::string>& directories,
+Result<Service> choose_service(const std::string& name, const std::vector<std::string>& directories,
                                Duration patience);
 
 } // namespace svc::cli

@@ -156,8 +156,9 @@ private:
             return exit_timed_out;
         }
         if (error.code == ECONNRESET) {
-            console_.err(name + "the supervisor ended before it answered: nobody knows whether it was "
-                                "upgraded" +
+            console_.err(name +
+                         "the supervisor ended before it answered: nobody knows whether it was "
+                         "upgraded" +
                          status);
             return exit_failed;
         }

@@ -19,7 +19,8 @@ struct Settings {
     std::string launcher_path; ///< svc-launch
     /// Of this process, as it was started; the program that replaces it in an upgrade is started so too.
     std::vector<std::string> arguments;
-    std::string upgrade_problem; ///< why another program gave the service back to this one; empty: none did
+    std::string
+        upgrade_problem; ///< why another program gave the service back to this one; empty: none did
     std::vector<std::string> environment;
     /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one. A worker gets this one
     /// back unless its service file says otherwise: programs that use select(2) break above 1024.

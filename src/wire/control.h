@@ -30,7 +30,7 @@ struct ReloadCall { ///< Reload and Apply
     bool immediate = false;   ///< min_ready does not count
     bool wait = true;         ///< false: the reply comes once the revision is accepted
     bool wait_drained = true; ///< true: the last reply comes when the old workers are gone
-    std::string token; ///< names this request: one that comes again under it is the same one
+    std::string token;        ///< names this request: one that comes again under it is the same one
 };
 struct ScaleCall {
     std::uint32_t replicas = 0;
@@ -50,7 +50,8 @@ struct UndoCall {         ///< the others: as ReloadCall
 /// perhaps by an earlier supervisor.
 struct FollowCall {
     std::optional<std::uint64_t> revision; ///< the verdict on its rollout
-    std::string token; ///< of the request that made it; where this is known, it says what is waited for
+    std::string
+        token; ///< of the request that made it; where this is known, it says what is waited for
     bool wait_drained = true;
     bool taken_back = false; ///< of a rollout that was aborted: that is what was asked for
     std::optional<std::uint32_t> replicas; ///< as Scale waits
@@ -150,9 +151,11 @@ struct ServiceStatus {
     std::string frozen; ///< by whom and why; empty: rollouts are not refused
     bool stopping = false;
     std::int32_t supervisor_pid = 0;
-    std::uint64_t generation = 0; ///< of supervisors that took over one from the other, the first is 1
-    std::string version;          ///< of the supervisor
-    std::string upgrade_problem;  ///< why the last upgrade did not last; empty: it did, or there was none
+    std::uint64_t generation =
+        0;               ///< of supervisors that took over one from the other, the first is 1
+    std::string version; ///< of the supervisor
+    std::string
+        upgrade_problem; ///< why the last upgrade did not last; empty: it did, or there was none
     std::string service_file;
     std::vector<RolloutStatus>
         rollout; ///< the running one, else the last one ended; empty before the first

@@ -54,26 +54,27 @@ struct WorkerRecord {
     std::string launched_for;
     rollout::RevisionNumber old_revision = 0;
     rollout::Retirement retired = rollout::Retirement::none; ///< as its hooks were told
-    rollout::Pid leader = 0;     ///< of its process group: what svc-launch became
-    rollout::Pid main = 0;       ///< the same, unless a MAINPID= named another one
+    rollout::Pid leader = 0; ///< of its process group: what svc-launch became
+    rollout::Pid main = 0;   ///< the same, unless a MAINPID= named another one
     bool leader_reaped = false;
     bool by_path = true;
-    bool killed = false; ///< by us
-    bool captured = false; ///< its stderr is a pipe whose read end is in the store
-    bool ready_fd = false; ///< so is the read end of its notification fd
+    bool killed = false;     ///< by us
+    bool said_ready = false; ///< READY=1
+    bool captured = false;   ///< its stderr is a pipe whose read end is in the store
+    bool ready_fd = false;   ///< so is the read end of its notification fd
     std::vector<PrivateListenerRecord> listeners;
 
     bool operator==(const WorkerRecord&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                       (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
-                       by_path, killed, captured, ready_fd, listeners))
+                       by_path, killed, said_ready, captured, ready_fd, listeners))
 
 /// What a request came to whose caller gave it a name: one that is sent again, because nobody answered, is the
 /// same one.
 struct RequestRecord {
     std::string token;
-    rollout::RevisionNumber revision = 0;  ///< that it made, or took back
+    rollout::RevisionNumber revision = 0; ///< that it made, or took back
     bool taken_back = false;
     std::optional<std::uint32_t> replicas; ///< only this number changed
 

@@ -45,7 +45,7 @@ class Refusals(ServiceTest):
         supervisor.svc("reload")
         self.assertRegex(self.refusal(supervisor),
                          r"^reload refused: the service file is wrong \(2 mistakes\): .*web.toml:2:11: ")
-        self.assertIn("web.toml:3:1: ", supervisor.log)
+        supervisor.wait_log("web.toml:3:1: ")
 
     def test_a_file_that_cannot_be_read_is_not_said_to_be_wrong(self):
         supervisor = self.start()

@@ -4,6 +4,7 @@ import collections
 import os
 import random
 import signal
+import time
 
 from harness import BUILD, QUICK, ServiceTest, alive, children, main, service, wait_until
 from killing import SANITIZERS, Trap
@@ -12,7 +13,7 @@ from load import Load
 WEB = BUILD / "examples/web/example-web"
 PRELOAD = BUILD / "tests/integration/preload/kill_at_call.so"
 KILLS = int(os.environ.get("SVC_TEST_KILLS", "20" if QUICK else "100"))
-UPGRADES = 20 if QUICK else 100
+UPGRADES = KILLS
 SEED = int(os.environ.get("SVC_TEST_SEED", random.randrange(1 << 30)))
 
 
@@ -146,14 +147,13 @@ class AtEveryStep(Kept):
                     break
         load.assert_no_failure(self)
         print(f"killed {dict(killed)}")
-        self.assertLess({"posix_spawn", "sendmsg", "pwrite", "pidfd_send_signal", "waitid"}, set(killed))
+        self.assertLessEqual({"posix_spawn", "sendmsg", "pwrite", "recvmsg"}, set(killed))
         self.check_rest(supervisor, 1)
         self.assertEqual(0, supervisor.stop())
 
 
 def wait_for_moment(seconds):
     """Not for anything: the kill is to come at a moment that nobody chose."""
-    import time
     time.sleep(seconds)
 
 

@@ -34,9 +34,9 @@ Result<Daemon::Beginning> Daemon::begin() {
         return left.error(); // the program before us can
     if (!left) {
         store_.remove(state_name); // nobody is to find it again
-        note(rollout::EventKind::warning,
-             "what the last supervisor left cannot be taken over (" + left.error().message +
-                 "): starting anew; what still runs of it ends first");
+        note(rollout::EventKind::warning, "what the last supervisor left cannot be taken over (" +
+                                              left.error().message +
+                                              "): starting anew; what still runs of it ends first");
     }
     listeners_->adopt_by_address(passed_.kept);
     beginning.state.service = settings_.name;
@@ -56,8 +56,7 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
     host_->ledger().upgrade_problem = settings_.upgrade_problem;
     std::vector<rollout::Event> events;
     beginning.state = std::move(left.state);
-    beginning.actions =
-        rollout::recover(beginning.state, survivors, os::now(), events).actions;
+    beginning.actions = rollout::recover(beginning.state, survivors, os::now(), events).actions;
     beginning.taken_over = true;
     note(rollout::EventKind::supervisor,
          "this supervisor goes on where the last one ended: " +

@@ -22,8 +22,8 @@ std::string why_not_follow(const rollout::State& state, rollout::RevisionNumber 
         state.pending == revision || (state.rollout && state.rollout->to == revision))
         return {};
     return "nothing is known of the rollout of revision " + number +
-           ": this supervisor was started anew since, or it is too long ago; `svc history " + number +
-           "` shows what is kept of it";
+           ": this supervisor was started anew since, or it is too long ago; `svc history " +
+           number + "` shows what is kept of it";
 }
 
 } // namespace
@@ -40,17 +40,17 @@ asio::awaitable<void> Methods::follow(const wire::VarlinkCall& call, Caller& cal
         co_return;
     }
     Waiting waiting(backend_, caller, call.more);
-    if (const auto known = backend_.find_request(wanted->token);
-        known && !wanted->token.empty()) {
+    if (const auto known = backend_.find_request(wanted->token); known && !wanted->token.empty()) {
         wanted->taken_back = known->kind == Admission::Kind::taken_back;
         if (known->kind == Admission::Kind::scaled)
             wanted->replicas = known->replicas;
         else if (!wanted->revision || wanted->taken_back)
             wanted->revision = known->revision;
     } else if (count == 0) {
-        waiting.fail(wire::control_error::refused,
-                     "nothing is known of this request: this supervisor was started anew since, or it "
-                     "is too long ago");
+        waiting.fail(
+            wire::control_error::refused,
+            "nothing is known of this request: this supervisor was started anew since, or it "
+            "is too long ago");
         co_return;
     }
     co_await follow(*wanted, waiting);

@@ -26,7 +26,8 @@ inline constexpr const char* previous_program = "svc.previous";
 inline constexpr const char* previous_launcher = "svc.previous-launcher";
 
 struct Handover {
-    std::uint64_t nofile_soft = 0; ///< RLIMIT_NOFILE's, before the first of these programs raised it
+    std::uint64_t nofile_soft =
+        0;        ///< RLIMIT_NOFILE's, before the first of these programs raised it
     NamedFds fds; ///< as they came: the way back needs them once more
     Passed passed;
     /// Copies of all, which keep them open whatever becomes of `passed`, under the numbers of `fds`.

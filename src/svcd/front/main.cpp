@@ -86,8 +86,9 @@ void go_back(const Handover& handover, const Settings& settings, const std::stri
     spdlog::critical("this program cannot go on from the one before: {}; going back to that", why);
     auto environment = settings.environment;
     environment.push_back(std::string(upgrade_problem_variable) + "=" + why);
-    const Error failed = execute_with(handover.previous.get(), handover.fds,
-                                      settings.original_nofile_soft, settings.arguments, environment);
+    const Error failed =
+        execute_with(handover.previous.get(), handover.fds, settings.original_nofile_soft,
+                     settings.arguments, environment);
     spdlog::critical("going back failed, too: {}", failed.message);
 }
 
@@ -110,7 +111,8 @@ int run(Options options, Process process) {
         spdlog::critical("{}", handover.error().message);
         return 1;
     }
-    Passed passed = *handover ? std::move((*handover)->passed) : sort_passed(os::take_systemd_sockets());
+    Passed passed =
+        *handover ? std::move((*handover)->passed) : sort_passed(os::take_systemd_sockets());
     if (*handover)
         original_nofile_soft = (*handover)->nofile_soft; // the program before us raised it
     os::ManagerSocket manager = os::ManagerSocket::take();

@@ -13,7 +13,8 @@ namespace {
 constexpr Duration answer_bound = std::chrono::seconds(5);
 
 std::vector<std::string> question(const os::OwnUnit& unit) {
-    std::vector<std::string> command = {"systemctl", "list-jobs", "--no-legend", "--plain", unit.name};
+    std::vector<std::string> command = {"systemctl", "list-jobs", "--no-legend", "--plain",
+                                        unit.name};
     if (unit.of_user)
         command.insert(command.begin() + 1, "--user");
     return command;

@@ -20,7 +20,8 @@ struct HostCallbacks {
         observe; ///< records it and wakes the step (never steps inside)
     std::function<void(const rollout::Event&)> report;
     std::function<void(const rollout::State&)> settled;
-    std::function<void(int exit_status)> finish;              ///< Action Finish
+    std::function<void()> publish;               ///< the state as it is, and the ledger
+    std::function<void(int exit_status)> finish; ///< Action Finish
     std::function<void(const std::string& reason)> fall_back; ///< Action FallBack
     std::function<void(const std::string& text)> warn; ///< something that the daemon should log
     std::function<void()> recorded; ///< is_recorded() may answer otherwise than before

@@ -92,7 +92,8 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 
 ssize_t sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to,
                socklen_t length) {
-    return around("sendto", [&] { return next(&sendto, "sendto")(fd, data, size, flags, to, length); });
+    return around("sendto",
+                  [&] { return next(&sendto, "sendto")(fd, data, size, flags, to, length); });
 }
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {

@@ -47,7 +47,8 @@ TEST_CASE("a reply that only tells of workers is no line without a terminal") {
     CHECK(view.show(quiet, began).empty());
 }
 
-TEST_CASE("that the supervisor was replaced is a line, and on a terminal the last thing that happened") {
+TEST_CASE(
+    "that the supervisor was replaced is a line, and on a terminal the last thing that happened") {
     ProgressView plain("reload web", began, Terminal{});
     plain.show(step(7, "r7-0 is ready", 1), began);
     CHECK(plain.lose(began + 1s).empty());

@@ -1,6 +1,7 @@
 // svc as a function: what it says, and its exit status.
 #pragma once
 
+#include "../patience.h"
 #include "fake_supervisor.h"
 #include "svc/verbs.h"
 #include "wire/control.h"
@@ -14,8 +15,9 @@ struct Ran {
 };
 
 /// How long a test waits for nobody to come; where somebody does, he has more time.
-inline constexpr Patience short_patience{std::chrono::milliseconds(200), std::chrono::milliseconds(200)};
-inline constexpr Patience long_patience{std::chrono::seconds(20), std::chrono::seconds(20)};
+inline constexpr Patience short_patience{std::chrono::milliseconds(200),
+                                         std::chrono::milliseconds(200)};
+inline constexpr Patience long_patience{test::patience, test::patience};
 
 inline Ran run_verb(const Options& options, const Patience& patience = short_patience) {
     Ran ran;

@@ -1,5 +1,6 @@
 #include "svc/verbs.h"
 
+#include "../patience.h"
 #include "run_verb.h"
 #include "svc/client.h"
 #include "svc/services.h"
@@ -101,11 +102,15 @@ TEST_CASE("waiting ends at --timeout with status 6 and says that the rollout goe
         FakeSupervisor::reply(connection, to_json(progress("one")), true);
         FakeSupervisor::wait_for_end(connection);
     });
-    auto options = verb(Verb::reload, directory);
-    options.timeout = 50ms;
-    const auto ran = run_verb(options);
-    CHECK(ran.status == 6);
-    CHECK(has(ran.err, "not over after 50ms: the rollout goes on; `svc status web` shows it"));
+    const auto it_goes_on = [&](Duration timeout) {
+        auto options = verb(Verb::reload, directory);
+        options.timeout = timeout;
+        const auto ran = run_verb(options);
+        CHECK(ran.status == 6);
+        return has(ran.err, "not over after " + format_duration(timeout) +
+                                ": the rollout goes on; `svc status web` shows it");
+    };
+    CHECK(test::in_time(it_goes_on));
 }
 
 TEST_CASE("a supervisor that does not answer at all is not said to go on") {
@@ -113,14 +118,17 @@ TEST_CASE("a supervisor that does not answer at all is not said to go on") {
     const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
         FakeSupervisor::wait_for_end(connection);
     });
-    auto options = verb(Verb::reload, directory);
-    options.timeout = 50ms;
-    const auto ran = run_verb(options);
-    CHECK(ran.status == 6);
-    CHECK(ran.err ==
-          "svc: web: not over after 50ms: the supervisor was asked and has not answered: "
-          "the rollout may or may not come; `svc status web` shows it\n");
-    CHECK_FALSE(has(ran.err, "goes on"));
+    const auto it_was_asked = [&](Duration timeout) {
+        auto options = verb(Verb::reload, directory);
+        options.timeout = timeout;
+        const auto ran = run_verb(options);
+        CHECK(ran.status == 6);
+        CHECK_FALSE(has(ran.err, "goes on"));
+        return ran.err == "svc: web: not over after " + format_duration(timeout) +
+                              ": the supervisor was asked and has not answered: "
+                              "the rollout may or may not come; `svc status web` shows it\n";
+    };
+    CHECK(test::in_time(it_was_asked));
 }
 
 TEST_CASE("SIGINT ends the waiting with status 130, and what is known is said") {
