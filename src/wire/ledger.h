@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,24 @@ BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                       (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
                        by_path, killed, said_ready, captured, ready_fd, listeners))
 
+/// What a request came to whose caller gave it a name: one that is sent again, because nobody answered, is the
+/// same one.
+struct RequestRecord {
+    std::string token;
+    rollout::RevisionNumber revision = 0; ///< that it made, or took back
+    bool taken_back = false;
+    std::optional<std::uint32_t> replicas; ///< only this number changed
+
+    bool operator==(const RequestRecord&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(RequestRecord, (), (token, revision, taken_back, replicas))
+
 struct Ledger {
+    /// Of supervisors that took over one from the other: the first is 1.
+    std::uint64_t generation = 1;
+    /// Why the program that the last upgrade went over to could not go on; empty: it did.
+    std::string upgrade_problem;
+    std::map<std::uint64_t, RequestRecord> requests; ///< the newest ones, in their order
     std::vector<ListenerRecord> listeners;
     std::map<rollout::WorkerId, WorkerRecord> workers;
     /// The newest ones, by their numbers: streams go on where they were.
@@ -77,6 +95,7 @@ struct Ledger {
 
     bool operator==(const Ledger&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Ledger, (), (listeners, workers, events))
+BOOST_DESCRIBE_STRUCT(Ledger, (),
+                      (generation, upgrade_problem, requests, listeners, workers, events))
 
 } // namespace svc::wire

@@ -180,10 +180,14 @@ void Daemon::report(const rollout::Event& event) {
         host_->keep_event(stamped);
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
-    if (steps_)
+    // A step publishes when it has settled. No client may have seen what the next supervisor does not know.
+    if (steps_) {
         unlogged_.push_back(stamped);
-    else
-        log_event(stamped);
+        return;
+    }
+    if (supervisor_)
+        host_->publish(state());
+    log_event(stamped);
 }
 
 void Daemon::note(rollout::EventKind kind, std::string text) {

@@ -51,6 +51,9 @@ Result<Daemon::Beginning> Daemon::begin() {
 void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors,
                         Beginning& beginning) {
     events_.take_over(left.ledger.events);
+    host_->ledger().generation = left.ledger.generation + 1;
+    host_->ledger().requests = std::move(left.ledger.requests);
+    host_->ledger().upgrade_problem = settings_.upgrade_problem;
     std::vector<rollout::Event> events;
     beginning.state = std::move(left.state);
     beginning.actions = rollout::recover(beginning.state, survivors, os::now(), events).actions;

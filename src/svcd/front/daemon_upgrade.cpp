@@ -67,6 +67,7 @@ asio::awaitable<Result<void>> Daemon::upgrade() {
     if (upgrading_)
         co_return Error{"another upgrade is under way"};
     upgrading_ = true;
+    host_->ledger().upgrade_problem.clear();
     Result<void> result = co_await prepare_upgrade();
     if (!result) {
         upgrading_ = false;
@@ -146,8 +147,9 @@ void Daemon::execute_upgrade() {
     auto own = os::open_own_program();
     if (!why_not_quiet().empty() || !own) { // something came in between
         upgrading_ = false;
+        host_->ledger().upgrade_problem = own ? why_not_quiet() : own.error().message;
         note(rollout::EventKind::refused,
-             "the supervisor is not upgraded: " + (own ? why_not_quiet() : own.error().message));
+             "the supervisor is not upgraded: " + host_->ledger().upgrade_problem);
         return;
     }
     note(rollout::EventKind::supervisor,
@@ -164,6 +166,7 @@ void Daemon::execute_upgrade() {
     // Everything is as it was.
     os::restore_signals(before);
     upgrading_ = false;
+    host_->ledger().upgrade_problem = failed.message;
     note(rollout::EventKind::refused,
          "the supervisor is not upgraded, and nothing was changed: " + failed.message);
 }

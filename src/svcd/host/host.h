@@ -48,6 +48,8 @@ public:
     void catch_up(const rollout::State& state);
     /// Publishes an event beside the state.
     void keep_event(const rollout::Event& event);
+    /// What the daemon keeps there is published with the next publication.
+    [[nodiscard]] wire::Ledger& ledger();
     void publish(const rollout::State& state);
     /// Where it is published, for somebody who tries to read it; -1: nowhere.
     [[nodiscard]] int state_file() const;

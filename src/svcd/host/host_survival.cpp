@@ -143,6 +143,10 @@ void DaemonHost::keep_event(const rollout::Event& event) {
         events.erase(events.begin());
 }
 
+wire::Ledger& DaemonHost::ledger() {
+    return impl_->context->ledger;
+}
+
 void DaemonHost::publish(const rollout::State& state) {
     impl_->publish(state);
 }

@@ -1,7 +1,7 @@
 #include "svc/verbs.h"
 
 #include "../patience.h"
-#include "fake_supervisor.h"
+#include "run_verb.h"
 #include "svc/client.h"
 #include "svc/services.h"
 #include "wire/control.h"
@@ -18,42 +18,6 @@ using namespace svc;
 using namespace svc::cli;
 using namespace svc::cli::testing;
 using namespace std::chrono_literals;
-
-namespace {
-
-struct Ran {
-    int status = 0;
-    std::string out;
-    std::string err;
-};
-
-Ran run_verb(const Options& options) {
-    Ran ran;
-    Console console;
-    console.out = [&](std::string_view text) { ran.out += text; };
-    console.err = [&](std::string_view text) { ran.err += text; };
-    ran.status = run(options, console);
-    return ran;
-}
-
-Options verb(Verb verb, const TemporaryDirectory& directory, std::string name = "web") {
-    return {.verb = verb, .name = std::move(name), .runtime_dir = directory.path()};
-}
-
-wire::Progress progress(std::string text, std::string verdict = {}) {
-    return {.state = verdict.empty() ? "progressing" : "done",
-            .revision = 7,
-            .text = std::move(text),
-            .updated = 1,
-            .replicas = 4,
-            .verdict = std::move(verdict)};
-}
-
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
-
-} // namespace
 
 TEST_CASE("a reload prints its progress and ends with its verdict") {
     const TemporaryDirectory directory;
@@ -192,17 +156,6 @@ TEST_CASE("SIGINT ends the waiting with status 130, and what is known is said") 
     CHECK(unanswered.status == 130);
     CHECK(has(unanswered.err, "the supervisor was asked and has not answered"));
     CHECK_FALSE(has(unanswered.err, "goes on"));
-}
-
-TEST_CASE("a supervisor that ends after a stop was accepted has stopped") {
-    const TemporaryDirectory directory;
-    const FakeSupervisor supervisor(directory.path(), "web", [](int connection, auto&) {
-        FakeSupervisor::reply(connection, to_json(progress("draining every worker")), true);
-    });
-    CHECK(run_verb(verb(Verb::stop, directory)).status == 0);
-    const auto reload = run_verb(verb(Verb::reload, directory));
-    CHECK(reload.status == 3);
-    CHECK(has(reload.err, "the supervisor ended before the rollout did"));
 }
 
 TEST_CASE("what is no reply is an error, not a crash") {
