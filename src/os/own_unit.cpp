@@ -3,6 +3,8 @@
 #include "os/files.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <unistd.h>
 
 namespace svc::os {
 
@@ -45,6 +47,10 @@ std::optional<OwnUnit> unit_of(std::string_view cgroups) {
 }
 
 std::optional<OwnUnit> own_unit() {
+    // systemd.exec(5), from version 248 on: the unit's main process is another one, such as svc-keeper.
+    const char* executed = std::getenv("SYSTEMD_EXEC_PID");
+    if (executed != nullptr && executed != std::to_string(::getpid()))
+        return std::nullopt;
     return unit_of(read_unsized("/proc/self/cgroup"));
 }
 

@@ -234,12 +234,14 @@ Result<void> send_signal(int pidfd, int signal) {
     return sent;
 }
 
-Result<void> kill_group(int pidfd, pid_t pid) {
+Result<void> kill_group(int pidfd, pid_t pid, bool has_member) {
     if (pid <= 1)
         fatal("kill_group() of process " + std::to_string(pid));
     auto group = signal_through_pidfd(pidfd, SIGKILL, signal_process_group);
     if (!group && (group.error().code == EINVAL || group.error().code == ENOSYS)) {
         group = Result<void>();
+        if (!has_member && has_ended(pidfd) && !is_our_child(pid))
+            return {};
         if (::kill(-pid, SIGKILL) != 0)
             group = system_error("cannot send signal 9", errno);
     }

@@ -46,7 +46,9 @@ Result<void> send_signal(int pidfd, int signal);
 /// SIGKILL to the process group that `pid` leads. PIDFD_SIGNAL_PROCESS_GROUP where the kernel has
 /// it (6.9); else kill(-pid), which is only sound while the leader is not reaped: call it before
 /// reap(). ESRCH is success.
-Result<void> kill_group(int pidfd, pid_t pid);
+/// On older kernels nothing is done for the group of a leader that somebody else has reaped: its number may
+/// be another group's by now; `has_member`: it is not, a process that still runs is in it.
+Result<void> kill_group(int pidfd, pid_t pid, bool has_member = false);
 
 /// A child that ended and is not reaped yet (waitid with WNOWAIT), without waiting.
 std::optional<Ended> peek_ended_child();

@@ -20,6 +20,7 @@ struct Settings {
     std::string launcher_path; ///< svc-launch
     /// Of this process, as it was started; the program that replaces it in an upgrade is started so too.
     std::vector<std::string> arguments;
+    int lock = -1; ///< main()'s: that we are the one supervisor of the service
     std::string
         upgrade_problem; ///< why another program gave the service back to this one; empty: none did
     std::vector<std::string> environment;

@@ -20,6 +20,8 @@ namespace {
 
 /// How long clients may take to read their last replies when the supervisor ends.
 constexpr auto farewell_time = std::chrono::seconds(1);
+/// Of one that leaves its workers to the next: no other end has this status, and svcd --reap spares them.
+constexpr int exit_for_the_next = 75;
 /// How long a restart waits for the store of fds.
 constexpr Duration store_bound = std::chrono::seconds(5);
 
@@ -270,6 +272,7 @@ void Daemon::stop_for_signal(const std::string& name) {
 }
 
 void Daemon::leave() {
+    leaving_to_next_ = true;
     note(rollout::EventKind::supervisor,
          "this supervisor is restarted: the workers and the sockets go on without it until then");
     host_->publish(state());
@@ -280,7 +283,7 @@ void Daemon::leave() {
                          "may find less than there is");
         host_->publish(state());
         spdlog::shutdown();
-        std::_Exit(0);
+        std::_Exit(exit_for_the_next);
     });
 }
 
@@ -294,6 +297,8 @@ void Daemon::end(int exit_status) {
         admissions_.stop();
         events_.wake_all();
         listeners_->keep_only({});
+        if (leftovers_)
+            leftovers_->kill();
         host_->give_up();
         server_->finish([this] { leave_if_at_rest(); });
         host_->when_recorded([this] {

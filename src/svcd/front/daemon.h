@@ -129,9 +129,9 @@ private:
     boost::asio::awaitable<Result<void>> upgrade() override;
     boost::asio::awaitable<Result<void>> prepare_upgrade();
     boost::asio::awaitable<Result<void>> until_quiet(Instant deadline);
-    boost::asio::awaitable<Result<void>> try_program(const std::string& path);
+    boost::asio::awaitable<Result<void>> try_program();
     boost::asio::awaitable<void> upgrade_for_signal();
-    void execute_upgrade();
+    void execute_upgrade(const sigset_t& signals_before);
 
     // daemon_boot.cpp
     boost::asio::awaitable<void> boot();
@@ -170,6 +170,7 @@ private:
     std::unique_ptr<StagedRevision> candidate_staged_;
     std::unique_ptr<Leftovers> leftovers_; ///< while they end
     std::unique_ptr<ManagerJob> job_;      ///< asked for, and not answered yet
+    bool leaving_to_next_ = false;
     bool upgrading_ = false;
     UniqueFd new_program_; ///< while it is tried
     /// A HUP's request whose turn has not come: a second HUP adds nothing to it.

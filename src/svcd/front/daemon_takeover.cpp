@@ -2,7 +2,6 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
-#include "svcd/host/vault.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -30,10 +29,12 @@ Result<Daemon::Beginning> Daemon::begin() {
             left = survivors.error();
         }
     }
+    if (left && !*left && passed_.upgraded)
+        return Error{"the program before this one passed no state"};
     if (!left && passed_.upgraded)
         return left.error(); // the program before us can
     if (!left) {
-        store_.remove(state_name); // nobody is to find it again
+        host_->forget_left();
         note(rollout::EventKind::warning, "what the last supervisor left cannot be taken over (" +
                                               left.error().message +
                                               "): starting anew; what still runs of it ends first");
@@ -75,8 +76,10 @@ Result<void> Daemon::go_on(bool taken_over) {
         spdlog::warn("{}; if this supervisor is killed, its workers are not taken over",
                      opened.error().message);
     std::set<std::string> known;
+    // What the state takes for ended and still runs is a leftover: its pidfd had no place in the store.
     for (const auto& [id, worker] : state().workers)
-        known.insert(worker.name);
+        if (rollout::has_process(worker))
+            known.insert(worker.name);
     leftovers_ = std::make_unique<Leftovers>(io_, settings_.runtime_dir + "/notify", known);
     if (leftovers_->empty())
         leftovers_.reset();

@@ -54,6 +54,10 @@ std::string unrest(const rollout::State& state) {
 std::string Daemon::why_not_quiet() const {
     if (phase() == Phase::ended)
         return "this supervisor ends";
+    if (job_ || leaving_to_next_)
+        return "this supervisor is told to stop";
+    if (!store_.is_settled())
+        return "the store of fds has not taken what it was given";
     if (leftovers_)
         return "what an earlier supervisor left has not ended yet";
     if (!admissions_.idle())
@@ -76,8 +80,11 @@ asio::awaitable<Result<void>> Daemon::upgrade() {
              "the supervisor is not upgraded, and nothing was changed: " + result.error().message);
         co_return result;
     }
-    // After the reply, which is written when our caller goes on.
-    asio::post(io_, [this] { execute_upgrade(); });
+    // After the reply, which is written when our caller goes on; and what a signal that came before has put
+    // into the loop gets its turn.
+    const sigset_t before = os::block_all_signals();
+    asio::post(io_,
+               [this, before] { asio::post(io_, [this, before] { execute_upgrade(before); }); });
     co_return result;
 }
 
@@ -94,7 +101,7 @@ asio::awaitable<Result<void>> Daemon::prepare_upgrade() {
         if (auto quiet = co_await until_quiet(deadline); !quiet)
             co_return quiet;
         host_->publish(state());
-        if (auto tried = co_await try_program(*path); !tried)
+        if (auto tried = co_await try_program(); !tried)
             co_return tried;
         if (why_not_quiet().empty())
             co_return Result<void>();
@@ -121,7 +128,7 @@ asio::awaitable<Result<void>> Daemon::until_quiet(Instant deadline) {
 }
 
 /// The new program reads the state that it would go on from, in a process of its own.
-asio::awaitable<Result<void>> Daemon::try_program(const std::string& path) {
+asio::awaitable<Result<void>> Daemon::try_program() {
     std::optional<Result<std::string>> answer;
     asio::steady_timer bound(io_, dry_run_bound);
     {
@@ -143,9 +150,12 @@ asio::awaitable<Result<void>> Daemon::try_program(const std::string& path) {
     co_return Result<void>();
 }
 
-void Daemon::execute_upgrade() {
+void Daemon::execute_upgrade(const sigset_t& signals_before) {
+    if (supervisor_->has_unrecorded())
+        step();
     auto own = os::open_own_program();
     if (!why_not_quiet().empty() || !own) { // something came in between
+        os::restore_signals(signals_before);
         upgrading_ = false;
         host_->ledger().upgrade_problem = own ? why_not_quiet() : own.error().message;
         note(rollout::EventKind::refused,
@@ -158,13 +168,13 @@ void Daemon::execute_upgrade() {
     NamedFds fds = store_.all();
     for (const auto& [name, fd] : listeners_->inherited())
         fds.emplace_back(name, fd);
+    fds.emplace_back(kept_lock, settings_.lock);
     fds.emplace_back(previous_program, own->get());
     fds.emplace_back(previous_launcher, host_->launcher());
-    const sigset_t before = os::block_all_signals();
     const Error failed = execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
                                       settings_.arguments, settings_.environment);
     // Everything is as it was.
-    os::restore_signals(before);
+    os::restore_signals(signals_before);
     upgrading_ = false;
     host_->ledger().upgrade_problem = failed.message;
     note(rollout::EventKind::refused,

@@ -7,6 +7,7 @@
 #include "rollout/recover.h"
 #include "svcd/host/vault.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -57,6 +58,9 @@ Result<NamedFds> decode_handover(std::string_view text) {
         if (blank == std::string_view::npos || blank + 1 == line.size() ||
             line.size() - blank - 1 > name_limit)
             return Error{"what was handed over has a fd without a name"};
+        if (std::any_of(fds.begin(), fds.end(),
+                        [&](const auto& other) { return other.second == *number; }))
+            return Error{"what was handed over names fd " + std::to_string(*number) + " twice"};
         fds.emplace_back(line.substr(blank + 1), *number);
     }
     if (first)
@@ -77,6 +81,8 @@ Result<std::optional<Handover>> take_handover() {
     Handover handover;
     if (colon != std::string::npos)
         std::from_chars(said.data() + colon + 1, said.data() + said.size(), handover.nofile_soft);
+    if (handover.nofile_soft == 0)
+        return Error{"SVC_HANDOVER is not for people to set: it has no limit"};
     const UniqueFd list(*number);
     if (!os::is_memory_file(list.get()))
         return Error{"SVC_HANDOVER is not for people to set: it names no memory file"};
@@ -86,6 +92,9 @@ Result<std::optional<Handover>> take_handover() {
     const auto fds = decode_handover(*read);
     if (!fds)
         return fds.error();
+    for (const auto& [name, fd] : *fds)
+        if (fd == list.get())
+            return Error{"what was handed over names its own list as " + name};
     handover.fds = *fds;
     if (const char* problem = std::getenv(upgrade_problem_variable))
         handover.problem = problem;

@@ -7,6 +7,8 @@
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
+#include "os/program.h"
+#include "svcd/host/kept_names.h"
 #include "svcd/front/reap.h"
 
 #include <spdlog/spdlog.h>
@@ -41,7 +43,8 @@ struct Ground {
     std::optional<gid_t> control_group;
 };
 
-Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft) {
+/// `lock`: held by the program before us in this process; empty: there was none.
+Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft, UniqueFd lock) {
     Ground ground;
     auto directories = find_directories(options.name, options.runtime_dir, options.state_dir,
                                         ::geteuid(), variable);
@@ -55,10 +58,13 @@ Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft) {
     }
     if (auto made = make_places(*directories); !made)
         return made.error();
-    auto lock = lock_service(options.name, directories->runtime);
-    if (!lock)
-        return lock.error();
-    ground.lock = std::move(*lock);
+    ground.lock = std::move(lock);
+    if (!ground.lock) {
+        auto locked = lock_service(options.name, directories->runtime);
+        if (!locked)
+            return locked.error();
+        ground.lock = std::move(*locked);
+    }
     Settings& settings = ground.settings;
     settings.name = std::move(options.name);
     settings.runtime_dir = std::move(directories->runtime);
@@ -80,76 +86,93 @@ void hold_signals_back() {
     ::sigprocmask(SIG_SETMASK, &held, nullptr);
 }
 
-/// The program that gave way to this one cannot be worse off than before: it goes on, and tells why.
-void go_back(const Handover& handover, const Settings& settings, const std::string& why) {
-    if (!handover.previous)
-        return;
-    spdlog::critical("this program cannot go on from the one before: {}; going back to that", why);
-    auto environment = settings.environment;
-    environment.push_back(std::string(upgrade_problem_variable) + "=" + why);
-    const Error failed =
-        execute_with(handover.previous.get(), handover.fds, settings.original_nofile_soft,
-                     settings.arguments, environment);
-    spdlog::critical("going back failed, too: {}", failed.message);
-}
-
 /// As this process was started.
 struct Process {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;
+    std::optional<Handover> handover{}; ///< by the program before us, if there was one
 };
 
+/// The program that gave way to this one cannot be worse off than before: it goes on, and tells why. Returns
+/// if there is none, or if it cannot be executed.
+void go_back(const Process& process, const std::string& why) {
+    if (!process.handover || !process.handover->previous)
+        return;
+    const Handover& handover = *process.handover;
+    spdlog::critical("this program cannot go on from the one before: {}; going back to that", why);
+    const sigset_t before = os::block_all_signals();
+    auto environment = process.environment;
+    environment.push_back(std::string(upgrade_problem_variable) + "=" + why);
+    const Error failed = execute_with(handover.previous.get(), handover.fds, handover.nofile_soft,
+                                      process.arguments, environment);
+    os::restore_signals(before);
+    spdlog::critical("going back failed, too: {}", failed.message);
+}
+
+/// A start that failed may have taken workers over. Without destructors: they would end them, whom the next
+/// supervisor takes over in its turn.
+[[noreturn]] void fail_to_start(const Process& process, const std::string& why) {
+    go_back(process, why);
+    spdlog::critical("{}", why);
+    spdlog::shutdown();
+    std::_Exit(1);
+}
+
+struct Start {
+    Ground ground;
+    os::ManagerSocket manager;
+    Passed passed;
+};
+
+Result<Start> get_ready(Options options, Process& process) {
+    // Before any fd is opened: more may have been passed to us than the soft limit has numbers for.
+    std::uint64_t original_nofile_soft = raise_descriptor_limit(variable(worker_nofile_variable));
+    Start start;
+    auto& handover = process.handover;
+    start.passed =
+        handover ? std::move(handover->passed) : sort_passed(os::take_systemd_sockets());
+    if (handover)
+        original_nofile_soft = handover->nofile_soft; // the program before us raised it
+    start.manager = os::ManagerSocket::take();
+    const auto watchdog = os::take_watchdog();
+    auto ground = prepare(std::move(options), original_nofile_soft, start.passed.kept.take(kept_lock));
+    if (!ground)
+        return ground.error();
+    start.ground = std::move(*ground);
+    Settings& settings = start.ground.settings;
+    settings.arguments = process.arguments;
+    settings.environment = process.environment;
+    settings.watchdog = watchdog;
+    settings.lock = start.ground.lock.get();
+    if (handover && !handover->problem.empty()) {
+        // We are the program that could go on; there is no other one to go back to.
+        settings.upgrade_problem = handover->problem;
+        settings.launcher_path =
+            "/proc/self/fd/" + std::to_string(handover->previous_launch.get());
+        handover->previous.reset();
+    }
+    start.passed.upgraded = handover && handover->previous;
+    return start;
+}
+
 int run(Options options, Process process) {
-    hold_signals_back();
     // A client or a worker that closes its end must not end us; svc-launch resets it for workers.
     ::signal(SIGPIPE, SIG_IGN);
     // Nor may a limit of file sizes (setrlimit(2), RLIMIT_FSIZE): what is too large is reported as EFBIG.
     ::signal(SIGXFSZ, SIG_IGN);
-    // Before any fd is opened: more may have been passed to us than the soft limit has numbers for.
-    std::uint64_t original_nofile_soft = raise_descriptor_limit(variable(worker_nofile_variable));
-    auto handover = take_handover();
-    if (!handover) {
-        spdlog::critical("{}", handover.error().message);
-        return 1;
-    }
-    Passed passed =
-        *handover ? std::move((*handover)->passed) : sort_passed(os::take_systemd_sockets());
-    if (*handover)
-        original_nofile_soft = (*handover)->nofile_soft; // the program before us raised it
-    os::ManagerSocket manager = os::ManagerSocket::take();
-    const auto watchdog = os::take_watchdog();
-    auto ground = prepare(std::move(options), original_nofile_soft);
-    if (!ground) {
-        spdlog::critical("{}", ground.error().message);
-        return 1;
-    }
-    ground->settings.arguments = std::move(process.arguments);
-    ground->settings.environment = std::move(process.environment);
-    ground->settings.watchdog = watchdog;
-    if (*handover && !(*handover)->problem.empty()) {
-        // We are the program that could go on; there is no other one to go back to.
-        ground->settings.upgrade_problem = (*handover)->problem;
-        ground->settings.launcher_path =
-            "/proc/self/fd/" + std::to_string((*handover)->previous_launch.get());
-        (*handover)->previous.reset();
-    }
-    passed.upgraded = *handover && (*handover)->previous;
-    const Settings settings = ground->settings;
+    auto start = get_ready(std::move(options), process);
+    if (!start)
+        fail_to_start(process, start.error().message);
     boost::asio::io_context io(1);
-    Daemon daemon(io, std::move(ground->settings), std::move(manager), std::move(passed));
-    if (auto started = daemon.start(ground->control_group); !started) {
-        if (*handover)
-            go_back(**handover, settings, started.error().message);
-        spdlog::critical("{}", started.error().message);
-        return 1;
-    }
-    *handover = std::nullopt; // there is no way back from here
+    Daemon daemon(io, std::move(start->ground.settings), std::move(start->manager),
+                  std::move(start->passed));
     try {
+        if (auto started = daemon.start(start->ground.control_group); !started)
+            fail_to_start(process, started.error().message);
+        process.handover.reset(); // there is no way back from here
         io.run();
     } catch (const std::exception& failure) {
-        // Without destructors: they would end the workers, whom the next supervisor takes over.
-        spdlog::critical("svcd cannot go on: {}", failure.what());
-        std::_Exit(1);
+        fail_to_start(process, std::string("svcd cannot go on: ") + failure.what());
     }
     // What was cancelled at the end gets its turn to end.
     io.restart();
@@ -159,12 +182,28 @@ int run(Options options, Process process) {
     return daemon.exit_status();
 }
 
+/// What the program before us wants to know before it gives way: whether our command line and the state are
+/// ones that we can go on from.
+int try_to_go_on(std::vector<std::string> arguments, const std::string& here) {
+    arguments.erase(arguments.begin());
+    const auto parsed = parse_options(arguments, own_environment(), here);
+    if (const auto* end = std::get_if<EndNow>(&parsed)) {
+        std::fputs(end->text.c_str(), stderr);
+        return 1;
+    }
+    return check_state(checked_state_fd);
+}
+
 } // namespace
 
 int main(int count, char** values) {
     const std::vector<std::string> arguments(values + (count > 0 ? 1 : 0), values + count);
-    if (arguments == std::vector<std::string>{check_state_option})
-        return check_state(checked_state_fd);
+    std::error_code unknown;
+    std::string here = std::filesystem::current_path(unknown).string();
+    if (here.empty())
+        here = "/";
+    if (!arguments.empty() && arguments.front() == check_state_option)
+        return try_to_go_on(arguments, here);
     Process process{std::vector<std::string>(values, values + count), own_environment()};
     // They are of one exec, and this process keeps its pid.
     std::erase_if(process.environment, [](const std::string& entry) {
@@ -184,10 +223,17 @@ int main(int count, char** values) {
         if (keeping == Keeping::wanted)
             return 1;
     }
-    std::error_code unknown;
-    const std::string here = std::filesystem::current_path(unknown).string();
-    auto parsed = parse_options(arguments, own_environment(), here.empty() ? "/" : here);
+    hold_signals_back();
+    auto handover = take_handover();
+    if (!handover) {
+        std::fprintf(stderr, "svcd: %s\n", handover.error().message.c_str());
+        return 1;
+    }
+    process.handover = std::move(*handover);
+    auto parsed = parse_options(arguments, own_environment(), here);
     if (const auto* end = std::get_if<EndNow>(&parsed)) {
+        if (end->exit_status != 0)
+            go_back(process, end->text);
         std::fputs(end->text.c_str(), end->exit_status == 0 ? stdout : stderr);
         return end->exit_status;
     }

@@ -69,6 +69,8 @@ public:
     /// All that is to survive us, also where no manager is: what is passed on in an upgrade.
     [[nodiscard]] std::vector<std::pair<std::string, int>> all() const;
     [[nodiscard]] bool present() const;
+    /// All that it was given has been sent, and nothing was refused.
+    [[nodiscard]] bool is_settled() const;
     /// Why a barrier was last not confirmed, or is not going to be; empty: there was nothing.
     [[nodiscard]] const std::string& problem() const;
 

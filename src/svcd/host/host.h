@@ -41,6 +41,8 @@ public:
     Result<std::optional<wire::Snapshot>> find_left(KeptFds& kept);
     /// Goes on from it: its listeners, workers and executables are ours now. An error leaves nothing taken.
     Result<rollout::Survivors> take_over(const wire::Snapshot& left, KeptFds& kept);
+    /// It cannot be used: nobody is to find it again.
+    void forget_left();
     /// The state is published from now on.
     Result<void> open_vault();
     /// What the mechanism did meanwhile and what waits in the notify sockets is made up for, before the first

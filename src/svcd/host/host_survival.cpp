@@ -98,6 +98,8 @@ void DaemonHost::Impl::take_over_executables(const rollout::State& state, KeptFd
 
 Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, KeptFds& kept) {
     HostContext& context = *impl_->context;
+    // Children that ended in the moment of an upgrade: how, their pidfds tell once they are reaped.
+    context.children.collect();
     context.ledger.events = left.ledger.events;
     if (auto listening = context.listeners.restore(left.ledger.listeners, kept); !listening)
         return listening.error();
@@ -114,6 +116,10 @@ Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, Kep
     for (const auto& [id, worker] : left.state.workers)
         impl_->take_over_worker(worker, left, kept, survivors);
     return survivors;
+}
+
+void DaemonHost::forget_left() {
+    impl_->context->vault.forget();
 }
 
 Result<void> DaemonHost::open_vault() {

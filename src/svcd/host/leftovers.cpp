@@ -12,6 +12,7 @@ namespace svc::daemon {
 namespace {
 
 constexpr std::size_t described_limit = 5;
+constexpr Duration kill_bound = std::chrono::seconds(5);
 
 void signal_all(const std::vector<os::FoundProcess>& processes, int number) {
     // Of one that we may not signal nobody can be told anything here: it is waited for, or outlived.
@@ -41,8 +42,19 @@ std::string Leftovers::describe() const {
 void Leftovers::end(Duration grace, std::function<void()> gone) {
     gone_ = std::move(gone);
     signal_all(processes_, SIGTERM);
-    deadline_.after(grace, [this] { signal_all(processes_, SIGKILL); });
+    deadline_.after(grace, [this] {
+        kill();
+        // One that cannot be killed (of another user, or stuck in the kernel) keeps nobody waiting.
+        deadline_.after(kill_bound, [this] {
+            processes_.clear();
+            wait_for_next();
+        });
+    });
     wait_for_next();
+}
+
+void Leftovers::kill() {
+    signal_all(processes_, SIGKILL);
 }
 
 void Leftovers::wait_for_next() {

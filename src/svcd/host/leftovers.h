@@ -30,6 +30,8 @@ public:
     [[nodiscard]] std::string describe() const;
     /// Calls `gone` from the loop, once, when all have ended.
     void end(Duration grace, std::function<void()> gone);
+    /// SIGKILL now, for a caller who is about to end and waits no more.
+    void kill();
 
 private:
     void wait_for_next();

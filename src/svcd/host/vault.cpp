@@ -65,6 +65,12 @@ void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
     store_.settle();
 }
 
+void Vault::forget() {
+    store_.remove(state_name);
+    file_.reset();
+    writer_ = wire::ImageWriter();
+}
+
 void Vault::give_up() {
     store_.remove_all(state_name);
     file_.reset();

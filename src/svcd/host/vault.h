@@ -38,6 +38,8 @@ public:
     [[nodiscard]] int fd() const { return file_.get(); }
 
     void publish(const rollout::State& state, const wire::Ledger& ledger);
+    /// What was taken over is of no use, and nobody is to find it again; open() begins anew.
+    void forget();
     /// On purpose: nobody is to take over from us.
     void give_up();
 

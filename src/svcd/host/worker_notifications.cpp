@@ -177,7 +177,8 @@ void WorkerProcess::handle_main_ended() {
     }
     const pid_t ended = main_;
     context_.children.forget(ended);
-    notify_->drain();
+    if (notify_)
+        notify_->drain();
     if (main_ != ended) // it handed over with a last MAINPID=
         return;
     end_what_is_left();

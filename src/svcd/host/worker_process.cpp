@@ -250,7 +250,7 @@ Result<void> WorkerProcess::end_group() {
     const auto group_of_main = os::process_group_of(main_);
     Result<void> sent;
     if (leader_is_ != Leader::reaped || group_of_main == leader_)
-        sent = os::kill_group(leader_pidfd_.get(), leader_);
+        sent = os::kill_group(leader_pidfd_.get(), leader_, group_of_main == leader_);
     if (leader_is_ == Leader::main)
         return sent;
     if (!sent)

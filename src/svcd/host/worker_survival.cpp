@@ -104,6 +104,8 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
 
 WorkerProcess::Found WorkerProcess::take_over_ended() {
     Found found;
+    if (main_pidfd() < 0 && leader_pidfd_)
+        static_cast<void>(os::kill_group(leader_pidfd_.get(), leader_));
     if (main_pidfd() >= 0) {
         end_what_is_left();
         if (const auto exit = os::exit_of(main_pidfd()); exit && *exit)
