@@ -47,9 +47,10 @@ class Svcd:
         new.write_text(text)
         new.rename(self.file)
 
-    def start(self):
+    def start(self, *first):
+        """`first`: options that stand before the others (--keeper)."""
         notify = NotifySocket(self.directory / "manager")
-        self.process = spawn([self.programs.svcd, "--name", self.name, "--runtime-dir",
+        self.process = spawn([self.programs.svcd, *first, "--name", self.name, "--runtime-dir",
                               self.directory / "run", "--state-dir", self.directory / "state",
                               self.file], self.log, start_new_session=True,
                              env={**os.environ, "NOTIFY_SOCKET": notify.path})

@@ -132,4 +132,11 @@ std::optional<std::uint64_t> available_memory() {
     return available ? std::min(*available, *headroom) : headroom;
 }
 
+int own_oom_score_adj() {
+    const std::string text = read_unsized("/proc/self/oom_score_adj");
+    int score = 0;
+    std::from_chars(text.data(), text.data() + text.size(), score);
+    return score;
+}
+
 } // namespace svc::os

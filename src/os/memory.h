@@ -19,6 +19,9 @@ std::uint64_t memory_of_trees(std::span<const pid_t> roots);
 /// cgroup that we are in, or one above it, allows. nullopt: the kernel does not tell.
 std::optional<std::uint64_t> available_memory();
 
+/// oom_score_adj of this process (proc(5)); 0 if the kernel does not tell.
+int own_oom_score_adj();
+
 /// What the limits of the cgroup `path` ("/system.slice/svcd@web.service") and of those above it leave
 /// under the cgroup2 mount at `mount`: the least of memory.max - memory.current, where the inactive part
 /// of the page cache counts as free, because the kernel takes it back before it refuses anything.

@@ -80,8 +80,9 @@ sockaddr_un address_of(std::string_view bytes) {
 }
 
 /// All of it digits, or nothing.
-std::optional<std::size_t> number_of(std::string_view text) {
-    std::size_t number = 0;
+template <class Number = std::size_t>
+std::optional<Number> number_of(std::string_view text) {
+    Number number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size())
         return std::nullopt;
@@ -223,6 +224,18 @@ bool ManagerSocket::reachable() const {
     return fd_ && probe &&
            ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
                      static_cast<socklen_t>(address_.size())) == 0;
+}
+
+std::optional<std::chrono::microseconds> take_watchdog() {
+    const char* period = ::getenv("WATCHDOG_USEC");
+    const char* whom = ::getenv("WATCHDOG_PID");
+    const auto microseconds = number_of<std::int64_t>(period == nullptr ? "" : period);
+    const bool is_for_us = whom == nullptr || number_of<pid_t>(whom) == ::getpid();
+    ::unsetenv("WATCHDOG_USEC"); // `period` is gone with it
+    ::unsetenv("WATCHDOG_PID");
+    if (!microseconds || *microseconds <= 0 || !is_for_us)
+        return std::nullopt;
+    return std::chrono::microseconds(*microseconds);
 }
 
 } // namespace svc::os

@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -58,5 +59,9 @@ private:
     UniqueFd fd_;
     std::string address_; ///< the bytes of a sockaddr_un
 };
+
+/// How often the service manager wants to hear WATCHDOG=1 of this process (WATCHDOG_USEC, WATCHDOG_PID:
+/// sd_watchdog_enabled(3)); nullopt: never. Both variables are unset: a worker has a watchdog of its own.
+std::optional<std::chrono::microseconds> take_watchdog();
 
 } // namespace svc::os

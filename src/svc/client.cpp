@@ -1,6 +1,7 @@
 #include "svc/client.h"
 
 #include "os/clock.h"
+#include "svc/own_supervisor.h"
 
 #include <algorithm>
 #include <array>
@@ -88,7 +89,10 @@ Result<Client> Client::connect(const std::string& path, const std::string& servi
         return explain_connect(path, service, error);
     if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0)
         return system_error("cannot make a socket non-blocking", errno);
-    return Client(std::move(socket), service, interrupt);
+    auto supervisor = watch_own_supervisor(service);
+    if (!supervisor)
+        return supervisor.error();
+    return Client(std::move(socket), service, interrupt, std::move(*supervisor));
 }
 
 Error Client::hung_up() const {
@@ -97,7 +101,8 @@ Error Client::hung_up() const {
 }
 
 Result<void> Client::wait_for(short events, std::optional<Instant> deadline) {
-    std::array<pollfd, 2> fds{pollfd{socket_.get(), events, 0}, pollfd{interrupt_, POLLIN, 0}};
+    std::array<pollfd, 3> fds{pollfd{socket_.get(), events, 0}, pollfd{interrupt_, POLLIN, 0},
+                              pollfd{supervisor_.get(), POLLIN, 0}};
     for (;;) {
         const int ready = ::poll(fds.data(), fds.size(), milliseconds_until(deadline));
         if (ready < 0 && errno == EINTR)
@@ -111,6 +116,9 @@ Result<void> Client::wait_for(short events, std::optional<Instant> deadline) {
         // What was said before the interruption still counts.
         if (fds[0].revents != 0)
             return {};
+        if (fds[2].revents != 0)
+            return Error{"the supervisor of " + service_ + " has died; systemd starts it again",
+                         ESRCH};
         return Error{"interrupted", EINTR};
     }
 }

@@ -18,6 +18,7 @@ namespace svc::cli {
 ///   ETIMEDOUT              no answer in time    EINTR           `interrupt` became readable
 ///   EAGAIN                 it takes no connections
 ///   ECONNRESET             it hung up           EPROTO          what it said is no Varlink
+///   ESRCH                  it has died, and we are the reload of its own unit
 class Client {
 public:
     /// `interrupt`: a fd that ends every wait when it becomes readable; -1: none. It stays the
@@ -30,14 +31,16 @@ public:
     Result<wire::VarlinkReply> receive(std::optional<Instant> deadline);
 
 private:
-    Client(UniqueFd socket, std::string service, int interrupt)
-        : socket_(std::move(socket)), service_(std::move(service)), interrupt_(interrupt) {}
+    Client(UniqueFd socket, std::string service, int interrupt, UniqueFd supervisor)
+        : socket_(std::move(socket)), service_(std::move(service)), interrupt_(interrupt),
+          supervisor_(std::move(supervisor)) {}
     Result<void> wait_for(short events, std::optional<Instant> deadline);
     [[nodiscard]] Error hung_up() const;
 
     UniqueFd socket_;
     std::string service_;
     int interrupt_;
+    UniqueFd supervisor_; ///< watch_own_supervisor(); mostly empty
     wire::MessageBuffer buffer_{wire::varlink_reply_limit};
 };
 

@@ -59,6 +59,7 @@ int fail(const Error& error, const Console& console) {
     case ENOENT:
     case ECONNREFUSED:
     case ECONNRESET:
+    case ESRCH:
         return exit_no_supervisor;
     case EACCES:
     case EPERM:

@@ -1,6 +1,7 @@
 // Settings: what the command line of svcd fixes for its whole life.
 #pragma once
 
+#include "base/time.h"
 #include "rollout/spec.h"
 
 #include <optional>
@@ -22,9 +23,12 @@ struct Settings {
     std::string
         upgrade_problem; ///< why another program gave the service back to this one; empty: none did
     std::vector<std::string> environment;
-    /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one. A worker gets this one
+    /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one, or what SVC_WORKER_NOFILE says in
+    /// its place: a unit that has us hold thousands of fds must raise it for our exec. A worker gets this one
     /// back unless its service file says otherwise: programs that use select(2) break above 1024.
     rlim_t original_nofile_soft = RLIM_INFINITY;
+    /// How often the service manager wants to hear that the event loop still turns.
+    std::optional<Duration> watchdog;
 };
 
 } // namespace svc::daemon

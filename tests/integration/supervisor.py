@@ -240,7 +240,8 @@ class Supervisor:
         new.rename(self.file)
 
     def spawn(self, **options):
-        """Starts svcd; `options` are Popen's."""
+        """Starts svcd, to which nothing is passed; `options` are Popen's."""
+        self.manager.forget()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([*self.arguments, str(self.file)], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=self.environment, **options)

@@ -7,6 +7,7 @@ import unittest
 
 # Whoever imports this has imported machine.py, which knows where these are.
 from listening import get, split_address
+from machine import HERE
 from processes import PATIENCE, wait_until
 from service_file import PYTHON, WORKERS, service, toml
 from supervisor import BUILD
@@ -43,7 +44,7 @@ class Service:
     def write_drop_in(self, text):
         """What `systemctl edit` would make."""
         directory = self.machine.units / f"{self.unit}.d"
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         (directory / "test.conf").write_text(text, encoding="utf-8")
         self.machine.run("systemctl", "daemon-reload")
 
@@ -94,6 +95,25 @@ class Service:
     def processes(self):
         return self.machine.processes(self.unit)
 
+    def supervisor(self):
+        """The supervisor's process id as it is called out here."""
+        (found,) = (pid for pid, line in self.processes().items() if "svcd --name" in line)
+        return found
+
+    def stored(self):
+        """How many fds systemd keeps for it."""
+        return int(self.show("NFileDescriptorStore"))
+
+    def die(self):
+        """The supervisor is killed."""
+        answer = self.systemctl("kill", "--kill-whom=main", "--signal=KILL")
+        assert answer.returncode == 0, answer.stderr
+
+    def wait_back(self, supervisor):
+        """Another supervisor than this one runs (a MainPID), and the service is active."""
+        self.wait_show("MainPID", lambda pid: pid not in ("0", supervisor))
+        self.wait_show("ActiveState", "active")
+
 
 class SystemdTest(unittest.TestCase):
     """A test with a service of its own; what it started is stopped, and the journal is printed if it
@@ -136,6 +156,18 @@ class SystemdTest(unittest.TestCase):
         self.service.write(content() if tables is None else tables)
         self.succeed("start")
         return self.service
+
+    def socket_unit(self):
+        """The example, for this test's service; port 80 is free in the machine's own network."""
+        example = (HERE.parents[1] / "examples/web.socket").read_text(encoding="utf-8")
+        unit = f"{self.service.name}.socket"
+        (self.machine.units / unit).write_text(
+            example.replace("svcd@web.service", self.service.unit), encoding="utf-8")
+        self.machine.run("systemctl", "daemon-reload")
+        self.addCleanup(self.machine.run, "systemctl", "stop", unit)
+        self.service.write(content(listener=[{"name": "http", "address": "systemd:http"}]))
+        answer = self.machine.run("systemctl", "start", unit)
+        self.assertEqual(0, answer.returncode, answer.stderr)
 
     def go(self, flag):
         """Lets the workers with --ready-when /srv/shared/FLAG become ready."""

@@ -42,7 +42,7 @@ void verify_survives(const State& state) {
 Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manager, Passed passed)
     : io_(io), settings_(std::move(settings)), passed_(std::move(passed)),
       manager_socket_(std::make_shared<const os::ManagerSocket>(std::move(manager))),
-      manager_(io.get_executor(), manager_socket_), store_(io, manager_socket_),
+      manager_(io.get_executor(), manager_socket_, settings_.watchdog), store_(io, manager_socket_),
       timelines_([this](const wire::Timeline& timeline) { store(timeline); }),
       admissions_(io.get_executor(), *this), methods_(*this), signals_(io), deadline_(io),
       farewell_(io) {}
@@ -260,8 +260,8 @@ void Daemon::stop_for_signal(const std::string& name) {
         observe(rollout::StopRequested{again, again ? "a second " + name : name});
         return;
     }
-    job_ = std::make_unique<ManagerJob>(io_, *unit, [this, name](bool restarts) {
-        if (phase() != Phase::stopping && restarts)
+    job_ = std::make_unique<ManagerJob>(io_, *unit, [this, name](UnitJob job) {
+        if (phase() != Phase::stopping && job == UnitJob::start)
             leave();
         else
             observe(rollout::StopRequested{false, name});

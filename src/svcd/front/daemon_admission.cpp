@@ -152,6 +152,8 @@ asio::awaitable<void> Daemon::reload_for_signal() {
     if (admission.kind == Admission::Kind::revision)
         spdlog::info("SIGHUP made revision {}{}{}", admission.revision,
                      admission.note.empty() ? "" : "; ", admission.note);
+    else
+        manager_.reload_was_nothing(os::now());
 }
 
 } // namespace svc::daemon

@@ -7,6 +7,7 @@
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
+#include "svcd/front/reap.h"
 
 #include <spdlog/spdlog.h>
 
@@ -105,7 +106,7 @@ int run(Options options, Process process) {
     // Nor may a limit of file sizes (setrlimit(2), RLIMIT_FSIZE): what is too large is reported as EFBIG.
     ::signal(SIGXFSZ, SIG_IGN);
     // Before any fd is opened: more may have been passed to us than the soft limit has numbers for.
-    std::uint64_t original_nofile_soft = raise_descriptor_limit();
+    std::uint64_t original_nofile_soft = raise_descriptor_limit(variable(worker_nofile_variable));
     auto handover = take_handover();
     if (!handover) {
         spdlog::critical("{}", handover.error().message);
@@ -116,6 +117,7 @@ int run(Options options, Process process) {
     if (*handover)
         original_nofile_soft = (*handover)->nofile_soft; // the program before us raised it
     os::ManagerSocket manager = os::ManagerSocket::take();
+    const auto watchdog = os::take_watchdog();
     auto ground = prepare(std::move(options), original_nofile_soft);
     if (!ground) {
         spdlog::critical("{}", ground.error().message);
@@ -123,6 +125,7 @@ int run(Options options, Process process) {
     }
     ground->settings.arguments = std::move(process.arguments);
     ground->settings.environment = std::move(process.environment);
+    ground->settings.watchdog = watchdog;
     if (*handover && !(*handover)->problem.empty()) {
         // We are the program that could go on; there is no other one to go back to.
         ground->settings.upgrade_problem = (*handover)->problem;
@@ -191,6 +194,8 @@ int main(int count, char** values) {
     auto& options = std::get<Options>(parsed);
     set_up_logging(options.log_level);
     try {
+        if (options.reap)
+            return reap(options);
         return run(std::move(options), std::move(process));
     } catch (const std::exception& failure) {
         // A supervisor that cannot go on says why; the service manager starts it again.

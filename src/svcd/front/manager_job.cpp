@@ -22,7 +22,8 @@ std::vector<std::string> question(const os::OwnUnit& unit) {
 
 } // namespace
 
-bool is_to_start_again(std::string_view jobs, std::string_view unit) {
+UnitJob find_job(std::string_view jobs, std::string_view unit) {
+    UnitJob found = UnitJob::none;
     std::istringstream lines{std::string(jobs)};
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
@@ -32,26 +33,28 @@ bool is_to_start_again(std::string_view jobs, std::string_view unit) {
         words >> number >> name >> type;
         // A job "start" waits behind a stop that is under way: the two together are a restart.
         if (name == unit && (type == "restart" || type == "start" || type == "try-restart"))
-            return true;
+            return UnitJob::start;
+        if (name == unit && type == "stop")
+            found = UnitJob::stop;
     }
-    return false;
+    return found;
 }
 
 ManagerJob::ManagerJob(boost::asio::io_context& io, const os::OwnUnit& unit,
-                       std::function<void(bool)> answer)
+                       std::function<void(UnitJob)> answer)
     : answer_(std::move(answer)), bound_(io) {
-    bound_.after(answer_bound, [this] { end(false); });
+    bound_.after(answer_bound, [this] { end(UnitJob::unknown); });
     job_.emplace(io, os::start_program(question(unit)),
                  [this, name = unit.name](const Result<std::string>& jobs) {
-                     end(jobs && is_to_start_again(*jobs, name));
+                     end(jobs ? find_job(*jobs, name) : UnitJob::unknown);
                  });
 }
 
-void ManagerJob::end(bool restarts) {
+void ManagerJob::end(UnitJob job) {
     bound_.cancel();
     const auto then = std::exchange(answer_, nullptr);
     if (then)
-        then(restarts); // it may destroy us
+        then(job); // it may destroy us
 }
 
 } // namespace svc::daemon

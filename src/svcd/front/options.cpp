@@ -29,6 +29,7 @@ struct Typed {
     std::string ready = "notify";
     std::string stop_signal = "SIGTERM";
     std::string grace = "30s";
+    std::string reap;
     bool keeper = false;
     bool inline_option = false; ///< one of the five above was given
 };
@@ -49,6 +50,9 @@ void add_options(CLI::App& app, Typed& typed) {
         ->type_name("GROUP");
     app.add_flag("--keeper", typed.keeper,
                  "First of all: a small parent starts svcd again if it dies (without systemd)");
+    app.add_option("--reap", typed.reap,
+                   "End what is left of a service without a supervisor, and exit")
+        ->type_name("NAME");
     app.add_option("--log-level", typed.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     const std::string group = "Without a service file (svcd [OPTIONS] -- COMMAND [ARGUMENT...])";
@@ -141,7 +145,12 @@ std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
     options.control_group = typed.control_group;
     options.log_level = typed.log_level;
     namespace fs = std::filesystem;
-    if (has_command) {
+    if (!typed.reap.empty()) {
+        if (has_command || !typed.file.empty() || !typed.name.empty() || typed.inline_option)
+            return usage("--reap NAME goes with --runtime-dir alone: it starts nothing");
+        options.reap = true;
+        options.name = typed.reap;
+    } else if (has_command) {
         if (!typed.file.empty())
             return usage("a service file and a command after '--' exclude each other");
         if (command.empty() || command.front().empty())

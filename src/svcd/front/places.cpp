@@ -184,11 +184,16 @@ std::string find_keeper(const Variable& variable) {
     return find_helper(text_of(variable, "SVC_KEEPER"), "keeper", "svc-keeper");
 }
 
-std::uint64_t raise_descriptor_limit() {
+std::uint64_t raise_descriptor_limit(const char* for_workers) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return RLIM_INFINITY;
-    const rlim_t original = limit.rlim_cur;
+    rlim_t original = limit.rlim_cur;
+    const std::string_view given = for_workers == nullptr ? "" : for_workers;
+    rlim_t number = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+    if (error == std::errc() && end == given.data() + given.size() && number > 0)
+        original = std::min(number, limit.rlim_max);
     limit.rlim_cur = limit.rlim_max;
     // Refused only where a hard limit is above fs.nr_open, changed since: then the old one stays.
     [[maybe_unused]] const int raised = ::setrlimit(RLIMIT_NOFILE, &limit);

@@ -39,7 +39,11 @@ std::string find_launcher(const Variable& variable);
 std::string find_keeper(const Variable& variable);
 
 /// Raises RLIMIT_NOFILE's soft limit to the hard one (listeners, pidfds and control clients are
-/// all descriptors) and returns what it was.
-std::uint64_t raise_descriptor_limit();
+/// all descriptors) and returns what workers are to have: what it was, or the number that `for_workers` is.
+std::uint64_t raise_descriptor_limit(const char* for_workers = nullptr);
+/// Where `for_workers` comes from. With 1,100 fds passed and a soft limit of 1,024 a program does not even
+/// start (the dynamic linker finds no number for a library's fd), so that a unit with a store of fds has to
+/// raise the soft limit, which is then no more what workers would have had.
+inline constexpr const char* worker_nofile_variable = "SVC_WORKER_NOFILE";
 
 } // namespace svc::daemon

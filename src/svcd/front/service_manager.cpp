@@ -25,6 +25,11 @@ std::string extend_line(Duration time) {
     return "EXTEND_TIMEOUT_USEC=" + std::to_string(time.count());
 }
 
+/// systemd takes a RELOADING=1 without the time of its moment for one of an older protocol.
+std::string reloading_lines(Instant now) {
+    return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count());
+}
+
 /// Of READY, RELOADING and STOPPING in one datagram the manager takes the last: they are one key.
 std::string_view key_of(std::string_view line) {
     const std::string_view key = line.substr(0, line.find('='));
@@ -87,9 +92,7 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
         add_line(lines, "READY=1\nMAINPID=" + std::to_string(::getpid()));
     } else if (phase_ == Phase::running && moves(state)) {
         phase_ = Phase::reloading;
-        // systemd takes a RELOADING=1 without the time of its moment for one of an older protocol.
-        add_line(lines,
-                 "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count()));
+        add_line(lines, reloading_lines(now));
     } else if (phase_ == Phase::reloading && !moves(state)) {
         phase_ = Phase::running;
         add_line(lines, "READY=1");
@@ -113,11 +116,36 @@ std::string ManagerStory::next(const rollout::State& state, Instant now) {
     return lines;
 }
 
+ServiceManager::ServiceManager(const boost::asio::any_io_executor& executor,
+                               std::shared_ptr<const os::ManagerSocket> socket,
+                               std::optional<Duration> watchdog)
+    : socket_(std::move(socket)), retry_(executor), watchdog_(executor) {
+    if (watchdog && socket_->present())
+        answer_watchdog(*watchdog / 2);
+}
+
+void ServiceManager::answer_watchdog(Duration interval) {
+    send("WATCHDOG=1");
+    watchdog_.expires_after(interval);
+    watchdog_.async_wait([this, interval](const boost::system::error_code& error) {
+        if (!error)
+            answer_watchdog(interval);
+    });
+}
+
 void ServiceManager::update(const rollout::State& state, Instant now) {
     if (!socket_->present())
         return;
     if (const std::string lines = story_.next(state, now); !lines.empty())
         send(lines);
+}
+
+void ServiceManager::reload_was_nothing(Instant now) {
+    if (!socket_->present() || !story_.is_quiet())
+        return;
+    // Two messages: of one systemd would take the last of these lines alone.
+    send(reloading_lines(now));
+    send("READY=1");
 }
 
 void ServiceManager::tell(const std::string& status, Duration time) {

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "os/files.h"
+#include "os/memory.h"
 #include "wire/service_file.h"
 
 #include <array>
@@ -15,10 +16,11 @@ namespace {
 
 // Read by sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3) of libsystemd up to 257.
 constexpr std::array protocol_variables{
-    "LISTEN_FDS",      "LISTEN_PID",   "LISTEN_FDNAMES",   "LISTEN_PIDFDID", "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",   "WATCHDOG_PID", "FDSTORE",          "MAINPID",        "SVC_SERVICE",
-    "SVC_REVISION",    "SVC_REPLICA",  "SVC_READY_FD",     "SVC_WORKER_PID", "SVC_EXIT_STATUS",
-    "SVC_EXIT_REASON", "SVC_STEP",     "SVC_OLD_REVISION", "SVC_REASON",     "SVC_WORKER"};
+    "LISTEN_FDS",      "LISTEN_PID",      "LISTEN_FDNAMES", "LISTEN_PIDFDID",   "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",   "WATCHDOG_PID",    "FDSTORE",        "MAINPID",          "SVC_WORKER_NOFILE",
+    "SVC_SERVICE",     "SVC_REVISION",    "SVC_REPLICA",    "SVC_READY_FD",     "SVC_WORKER_PID",
+    "SVC_EXIT_STATUS", "SVC_EXIT_REASON", "SVC_STEP",       "SVC_OLD_REVISION", "SVC_REASON",
+    "SVC_WORKER"};
 
 constexpr std::array<std::pair<std::string_view, int>, 14> limits{{
     {"as", RLIMIT_AS},
@@ -81,12 +83,16 @@ Result<wire::LaunchOrder> plan_process(const rollout::Revision& revision) {
     order.umask = process.umask;
     order.limits = std::move(*planned_limits);
     order.nice = process.nice;
-    order.oom_score_adj = process.oom_score_adj;
+    order.oom_score_adj = oom_score_for(process.oom_score_adj, os::own_oom_score_adj());
     order.no_new_privileges = process.no_new_privileges;
     return order;
 }
 
 } // namespace
+
+std::optional<int> oom_score_for(std::optional<int> wanted, int ours) {
+    return wanted || ours >= 0 ? wanted : 0;
+}
 
 Environment common_environment(const rollout::Revision& revision, const std::string& service) {
     Environment environment;

@@ -28,6 +28,10 @@ using Environment = std::map<std::string, std::string>;
 /// that the service file sets: a wrong LISTEN_PID is worse than none.
 Environment common_environment(const rollout::Revision& revision, const std::string& service);
 
+/// What keeps the kernel from killing the supervisor for its memory is not for its workers, who use it: what
+/// is below 0 is not inherited. To raise it to 0 again takes no privilege (proc(5)).
+std::optional<int> oom_score_for(std::optional<int> wanted, int ours);
+
 Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const WorkerPlace& place);
 /// A hook or a check: `command` is argv, the program found with the environment's PATH. stdout and
 /// stderr go to the first fd sent.

@@ -279,3 +279,28 @@ TEST_CASE("a store's size that is no number is none") {
         CHECK_FALSE(os::ManagerSocket::take().reachable());
     }
 }
+
+TEST_CASE("a watchdog is ours if it names us or nobody, and its variables go no further") {
+    using std::chrono::microseconds;
+    const std::string own = std::to_string(::getpid());
+    struct Case {
+        const char* period;
+        const char* pid;
+        std::optional<microseconds> expected;
+    };
+    for (const auto& [period, pid, expected] :
+         {Case{"30000000", own.c_str(), microseconds(30000000)},
+          Case{"30000000", nullptr, microseconds(30000000)}, Case{"30000000", "1", std::nullopt},
+          Case{nullptr, own.c_str(), std::nullopt}, Case{"0", nullptr, std::nullopt},
+          Case{"-5", nullptr, std::nullopt}, Case{"soon", nullptr, std::nullopt}}) {
+        ::unsetenv("WATCHDOG_USEC");
+        ::unsetenv("WATCHDOG_PID");
+        if (period != nullptr)
+            ::setenv("WATCHDOG_USEC", period, 1);
+        if (pid != nullptr)
+            ::setenv("WATCHDOG_PID", pid, 1);
+        CHECK(os::take_watchdog() == expected);
+        CHECK(::getenv("WATCHDOG_USEC") == nullptr);
+        CHECK(::getenv("WATCHDOG_PID") == nullptr);
+    }
+}

@@ -37,6 +37,19 @@ TEST_CASE("--keeper is an option of its own place") {
     CHECK(bad({"--help"}).text.find("--keeper") != std::string::npos);
 }
 
+TEST_CASE("--reap names a service and starts nothing") {
+    const auto options = good({"--reap", "web", "--runtime-dir", "/run/x"});
+    CHECK(options.reap);
+    CHECK(options.name == "web");
+    CHECK(options.runtime_dir == "/run/x");
+    CHECK_FALSE(good({"web.toml"}).reap);
+    CHECK(bad({"--reap", "../etc"}).exit_status == 2);
+    for (const Words& words :
+         {Words{"--reap", "web", "web.toml"}, Words{"--reap", "web", "--", "app"},
+          Words{"--reap", "web", "--name", "shop"}})
+        CHECK(bad(words).text.find("--reap NAME goes with") != std::string::npos);
+}
+
 TEST_CASE("a command line is a whole service") {
     const auto options =
         good({"--listen", "8080", "--listen=unix:/run/x", "--replicas", "3", "--ready", "started",

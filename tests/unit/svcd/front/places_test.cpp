@@ -2,9 +2,11 @@
 
 #include "support.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <map>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,4 +112,23 @@ TEST_CASE("SVC_LAUNCH names the launcher, SVC_KEEPER the keeper") {
     CHECK_FALSE(find_launcher(variables({})).empty());
     CHECK(find_keeper(variables({{"SVC_KEEPER", "/x/keeper"}})) == "/x/keeper");
     CHECK(find_keeper(variables({})).ends_with("/svc-keeper"));
+}
+
+TEST_CASE("workers get the soft limit of files that was found, or the one that a unit says") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit low{std::min<rlim_t>(512, before.rlim_max), before.rlim_max};
+    for (const auto& [said, workers] :
+         std::vector<std::pair<const char*, rlim_t>>{{nullptr, low.rlim_cur},
+                                                     {"100", 100},
+                                                     {"", low.rlim_cur},
+                                                     {"many", low.rlim_cur},
+                                                     {"18446744073709551615", before.rlim_max}}) {
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+        CHECK(raise_descriptor_limit(said) == workers);
+        rlimit now{};
+        REQUIRE(::getrlimit(RLIMIT_NOFILE, &now) == 0);
+        CHECK(now.rlim_cur == before.rlim_max);
+    }
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }

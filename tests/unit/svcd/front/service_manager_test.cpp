@@ -1,6 +1,14 @@
 #include "svcd/front/service_manager.h"
 
+#include "os/clock.h"
+#include "os/listener_socket.h"
+#include "svcd/front/manager_job.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstdlib>
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 using namespace svc;
 using namespace svc::daemon;
@@ -44,7 +52,93 @@ rollout::Worker draining_for(Duration grace) {
     return worker;
 }
 
+/// What a service manager hears, and we are told to reach it by.
+class Manager {
+public:
+    Manager() {
+        const std::string name = "@svc-manager-test-" + std::to_string(::getpid());
+        auto opened = os::open_listener(*parse_address("unix-dgram:" + name), {});
+        REQUIRE(opened.ok());
+        fd_ = std::move(*opened);
+        REQUIRE(::setenv("NOTIFY_SOCKET", name.c_str(), 1) == 0);
+        socket = std::make_shared<const os::ManagerSocket>(os::ManagerSocket::take());
+    }
+
+    std::vector<std::string> heard() {
+        std::vector<std::string> all;
+        for (;;) {
+            auto datagram = os::receive_datagram(fd_.get());
+            if (!datagram || !*datagram)
+                return all;
+            all.push_back((*datagram)->bytes);
+        }
+    }
+
+    std::shared_ptr<const os::ManagerSocket> socket;
+
+private:
+    UniqueFd fd_;
+};
+
 } // namespace
+
+TEST_CASE(
+    "a watchdog is answered at once and at half of its interval, for as long as the loop turns") {
+    using std::chrono::milliseconds;
+    Manager manager;
+    boost::asio::io_context io;
+    const ServiceManager speaker(io.get_executor(), manager.socket, milliseconds(40));
+    CHECK(manager.heard() == std::vector<std::string>{"WATCHDOG=1"});
+    std::size_t count = 0;
+    const Instant began = os::now();
+    while (count < 5 && os::now() - began < std::chrono::seconds(20)) {
+        io.run_one();
+        count += manager.heard().size();
+    }
+    CHECK(count == 5);
+    CHECK(os::now() - began >= milliseconds(5 * 20));
+}
+
+TEST_CASE("without a watchdog, or a manager, no timer runs") {
+    Manager manager;
+    boost::asio::io_context io;
+    const ServiceManager unwatched(io.get_executor(), manager.socket);
+    ::unsetenv("NOTIFY_SOCKET");
+    const ServiceManager alone(io.get_executor(),
+                               std::make_shared<const os::ManagerSocket>(os::ManagerSocket::take()),
+                               std::chrono::milliseconds(1));
+    CHECK(io.run() == 0);
+    CHECK(manager.heard().empty());
+}
+
+TEST_CASE(
+    "a HUP that changes nothing is a reload that has ended, but not before the service is ready") {
+    Manager manager;
+    boost::asio::io_context io;
+    ServiceManager speaker(io.get_executor(), manager.socket);
+    speaker.update(booting(), start);
+    manager.heard();
+    speaker.reload_was_nothing(start);
+    CHECK(manager.heard().empty());
+    speaker.update(running(), start);
+    manager.heard();
+    speaker.reload_was_nothing(start);
+    CHECK(manager.heard() ==
+          std::vector<std::string>{"RELOADING=1\nMONOTONIC_USEC=3600000000", "READY=1"});
+}
+
+TEST_CASE(
+    "of the manager's jobs, a start behind a stop is a restart, and another unit's say nothing") {
+    const std::string stop = "12 svcd@web.service stop running\n";
+    const std::string start = "13 svcd@web.service start waiting\n";
+    CHECK(find_job(stop, "svcd@web.service") == UnitJob::stop);
+    CHECK(find_job(stop + start, "svcd@web.service") == UnitJob::start);
+    CHECK(find_job(start + stop, "svcd@web.service") == UnitJob::start);
+    CHECK(find_job("14 svcd@web.service restart running\n", "svcd@web.service") == UnitJob::start);
+    CHECK(find_job("15 svcd@web.service reload running\n", "svcd@web.service") == UnitJob::none);
+    CHECK(find_job(stop, "svcd@shop.service") == UnitJob::none);
+    CHECK(find_job("", "svcd@web.service") == UnitJob::none);
+}
 
 TEST_CASE("READY=1 comes when the first rollout is complete, not before and not twice") {
     ManagerStory story;

@@ -70,15 +70,23 @@ TEST_CASE("who runs it says HOME, USER, LOGNAME and SHELL; the service file has 
 TEST_CASE("no protocol variable reaches a worker from the service file or its environment files") {
     auto made = revision();
     for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_PIDFDID", "WATCHDOG_USEC",
-                             "WATCHDOG_PID", "FDSTORE"}) {
+                             "WATCHDOG_PID", "FDSTORE", "SVC_WORKER_NOFILE"}) {
         made.spec.process.environment[name] = "1";
         made.file_environment[name] = "1";
     }
     const auto order = plan_worker(made, WorkerPlace{"web", 0, "/n", {}, -1});
     REQUIRE(order);
-    for (const char* name :
-         {"LISTEN_PID", "LISTEN_FDS", "LISTEN_PIDFDID", "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE"})
+    for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_PIDFDID", "WATCHDOG_USEC",
+                             "WATCHDOG_PID", "FDSTORE", "SVC_WORKER_NOFILE"})
         CHECK_FALSE(names(*order, name));
+}
+
+TEST_CASE("the supervisor's rank for the OOM killer is not inherited, unless it is a worse one") {
+    CHECK(oom_score_for(std::nullopt, -500) == 0);
+    CHECK(oom_score_for(-100, -500) == -100);
+    CHECK(oom_score_for(300, 0) == 300);
+    CHECK_FALSE(oom_score_for(std::nullopt, 0));
+    CHECK_FALSE(oom_score_for(std::nullopt, 200));
 }
 
 TEST_CASE("limits go by the names of prlimit(1)") {

@@ -1,0 +1,65 @@
+"""svcd --reap: the end of what a supervisor left behind."""
+import os
+import subprocess
+
+from harness import PATIENCE, ServiceTest, alive, main, service, wait_until, worker
+from supervisor import SVCD
+
+
+class Reap(ServiceTest):
+
+    def reap(self, supervisor, name="web"):
+        return subprocess.run([str(SVCD), "--reap", name, "--runtime-dir", str(supervisor.runtime)],
+                              stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
+
+    def collect(self, pids):
+        """They came to us when their parent died: nobody else can see that they have ended."""
+        for pid in pids:
+            os.waitpid(pid, 0)
+
+    def test_a_service_with_a_supervisor_is_left_alone(self):
+        supervisor = self.start()
+        pids = supervisor.pids()
+        answer = self.reap(supervisor)
+        self.assertEqual(1, answer.returncode)
+        self.assertIn("already has a supervisor", answer.stderr)
+        self.assertEqual(pids, supervisor.pids())
+        self.assertTrue(all(map(alive, pids)))
+
+    def test_workers_without_one_end_as_they_are_used_to(self):
+        marks = self.directory / "marks"
+        supervisor = self.start(service(worker("--linger", "0.5", "--marks", marks), rollout={"replicas": 2}))
+        pids = supervisor.pids()
+        supervisor.die()
+        self.assertTrue(all(map(alive, pids)))
+        answer = self.reap(supervisor)
+        self.assertEqual(0, answer.returncode, answer.stderr)
+        self.assertIn("no supervisor is there any more", answer.stderr)
+        self.assertFalse(any(map(alive, pids)))
+        self.assertEqual(2, marks.read_text(encoding="utf-8").count("end "))
+        self.collect(pids)
+
+    def test_what_they_started_goes_with_them(self):
+        file = self.directory / "stray"
+        supervisor = self.start(service(["/bin/sh", "-c", f"setsid sleep 1000 & echo $! > {file}; exec \"$@\"",
+                                         "sh", *worker()]))
+        stray = int(wait_until("the stray", lambda: file.exists() and file.read_text(encoding="utf-8")))
+        pids = supervisor.pids()
+        supervisor.die()
+        self.assertEqual(0, self.reap(supervisor).returncode)
+        self.assertFalse(any(map(alive, [stray, *pids])))
+        self.collect([stray, *pids])
+
+    def test_another_service_is_none_of_its_business(self):
+        supervisor = self.start()
+        pids = supervisor.pids()
+        supervisor.die()
+        answer = self.reap(supervisor, "we")
+        self.assertEqual((0, ""), (answer.returncode, answer.stderr))
+        self.assertTrue(all(map(alive, pids)))
+        self.assertEqual(0, self.reap(supervisor).returncode)
+        self.collect(pids)
+
+
+if __name__ == "__main__":
+    main()
