@@ -117,6 +117,7 @@ Result<Service> choose_service(const std::string& name, const std::vector<std::s
     if (services.size() == 1)
         return services.front();
     std::vector<std::string> names;
+    names.reserve(services.size());
     for (const auto& service : services)
         names.push_back(service.name);
     return Error{"several services run here, name one of them: " + join(names, ", "), ENOTUNIQ};
