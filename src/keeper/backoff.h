@@ -7,11 +7,14 @@
 
 namespace svc::keeper {
 
-/// At once, then 100 ms, doubling up to 5 s; from the beginning after one that ran for 10 s.
+/// At once, then 100 ms, doubling up to 5 s; from the beginning after one that ran for 10 s. It grows only
+/// for those that never came to serve: after one that did it is 100 ms at most.
 class Backoff {
 public:
-    Duration after(Duration ran) {
+    Duration after(Duration ran, bool was_ready) {
         using namespace std::chrono_literals;
+        if (was_ready)
+            next_ = std::min<Duration>(next_, 100ms);
         if (ran >= 10s)
             next_ = Duration::zero();
         const Duration wait = next_;

@@ -87,6 +87,7 @@ void Keeper::start() {
     }
     pid_ = pid;
     stranger_told_ = false;
+    ready_ = false;
     for (const int number : std::exchange(waiting_signals_, {}))
         handle_signal(number);
 }
@@ -109,6 +110,7 @@ void Keeper::handle(os::Datagram datagram) {
         return;
     }
     Message message = parse_message(datagram.bytes);
+    ready_ = ready_ || message.ready;
     if (datagram.fds_lost)
         say("no room for a fd that the supervisor wants kept: raise the limit on open files");
     if (message.remove)
@@ -183,7 +185,7 @@ std::optional<int> Keeper::handle_end(const os::Ended& ended) {
         kill_all_children();
         return 1;
     }
-    const Duration wait = backoff_.after(os::now() - started_);
+    const Duration wait = backoff_.after(os::now() - started_, ready_);
     start_at_ = os::now() + wait;
     say("the supervisor " + text_of(ended) + "; " + std::to_string(store_.all().size()) +
         " fds are kept, the next one starts " +

@@ -62,6 +62,7 @@ private:
     Backoff backoff_;
     std::vector<int> waiting_signals_; ///< for it
     bool told_to_quit_ = false;
+    bool ready_ = false; ///< this one came to serve
     bool stranger_told_ = false;
     os::ErrorOutput errors_{2};
 };

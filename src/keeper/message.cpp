@@ -31,9 +31,11 @@ Message parse_message(std::string_view bytes) {
             message.store = true;
         else if (line == "FDSTOREREMOVE=1")
             message.remove = true;
-        else if (line.starts_with(name_key))
+        else if (line == "READY=1")
+            message.ready = true;
+        if (line.starts_with(name_key))
             message.name = line.substr(name_key.size());
-        else if (is_passed_on(line))
+        if (is_passed_on(line))
             message.passed_on.append(message.passed_on.empty() ? "" : "\n").append(line);
     }
     return message;

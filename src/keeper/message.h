@@ -10,6 +10,7 @@ namespace svc::keeper {
 struct Message {
     bool store = false;    ///< FDSTORE=1
     bool remove = false;   ///< FDSTOREREMOVE=1
+    bool ready = false;    ///< READY=1
     std::string name;      ///< FDNAME=; "stored", as with systemd, without one
     std::string passed_on; ///< the lines that are for a manager of our own
 };

@@ -42,12 +42,13 @@ Result<std::string> read_at(int fd, std::uint64_t offset, std::uint64_t limit) {
     const off_t hole = ::lseek(fd, data, SEEK_HOLE);
     if (hole < 0)
         return system_error("cannot read a memory file", errno);
-    const std::uint64_t end = std::min<std::uint64_t>(static_cast<std::uint64_t>(hole), offset + limit);
+    const std::uint64_t end =
+        std::min<std::uint64_t>(static_cast<std::uint64_t>(hole), offset + limit);
     std::string bytes(end - offset, '\0');
     std::size_t got = 0;
     while (got < bytes.size()) {
-        const ssize_t count = ::pread(fd, bytes.data() + got, bytes.size() - got,
-                                      static_cast<off_t>(offset + got));
+        const ssize_t count =
+            ::pread(fd, bytes.data() + got, bytes.size() - got, static_cast<off_t>(offset + got));
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)

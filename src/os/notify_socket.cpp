@@ -112,7 +112,9 @@ Result<UniqueFd> open_notify_socket(const std::string& path, std::optional<uid_t
     return fd;
 }
 
-Result<std::optional<Datagram>> receive_datagram(int socket) {
+namespace {
+
+Result<std::optional<Datagram>> receive(int socket, int flags) {
     std::array<char, datagram_limit> bytes;
     // Room for a third message, in case the kernel adds one (SCM_SECURITY, SCM_PIDFD) that a
     // changed socket option asks for: it must not push fds out.
@@ -128,7 +130,7 @@ Result<std::optional<Datagram>> receive_datagram(int socket) {
 
     ssize_t count = 0;
     do {
-        count = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        count = ::recvmsg(socket, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (count < 0 && errno == EINTR);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return std::optional<Datagram>();
@@ -138,6 +140,26 @@ Result<std::optional<Datagram>> receive_datagram(int socket) {
     // What is over the limit was cut (MSG_TRUNC).
     return std::optional(
         take_apart(header, std::string(bytes.data(), static_cast<std::size_t>(count))));
+}
+
+} // namespace
+
+Result<std::optional<Datagram>> receive_datagram(int socket) {
+    return receive(socket, 0);
+}
+
+Result<std::optional<Datagram>> peek_datagram(int socket) {
+    return receive(socket, MSG_PEEK);
+}
+
+std::string peek_text(int socket) {
+    std::string text(datagram_limit, '\0');
+    ssize_t count = 0;
+    do {
+        count = ::recv(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_PEEK);
+    } while (count < 0 && errno == EINTR);
+    text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return text;
 }
 
 ManagerSocket ManagerSocket::take() {

@@ -29,6 +29,10 @@ struct Datagram {
 };
 /// The next datagram; nullopt: nothing more to read now. One over 4096 bytes is cut there.
 Result<std::optional<Datagram>> receive_datagram(int socket);
+/// The same, and it stays the next one: its fds are copies.
+Result<std::optional<Datagram>> peek_datagram(int socket);
+/// The text of the next datagram, which stays the next one; empty: there is none, or it has none.
+std::string peek_text(int socket);
 
 /// Tells the service manager, never blocking: a full or missing socket loses the message (returns
 /// false).

@@ -21,8 +21,10 @@ constexpr std::size_t output_limit = 32 * 1024;
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (const auto& text : texts)
-        pointers.push_back(const_cast<char*>(text.c_str())); // NOLINT: execve(2) does not write to them
+        pointers.push_back(
+            const_cast<char*>(text.c_str())); // NOLINT: execve(2) does not write to them
     pointers.push_back(nullptr);
     return pointers;
 }
@@ -98,9 +100,8 @@ Result<std::string> run(int program, const std::vector<std::string>& arguments, 
         return output;
     while (!output.empty() && output.back() == '\n')
         output.pop_back();
-    const std::string how = WIFEXITED(status)
-                                ? "exit status " + std::to_string(WEXITSTATUS(status))
-                                : "signal " + std::to_string(WTERMSIG(status));
+    const std::string how = WIFEXITED(status) ? "exit status " + std::to_string(WEXITSTATUS(status))
+                                              : "signal " + std::to_string(WTERMSIG(status));
     return Error{(output.empty() ? arguments.front() : output) + " (" + how + ")", 0};
 }
 
@@ -134,7 +135,8 @@ bool is_same_program(int one, int other) {
 }
 
 Result<FileWork> start_program(int program, const std::vector<std::string>& arguments, int passed) {
-    return start_work(program, passed, [program, arguments, passed] { return run(program, arguments, passed); });
+    return start_work(program, passed,
+                      [program, arguments, passed] { return run(program, arguments, passed); });
 }
 
 Result<FileWork> start_program(const std::vector<std::string>& arguments) {
@@ -143,6 +145,14 @@ Result<FileWork> start_program(const std::vector<std::string>& arguments) {
 
 Result<void> set_close_on_exec(int fd, bool close) {
     if (::fcntl(fd, F_SETFD, close ? FD_CLOEXEC : 0) == 0)
+        return {};
+    return system_error("cannot set what an exec closes", errno);
+}
+
+Result<void> close_all_on_exec() {
+    // <linux/close_range.h>: CLOSE_RANGE_CLOEXEC, Linux 5.11.
+    constexpr unsigned int only_on_exec = 1u << 2;
+    if (::syscall(SYS_close_range, 3u, ~0u, only_on_exec) == 0)
         return {};
     return system_error("cannot set what an exec closes", errno);
 }

@@ -30,6 +30,8 @@ Result<FileWork> start_program(const std::vector<std::string>& arguments);
 /// Across the next exec of this process only: what is close-on-exec again when it failed is the caller's to
 /// say.
 Result<void> set_close_on_exec(int fd, bool close);
+/// Every fd from 3 on: what a library opened without it must not go over to another program.
+Result<void> close_all_on_exec();
 /// Executes `program` in this very process (same pid; children, pending signals and the signal mask stay:
 /// execve(2)). Only an error returns.
 Error execute(int program, const std::vector<std::string>& arguments,

@@ -7,13 +7,17 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <random>
+#include <utility>
 
 namespace svc::cli {
 namespace {
 
-wire::VarlinkCall call_for(const Options& options) {
+wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     switch (options.verb) {
     case Verb::reload:
     case Verb::apply: {
@@ -21,7 +25,8 @@ wire::VarlinkCall call_for(const Options& options) {
                                     .supersede = options.supersede,
                                     .immediate = options.now,
                                     .wait = options.wait,
-                                    .wait_drained = options.wait_drained};
+                                    .wait_drained = options.wait_drained,
+                                    .token = token};
         return make_call(options.verb == Verb::reload ? "Reload" : "Apply", wire::to_json(call),
                          true);
     }
@@ -32,7 +37,8 @@ wire::VarlinkCall call_for(const Options& options) {
                                   .immediate = options.now,
                                   .wait = options.wait,
                                   .wait_drained = options.wait_drained,
-                                  .force = options.force};
+                                  .force = options.force,
+                                  .token = token};
         return make_call("Undo", wire::to_json(call), true);
     }
     case Verb::pause:
@@ -57,6 +63,7 @@ wire::VarlinkCall call_for(const Options& options) {
                          true);
     case Verb::stop:
         return make_call("Stop", wire::to_json(wire::StopCall{options.now, options.wait}), true);
+    case Verb::upgrade:
     case Verb::status:
     case Verb::events:
     case Verb::check:
@@ -69,13 +76,45 @@ wire::VarlinkCall call_for(const Options& options) {
     fatal("call_for(): a verb that changes nothing");
 }
 
+/// A name that nobody else gives a request, so that it can be sent again.
+std::string make_token() {
+    std::random_device random;
+    std::string token;
+    for (int part = 0; part < 4; ++part) {
+        std::array<char, 9> hexadecimal{};
+        std::snprintf(hexadecimal.data(), hexadecimal.size(), "%08x", random());
+        token += hexadecimal.data();
+    }
+    return token;
+}
+
+bool has_token(Verb verb) {
+    return verb == Verb::reload || verb == Verb::apply || verb == Verb::undo;
+}
+
+/// Sent twice it does what it does once: a rollout by its token, the others by themselves.
+bool may_be_repeated(Verb verb) {
+    return has_token(verb) || verb == Verb::scale || verb == Verb::stop;
+}
+
+/// A supervisor that dies of what it is asked is not asked for ever.
+constexpr unsigned most_times_asked = 4;
+
 /// One call from its sending to its last reply.
+///
+///   asking ─ the first reply → accepted ─ the last reply → over
+///     │ the connection ended      │ the connection ended
+///     ▼                           ▼
+///   asking the next supervisor  following there: Follow has the replies of what was accepted
+///
+/// What cannot be repeated and was not answered ends there: nobody knows what became of it. What can never happen:
+/// a rollout is asked for twice and made twice; its caller ends with another status than its verdict has.
 class Change {
 public:
     Change(const Options& options, const Service& service, const Console& console)
         : options_(options), service_(service), console_(console), began_(os::now()),
-          view_(std::string(verb_name(options.verb)) + " " + service.name, began_,
-                options.json ? Terminal{} : console.terminal) {
+          token_(make_token()), view_(std::string(verb_name(options.verb)) + " " + service.name,
+                                      began_, options.json ? Terminal{} : console.terminal) {
         if (options.timeout)
             deadline_ = began_ + *options.timeout;
     }
@@ -84,40 +123,73 @@ public:
         const auto interrupts = Interrupts::make();
         if (!interrupts)
             return fail(interrupts.error(), console_);
-        auto client = Client::connect(service_.control, service_.name, interrupts->fd());
-        if (!client)
-            return fail(client.error(), console_);
-        if (auto sent = client->send(call_for(options_), deadline_); !sent)
-            return sent.error().code == EINTR ? give_up_for(interrupts->take())
-                                              : give_up(sent.error());
-        known_ = Known::sent;
+        Line line(service_, console_.patience, interrupts->fd());
+        if (options_.verb == Verb::stop)
+            line.expect_end();
         for (;;) {
-            const auto reply = client->receive(next_wakeup());
-            if (!reply && reply.error().code == ETIMEDOUT && !timed_out()) {
-                write(view_.redraw(os::now()));
-                continue;
+            const bool lost = line.lost();
+            const auto reply = line.next([this] { return request(); }, next_wakeup());
+            std::optional<int> status;
+            if (reply) {
+                if (lost && reply->error.empty())
+                    write(view_.regain(os::now()));
+                status = handle(*reply);
+            } else if (reply.error().code == EINTR) {
+                status = attend(interrupts->take(), line);
+            } else {
+                status = attend(reply.error(), line);
             }
-            if (!reply && reply.error().code == EINTR) {
-                if (const int signal = interrupts->take(); Interrupts::ends(signal))
-                    return give_up_for(signal);
-                else
-                    draw_for(signal);
-                continue;
-            }
-            if (!reply)
-                return give_up(reply.error());
-            known_ = Known::accepted;
-            if (const auto status = handle(*reply))
+            if (status)
                 return *status;
         }
     }
 
 private:
-    /// How far the request is known to have come. Of one that was sent and not answered nothing
-    /// more is: its check may run just now, or its supervisor may hang.
-    enum class Known { nothing, sent, accepted };
+    [[nodiscard]] wire::VarlinkCall request() const {
+        return accepted_ ? make_call("Follow", wire::to_json(follow_call()), true)
+                         : call_for(options_, token_);
+    }
 
-    [[nodiscard]] bool timed_out() const { return deadline_ && os::now() >= *deadline_; }
+    /// How the rest of what was accepted is asked for.
+    [[nodiscard]] wire::FollowCall follow_call() const {
+        wire::FollowCall call;
+        if (options_.verb == Verb::stop)
+            call.stop = true;
+        else if (options_.verb == Verb::replace)
+            call.replica = options_.replica;
+        else if (options_.verb == Verb::scale)
+            call.replicas = options_.replicas;
+        else if (view_.revision() != 0)
+            call.revision = view_.revision();
+        // It knows best what became of the request: an undo may be an abort, an apply a scale.
+        if (has_token(options_.verb))
+            call.token = token_;
+        call.wait_drained = options_.wait_drained;
+        call.taken_back = options_.verb == Verb::abort;
+        return call;
+    }
+
+    /// The exit status, if it is over.
+    std::optional<int> attend(int signal, const Line& line) {
+        if (Interrupts::ends(signal))
+            return give_up_for(signal, line);
+        draw_for(signal);
+        return std::nullopt;
+    }
+
+    std::optional<int> attend(const Error& error, const Line& line) {
+        if (error.code == ETIMEDOUT && (!deadline_ || os::now() < *deadline_)) {
+            write(view_.redraw(os::now()));
+            return std::nullopt;
+        }
+        const unsigned most = may_be_repeated(options_.verb) ? most_times_asked : 1;
+        const bool goes_on = accepted_ || line.times_asked() < most;
+        if (error.code == ECONNRESET && goes_on) {
+            write(view_.lose(os::now()));
+            return std::nullopt;
+        }
+        return give_up(error, line);
+    }
 
     /// Its size changed, or it was somebody else's for a while.
     void draw_for(int signal) {
@@ -152,6 +224,7 @@ private:
                               progress.error().message},
                         console_);
         }
+        accepted_ = true;
         if (options_.json)
             print_json(reply.parameters, console_);
         if (reply.continues) {
@@ -178,46 +251,54 @@ private:
     }
 
     /// What is known of the request when its last reply will not come.
-    [[nodiscard]] std::string whereabouts() const {
+    [[nodiscard]] std::string whereabouts(const Line& line) const {
         const std::string status = "`svc status " + service_.name + "`";
-        switch (known_) {
-        case Known::nothing:
-            return "the supervisor was asked for nothing\n";
-        case Known::sent:
-            return "the supervisor was asked and has not answered: " + what() +
-                   " may or may not come; " + status + " shows it\n";
-        case Known::accepted:
+        if (accepted_ && line.lost())
+            return "its supervisor has ended; " + what() + " goes on with the next one; " + status +
+                   " shows it\n";
+        if (accepted_)
             return what() + " goes on; " + status + " shows it, `svc events --follow " +
                    service_.name + "` its end\n";
-        }
-        fatal("whereabouts(): nothing is known");
+        if (line.times_asked() > 0)
+            return "the supervisor was asked and has not answered: " + what() +
+                   " may or may not come; " + status + " shows it\n";
+        return "the supervisor was asked for nothing\n";
     }
 
-    int give_up_for(int signal) {
+    int give_up_for(int signal, const Line& line) {
         write(view_.clear());
-        console_.err("svc: " + service_.name + ": interrupted: " + whereabouts());
+        console_.err("svc: " + service_.name + ": interrupted: " + whereabouts(line));
         return Interrupts::exit_status(signal);
     }
 
-    int give_up(const Error& error) {
+    int give_up(const Error& error, const Line& line) {
         write(view_.clear());
-        if (error.code == ETIMEDOUT) {
+        const std::string name = "svc: " + service_.name + ": ";
+        if (error.code == ETIMEDOUT && deadline_ && os::now() >= *deadline_) {
             const std::string limit = format_duration(options_.timeout.value_or(Duration{}));
-            console_.err("svc: " + service_.name + ": not over after " + limit + ": " +
-                         whereabouts());
+            console_.err(name + "not over after " + limit + ": " + whereabouts(line));
             return exit_timed_out;
         }
-        if (error.code == ECONNRESET && options_.verb == Verb::stop && known_ == Known::accepted) {
+        const bool ended =
+            error.code == ENOENT || error.code == ECONNREFUSED || error.code == ECONNRESET;
+        if (!line.lost() || !ended)
+            return fail(error, console_);
+        if (error.code == ENOENT && options_.verb == Verb::stop) {
             write(service_.name + ": the supervisor has ended (" +
                   render_elapsed(os::now() - began_) + ")\n");
             return exit_done;
         }
-        if (error.code == ECONNRESET && known_ == Known::accepted) {
-            console_.err("svc: " + service_.name + ": the supervisor ended before " + what() +
-                         " did; its log says why\n");
-            return exit_no_supervisor;
+        if (error.code == ECONNRESET) { // it cannot be asked again
+            console_.err(name +
+                         "the supervisor ended before it answered: nobody knows whether it did "
+                         "what it was asked; `svc status " +
+                         service_.name + "` shows it\n");
+            return exit_failed;
         }
-        return fail(error, console_);
+        console_.err(name + "the supervisor ended before " +
+                     (accepted_ ? what() + " did" : "it answered") +
+                     ", and no other one came; its log says why\n");
+        return exit_no_supervisor;
     }
 
     const Options& options_;
@@ -225,14 +306,15 @@ private:
     const Console& console_;
     Instant began_;
     std::optional<Instant> deadline_;
+    std::string token_;
     ProgressView view_;
-    Known known_ = Known::nothing;
+    bool accepted_ = false;
 };
 
 } // namespace
 
 int change_service(const Options& options, const Console& console) {
-    const auto service = choose_service(options.name, runtime_directories(options.runtime_dir));
+    const auto service = choose_service(options, console);
     if (!service)
         return fail(service.error(), console);
     return Change(options, *service, console).run();

@@ -30,20 +30,20 @@ std::string stem(const std::string& path) {
 }
 
 /// A path, or the file of a running service. What could be both is the file, if there is one.
-Result<Source> find_source(const Options& options) {
+Result<Source> find_source(const Options& options, const Console& console) {
     const std::string& given = options.name;
     struct stat found {};
     if (given.find('/') != std::string::npos || given.ends_with(".toml") ||
         (!given.empty() && ::stat(given.c_str(), &found) == 0))
         return Source{given, stem(given)};
-    const auto service = choose_service(given, runtime_directories(options.runtime_dir));
+    const auto service = choose_service(options, console);
     if (!service && service.error().code == ENOENT)
         return Error{service.error().message +
                          "; to check a file that no supervisor runs, give its path",
                      ENOENT};
     if (!service)
         return service.error();
-    const auto answer = ask_status(*service);
+    const auto answer = ask_status(*service, console.patience);
     if (!answer && answer.error().code == ENOENT)
         return Error{"there is no file " + given + " here, and " + answer.error().message, ENOENT};
     if (!answer)
@@ -156,7 +156,7 @@ std::vector<std::string> guarantee_on_this_machine(const rollout::Spec& spec) {
 } // namespace
 
 int check_file(const Options& options, const Console& console) {
-    const auto source = find_source(options);
+    const auto source = find_source(options, console);
     if (!source)
         return fail(source.error(), console);
     const auto text = os::read_file(source->file, wire::service_file_limit);

@@ -41,7 +41,7 @@ Error explain_connect(const std::string& path, const std::string& service, int e
     case EAGAIN:
         return {"the supervisor of " + service + " takes no connections at " + path +
                     ": it hangs or is stopped; look at its log",
-                ETIMEDOUT};
+                EAGAIN};
     }
     return system_error("cannot connect to the supervisor of " + service + " at " + path, error);
 }

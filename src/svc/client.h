@@ -16,6 +16,7 @@ namespace svc::cli {
 /// Every error has a code that says what to do about it:
 ///   ENOENT, ECONNREFUSED   no supervisor        EACCES, EPERM   not allowed to reach it
 ///   ETIMEDOUT              no answer in time    EINTR           `interrupt` became readable
+///   EAGAIN                 it takes no connections
 ///   ECONNRESET             it hung up           EPROTO          what it said is no Varlink
 ///   ESRCH                  it has died, and we are the reload of its own unit
 class Client {

@@ -9,6 +9,11 @@
 
 namespace svc::cli {
 
+Result<Service> choose_service(const Options& options, const Console& console) {
+    return choose_service(options.name, runtime_directories(options.runtime_dir),
+                          console.patience.first);
+}
+
 wire::VarlinkCall make_call(std::string_view method, boost::json::object parameters, bool more) {
     wire::VarlinkCall call;
     call.method = std::string(wire::control_interface_name) + "." + std::string(method);
@@ -17,26 +22,35 @@ wire::VarlinkCall make_call(std::string_view method, boost::json::object paramet
     return call;
 }
 
-Result<StatusAnswer> ask_status(const Service& service) {
-    auto client = Client::connect(service.control, service.name);
-    if (!client)
-        return client.error();
+Result<wire::VarlinkReply> ask(const Service& service, const wire::VarlinkCall& call,
+                               const Patience& patience) {
+    Line line(service, {patience.first, patience.first});
     const Instant deadline = os::now() + quick_answer;
-    if (auto sent = client->send(make_call("Status", {}, false), deadline); !sent)
-        return sent.error();
-    auto reply = client->receive(deadline);
+    for (;;) {
+        auto reply = line.next([&] { return call; }, deadline);
+        if (reply || reply.error().code != ECONNRESET)
+            return reply;
+    }
+}
+
+Result<StatusAnswer> ask_status(const Service& service, const Patience& patience) {
+    auto reply = ask(service, make_call("Status", {}, false), patience);
     if (!reply)
         return reply.error();
-    if (!reply->error.empty())
-        return Error{"the supervisor of " + service.name + " answered " + reply->error, EPROTO};
-    auto status = wire::from_json<wire::ServiceStatus>(reply->parameters);
+    return read_status(std::move(*reply), service);
+}
+
+Result<StatusAnswer> read_status(wire::VarlinkReply reply, const Service& service) {
+    if (!reply.error.empty())
+        return Error{"the supervisor of " + service.name + " answered " + reply.error, EPROTO};
+    auto status = wire::from_json<wire::ServiceStatus>(reply.parameters);
     if (!status)
         return Error{"the status of " + service.name +
                          " is not understood: " + status.error().message +
                          "; svc and its supervisor are of releases that "
                          "are too far apart",
                      EPROTO};
-    return StatusAnswer{std::move(reply->parameters), std::move(*status)};
+    return StatusAnswer{std::move(reply.parameters), std::move(*status)};
 }
 
 int fail(const Error& error, const Console& console) {
@@ -51,6 +65,7 @@ int fail(const Error& error, const Console& console) {
     case EPERM:
         return exit_not_allowed;
     case ETIMEDOUT:
+    case EAGAIN:
         return exit_timed_out;
     case ENOTUNIQ:
         return exit_usage;

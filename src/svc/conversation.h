@@ -1,7 +1,7 @@
 // What the verbs that talk to a supervisor have in common.
 #pragma once
 
-#include "svc/client.h"
+#include "svc/line.h"
 #include "svc/services.h"
 #include "svc/verbs.h"
 #include "wire/control.h"
@@ -11,6 +11,9 @@ namespace svc::cli {
 /// A supervisor that is well answers at once what needs no work.
 inline constexpr Duration quick_answer = std::chrono::seconds(10);
 
+/// The service that the options name, or the only one.
+Result<Service> choose_service(const Options& options, const Console& console);
+
 wire::VarlinkCall make_call(std::string_view method, boost::json::object parameters, bool more);
 
 /// The supervisor's Status, as it came and as a struct.
@@ -18,7 +21,13 @@ struct StatusAnswer {
     boost::json::object json;
     wire::ServiceStatus status;
 };
-Result<StatusAnswer> ask_status(const Service& service);
+Result<StatusAnswer> read_status(wire::VarlinkReply reply, const Service& service);
+/// Waits for a supervisor that is not there yet for as long as `patience.first`.
+Result<StatusAnswer> ask_status(const Service& service, const Patience& patience);
+
+/// A call that changes nothing and is answered at once: asked again if the supervisor dies over it.
+Result<wire::VarlinkReply> ask(const Service& service, const wire::VarlinkCall& call,
+                               const Patience& patience);
 
 /// Says what an error reply means and returns the exit status.
 int fail(const wire::VarlinkReply& reply, const Service& service, const Options& options,

@@ -1,5 +1,4 @@
 // history, diff and timeline: what the revisions were, what differs between them, how a rollout went.
-#include "os/clock.h"
 #include "svc/conversation.h"
 #include "svc/render.h"
 
@@ -10,18 +9,12 @@ namespace {
 
 /// One call that is answered at once: prints the reply as JSON, or as `render` makes it.
 template <class Reply, class Render>
-int ask(const Options& options, const Console& console, const wire::VarlinkCall& call,
-        Render render) {
-    const auto service = choose_service(options.name, runtime_directories(options.runtime_dir));
+int show(const Options& options, const Console& console, const wire::VarlinkCall& call,
+         Render render) {
+    const auto service = choose_service(options, console);
     if (!service)
         return fail(service.error(), console);
-    auto client = Client::connect(service->control, service->name);
-    if (!client)
-        return fail(client.error(), console);
-    const Instant deadline = os::now() + quick_answer;
-    if (auto sent = client->send(call, deadline); !sent)
-        return fail(sent.error(), console);
-    const auto reply = client->receive(deadline);
+    const auto reply = ask(*service, call, console.patience);
     if (!reply)
         return fail(reply.error(), console);
     if (!reply->error.empty())
@@ -42,25 +35,25 @@ int ask(const Options& options, const Console& console, const wire::VarlinkCall&
 
 int show_history(const Options& options, const Console& console) {
     if (options.revision == 0)
-        return ask<wire::HistoryReply>(options, console, make_call("History", {}, false),
-                                       [&](const wire::HistoryReply& reply) {
-                                           return render_history(reply, console.terminal);
-                                       });
+        return show<wire::HistoryReply>(options, console, make_call("History", {}, false),
+                                        [&](const wire::HistoryReply& reply) {
+                                            return render_history(reply, console.terminal);
+                                        });
     const auto call =
         make_call("Revision", wire::to_json(wire::RevisionCall{options.revision}), false);
-    return ask<wire::RevisionReply>(options, console, call, render_revision);
+    return show<wire::RevisionReply>(options, console, call, render_revision);
 }
 
 int show_diff(const Options& options, const Console& console) {
     const auto call =
         make_call("Diff", wire::to_json(wire::DiffCall{options.from, options.revision}), false);
-    return ask<wire::DiffReply>(options, console, call, render_diff);
+    return show<wire::DiffReply>(options, console, call, render_diff);
 }
 
 int show_timeline(const Options& options, const Console& console) {
     const auto call =
         make_call("Timeline", wire::to_json(wire::TimelineCall{options.revision}), false);
-    return ask<wire::Timeline>(options, console, call, [&](const wire::Timeline& timeline) {
+    return show<wire::Timeline>(options, console, call, [&](const wire::Timeline& timeline) {
         return render_timeline(timeline, console.terminal);
     });
 }

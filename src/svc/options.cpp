@@ -14,10 +14,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 19> verb_names = {
-    "reload",  "apply",   "undo",     "pause",    "resume", "abort",  "promote",
-    "scale",   "replace", "freeze",   "unfreeze", "stop",   "status", "events",
-    "history", "diff",    "timeline", "check",    "list"};
+constexpr std::array<std::string_view, 20> verb_names = {
+    "reload", "apply",   "undo",   "pause",    "resume", "abort",   "promote",
+    "scale",  "replace", "freeze", "unfreeze", "stop",   "upgrade", "status",
+    "events", "history", "diff",   "timeline", "check",  "list"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {
@@ -58,10 +58,14 @@ void add_name(CLI::App& command, Typed& typed) {
                        "The service; may be left out where there is one");
 }
 
-void add_waiting(CLI::App& command, Typed& typed) {
-    command.add_flag("--no-wait", typed.no_wait, "Do not wait for the end");
+void add_timeout(CLI::App& command, Typed& typed) {
     command.add_option("--timeout", typed.timeout, "Wait at most so long (\"90s\"); then status 6")
         ->type_name("TIME");
+}
+
+void add_waiting(CLI::App& command, Typed& typed) {
+    command.add_flag("--no-wait", typed.no_wait, "Do not wait for the end");
+    add_timeout(command, typed);
 }
 
 void add_draining(CLI::App& command, Typed& typed) {
@@ -156,6 +160,11 @@ void add_verbs(CLI::App& app, Typed& typed) {
     add_name(*stop, typed);
     stop->add_flag("--now", typed.options.now, "Kill the workers instead of draining them");
     add_waiting(*stop, typed);
+
+    auto* upgrade = add_verb(app, typed, Verb::upgrade,
+                             "Let the newly installed svcd go on in place of the one that runs");
+    add_name(*upgrade, typed);
+    add_timeout(*upgrade, typed);
 
     add_name(*add_verb(app, typed, Verb::status, "Show a service at one glance"), typed);
 

@@ -24,6 +24,7 @@ enum class Verb {
     freeze,
     unfreeze,
     stop,
+    upgrade,
     status,
     events,
     history,

@@ -81,6 +81,18 @@ std::string ProgressView::show(const wire::Progress& progress, Instant now) {
     return line + text + '\n';
 }
 
+std::string ProgressView::lose(Instant now) {
+    watched_.say("(the supervisor has ended; waiting for the next one)");
+    return redraw(now);
+}
+
+std::string ProgressView::regain(Instant now) {
+    const std::string text = "(the supervisor was replaced; going on)";
+    watched_.say(text);
+    watched_.forget_workers();
+    return terminal_.interactive ? "" : "[" + render_elapsed(now - began_) + "] " + text + '\n';
+}
+
 void ProgressView::learn(const wire::Progress& progress, Instant now) {
     if (first_ == 0)
         first_ = progress.revision;

@@ -20,6 +20,10 @@ public:
     std::string show(const wire::Progress& progress, Instant now);
     /// As show(), without a word.
     void learn(const wire::Progress& progress, Instant now);
+    /// The supervisor is gone; it is waited for the next one.
+    std::string lose(Instant now);
+    /// The next one answers: its first reply, which tells of all workers again, is to be shown after this.
+    std::string regain(Instant now);
     /// The block again, because time went by; empty without a terminal.
     std::string redraw(Instant now);
     /// When it is to be drawn again: soon if something is new, else when its seconds are out of date.
@@ -31,6 +35,8 @@ public:
     /// Takes the block away, before anything else is written.
     std::string clear();
 
+    /// The one that decides now.
+    [[nodiscard]] std::uint64_t revision() const { return watched_.last().revision; }
     /// The revision first promised, if another one decides now.
     [[nodiscard]] std::uint64_t superseded() const {
         return first_ != 0 && first_ != watched_.last().revision ? first_ : 0;

@@ -76,6 +76,16 @@ void add_guarantee(std::string& text, const ServiceStatus& status, const Termina
                 safe(status.guarantee) + '\n';
 }
 
+std::string supervisor_of(const ServiceStatus& status) {
+    std::string text = "pid " + std::to_string(status.supervisor_pid);
+    if (!status.version.empty())
+        text += ", " + safe(status.version);
+    // Worth a word once one took over from another.
+    if (status.generation > 1)
+        text += ", generation " + number(status.generation);
+    return text;
+}
+
 void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
                const Terminal& terminal) {
     if (status.revision != 0) {
@@ -92,7 +102,8 @@ void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
     add_fact(text, "file", safe(status.service_file), terminal);
     add_guarantee(text, status, terminal);
     if (status.supervisor_pid != 0)
-        add_fact(text, "svcd", "pid " + std::to_string(status.supervisor_pid), terminal);
+        add_fact(text, "svcd", supervisor_of(status), terminal);
+    add_whole_fact(text, "upgrade", status.upgrade_problem, terminal);
 }
 
 std::string restarts_of(const ServiceStatus& status, std::uint32_t replica) {

@@ -1,14 +1,17 @@
 #include "svc/services.h"
 
 #include "base/text.h"
+#include "os/clock.h"
 #include "svc/client.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <dirent.h>
+#include <functional>
 #include <memory>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace svc::cli {
@@ -21,12 +24,34 @@ std::string variable(const char* name) {
     return value ? value : "";
 }
 
+bool by_name(const Service& left, const Service& right) {
+    return left.name < right.name;
+}
+
 /// One that may not be looked at counts: connecting says so.
 bool may_be_socket(const std::string& path) {
     struct stat found {};
     if (::stat(path.c_str(), &found) != 0)
         return errno == EACCES;
     return S_ISSOCK(found.st_mode);
+}
+
+/// Those whose socket nobody listens to, now and for `patience`. The wrong one must not be stopped because the
+/// right one's supervisor was killed a moment ago.
+void remove_dead(std::vector<Service>& services, Duration patience) {
+    const auto is_dead = [](const Service& service) {
+        const auto client = Client::connect(service.control, service.name);
+        return !client && (client.error().code == ECONNREFUSED || client.error().code == ENOENT);
+    };
+    const Instant until = os::now() + patience;
+    // Only those are asked again: the others have answered.
+    auto dead = std::stable_partition(services.begin(), services.end(), std::not_fn(is_dead));
+    while (dead != services.end() && os::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        dead = std::stable_partition(dead, services.end(), std::not_fn(is_dead));
+    }
+    services.erase(dead, services.end());
+    std::sort(services.begin(), services.end(), by_name);
 }
 
 Error none_running(const std::vector<std::string>& directories) {
@@ -71,13 +96,12 @@ std::vector<Service> find_services(const std::vector<std::string>& directories) 
                 services.push_back({name, control});
         }
     }
-    std::sort(services.begin(), services.end(),
-              [](auto& left, auto& right) { return left.name < right.name; });
+    std::sort(services.begin(), services.end(), by_name);
     return services;
 }
 
-Result<Service> choose_service(const std::string& name,
-                               const std::vector<std::string>& directories) {
+Result<Service> choose_service(const std::string& name, const std::vector<std::string>& directories,
+                               Duration patience) {
     if (!name.empty()) {
         for (const auto& directory : directories)
             if (const auto control = directory + "/" + name + "/control"; may_be_socket(control))
@@ -87,10 +111,7 @@ Result<Service> choose_service(const std::string& name,
     }
     auto services = find_services(directories);
     if (services.size() > 1)
-        std::erase_if(services, [](auto& service) {
-            const auto client = Client::connect(service.control, service.name);
-            return !client && client.error().code == ECONNREFUSED;
-        });
+        remove_dead(services, patience);
     if (services.empty())
         return none_running(directories);
     if (services.size() == 1)

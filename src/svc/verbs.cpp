@@ -17,6 +17,8 @@ int run(const Options& options, const Console& console) {
     case Verb::unfreeze:
     case Verb::stop:
         return change_service(options, console);
+    case Verb::upgrade:
+        return upgrade_service(options, console);
     case Verb::status:
         return show_status(options, console);
     case Verb::events:

@@ -1,6 +1,7 @@
 // What svc does: one function a verb.
 #pragma once
 
+#include "svc/line.h"
 #include "svc/options.h"
 #include "svc/terminal.h"
 
@@ -26,6 +27,7 @@ struct Console {
     std::function<Terminal()> measure; ///< as it is now, after its size changed; may be empty
     std::function<void(std::string_view)> out;
     std::function<void(std::string_view)> err;
+    Patience patience{}; ///< a test's is short
 };
 
 /// Does what the options say and returns the exit status.
@@ -36,6 +38,7 @@ int fail(const Error& error, const Console& console);
 
 // What run() chooses from.
 int change_service(const Options& options, const Console& console); ///< those that change it
+int upgrade_service(const Options& options, const Console& console);
 int show_status(const Options& options, const Console& console);
 int show_events(const Options& options, const Console& console);
 int show_history(const Options& options, const Console& console);

@@ -21,6 +21,10 @@ public:
     };
 
     void learn(const wire::Progress& progress, Instant now);
+    /// Something that no reply said happened last.
+    void say(std::string text) { last_.text = std::move(text); }
+    /// The next reply tells of all workers anew.
+    void forget_workers() { workers_.clear(); }
     /// The last reply; its text is the last one that had any.
     [[nodiscard]] const wire::Progress& last() const { return last_; }
     [[nodiscard]] const std::map<std::string, Worker>& workers() const { return workers_; }

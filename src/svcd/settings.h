@@ -18,8 +18,10 @@ struct Settings {
     std::string service_file; ///< absolute; empty: `inline_spec` came from the command line
     std::optional<rollout::Spec> inline_spec;
     std::string launcher_path; ///< svc-launch
-    /// Of this process, as it was started: the program that replaces it in an upgrade is started so too.
+    /// Of this process, as it was started; the program that replaces it in an upgrade is started so too.
     std::vector<std::string> arguments;
+    std::string
+        upgrade_problem; ///< why another program gave the service back to this one; empty: none did
     std::vector<std::string> environment;
     /// RLIMIT_NOFILE's soft limit before we raised our own to the hard one, or what SVC_WORKER_NOFILE says in
     /// its place: a unit that has us hold thousands of fds must raise it for our exec. A worker gets this one

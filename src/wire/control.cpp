@@ -23,9 +23,9 @@ json::object as_object(const T& value) {
 template <class T>
 constexpr json_codec::Rules rules_of() {
     constexpr bool is_call = boost::mp11::mp_contains<
-        boost::mp11::mp_list<ReloadCall, UndoCall, ScaleCall, StopCall, PauseCall, ContinueCall,
-                             AbortCall, ReplaceCall, FreezeCall, EventsCall, RevisionCall, DiffCall,
-                             TimelineCall>,
+        boost::mp11::mp_list<ReloadCall, UndoCall, FollowCall, ScaleCall, StopCall, PauseCall,
+                             ContinueCall, AbortCall, ReplaceCall, FreezeCall, EventsCall,
+                             RevisionCall, DiffCall, TimelineCall>,
         T>::value;
     return {.missing_is_default = true, .ignore_unknown = !is_call};
 }
@@ -34,6 +34,12 @@ constexpr json_codec::Rules rules_of() {
 
 json::object to_json(const ReloadCall& call) {
     return as_object(call);
+}
+json::object to_json(const FollowCall& call) {
+    return as_object(call);
+}
+json::object to_json(const UpgradeReply& reply) {
+    return as_object(reply);
 }
 json::object to_json(const ScaleCall& call) {
     return as_object(call);
@@ -106,6 +112,8 @@ Result<T> from_json(const json::object& parameters) {
 }
 
 template Result<ReloadCall> from_json(const json::object&);
+template Result<FollowCall> from_json(const json::object&);
+template Result<UpgradeReply> from_json(const json::object&);
 template Result<ScaleCall> from_json(const json::object&);
 template Result<StopCall> from_json(const json::object&);
 template Result<PauseCall> from_json(const json::object&);

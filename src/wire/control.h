@@ -30,6 +30,7 @@ struct ReloadCall { ///< Reload and Apply
     bool immediate = false;   ///< min_ready does not count
     bool wait = true;         ///< false: the reply comes once the revision is accepted
     bool wait_drained = true; ///< true: the last reply comes when the old workers are gone
+    std::string token;        ///< names this request: one that comes again under it is the same one
 };
 struct ScaleCall {
     std::uint32_t replicas = 0;
@@ -43,6 +44,19 @@ struct UndoCall {         ///< the others: as ReloadCall
     bool wait = true;
     bool wait_drained = true;
     bool force = false; ///< its inputs need not be what they were
+    std::string token;
+};
+/// One of revision, replicas, replica and stop, or a token: the last replies of a request that was accepted before,
+/// perhaps by an earlier supervisor.
+struct FollowCall {
+    std::optional<std::uint64_t> revision; ///< the verdict on its rollout
+    std::string
+        token; ///< of the request that made it; where this is known, it says what is waited for
+    bool wait_drained = true;
+    bool taken_back = false; ///< of a rollout that was aborted: that is what was asked for
+    std::optional<std::uint32_t> replicas; ///< as Scale waits
+    std::optional<std::uint32_t> replica;  ///< as Replace waits
+    bool stop = false;                     ///< as Stop waits
 };
 struct RevisionCall {
     std::uint64_t revision = 0; ///< 0: the serving one
@@ -137,6 +151,11 @@ struct ServiceStatus {
     std::string frozen; ///< by whom and why; empty: rollouts are not refused
     bool stopping = false;
     std::int32_t supervisor_pid = 0;
+    std::uint64_t generation =
+        0;               ///< of supervisors that took over one from the other, the first is 1
+    std::string version; ///< of the supervisor
+    std::string
+        upgrade_problem; ///< why the last upgrade did not last; empty: it did, or there was none
     std::string service_file;
     std::vector<RolloutStatus>
         rollout; ///< the running one, else the last one ended; empty before the first
@@ -146,7 +165,7 @@ struct ServiceStatus {
     std::string guarantee; ///< what a crash starts again: "single executable: …" (guarantee.h)
     bool operator==(const ServiceStatus&) const = default;
 };
-/// All but listeners, supervisor_pid, service_file: those the daemon knows.
+/// All but what the daemon knows: listeners, and what is the supervisor's own.
 ServiceStatus status_of(const rollout::State& state, Instant now);
 /// ServiceStatus::summary alone: told to the service manager after every step, so without the rest.
 std::string summary_of(const rollout::State& state);
@@ -161,6 +180,11 @@ std::string count_workers(const rollout::State& state);
 
 /// The event as a sentence that stands alone: "r7-0 is ready", "r6-1: exit status 0".
 std::string sentence_of(const rollout::Event& event);
+
+struct UpgradeReply {
+    std::uint64_t generation = 0; ///< of the supervisor that answers; the next one's is larger
+    bool operator==(const UpgradeReply&) const = default;
+};
 
 /// One revision of the history.
 struct RevisionSummary {
@@ -284,6 +308,7 @@ inline constexpr std::string_view busy =
 // unknown is passed over: a supervisor and the `svc` of another release understand each other.
 boost::json::object to_json(const ReloadCall& call);
 boost::json::object to_json(const ScaleCall& call);
+boost::json::object to_json(const FollowCall& call);
 boost::json::object to_json(const StopCall& call);
 boost::json::object to_json(const PauseCall& call);
 boost::json::object to_json(const ContinueCall& call);
@@ -296,6 +321,7 @@ boost::json::object to_json(const UndoCall& call);
 boost::json::object to_json(const RevisionCall& call);
 boost::json::object to_json(const DiffCall& call);
 boost::json::object to_json(const ServiceStatus& status);
+boost::json::object to_json(const UpgradeReply& reply);
 boost::json::object to_json(const HistoryReply& reply);
 boost::json::object to_json(const RevisionReply& reply);
 boost::json::object to_json(const DiffReply& reply);

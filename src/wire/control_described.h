@@ -6,8 +6,12 @@
 
 namespace svc::wire {
 
-BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, immediate, wait, wait_drained))
-BOOST_DESCRIBE_STRUCT(UndoCall, (), (to, cause, supersede, immediate, wait, wait_drained, force))
+BOOST_DESCRIBE_STRUCT(ReloadCall, (), (cause, supersede, immediate, wait, wait_drained, token))
+BOOST_DESCRIBE_STRUCT(UndoCall, (),
+                      (to, cause, supersede, immediate, wait, wait_drained, force, token))
+BOOST_DESCRIBE_STRUCT(FollowCall, (),
+                      (revision, token, wait_drained, taken_back, replicas, replica, stop))
+BOOST_DESCRIBE_STRUCT(UpgradeReply, (), (generation))
 BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))
 BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
@@ -27,8 +31,9 @@ BOOST_DESCRIBE_STRUCT(RolloutStatus, (),
                       (phase, from, to, updated, reason, last_output, step, paused, failure))
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
-                       pending, kept, frozen, stopping, supervisor_pid, service_file, rollout,
-                       workers, replica_list, listeners, guarantee))
+                       pending, kept, frozen, stopping, supervisor_pid, generation, version,
+                       upgrade_problem, service_file, rollout, workers, replica_list, listeners,
+                       guarantee))
 BOOST_DESCRIBE_STRUCT(RevisionSummary, (),
                       (revision, cause, uid, made_at_us, began_us, ended_us, result, reason,
                        made_from, serving, unreadable))

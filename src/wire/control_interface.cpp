@@ -146,6 +146,8 @@ type Verdict (complete, rolled_back, failed, superseded, aborted)
 # rollout: the one under way, else the last that ended; empty before the first
 # available: without the workers of an old set that is kept warm (kept)
 # kept, frozen: sentences for a person; empty: none is kept, rollouts are not refused
+# generation: how many supervisors there were in a row that took over from each other; 1: the first
+# upgrade_problem: why the program that was to go on in the last upgrade could not; empty: it did, or there was none
 method Status() -> (
   service: string,
   summary: string,
@@ -159,6 +161,9 @@ method Status() -> (
   frozen: string,
   stopping: bool,
   supervisor_pid: int,
+  generation: int,
+  version: string,
+  upgrade_problem: string,
   service_file: string,
   rollout: []RolloutStatus,
   workers: []WorkerStatus,
@@ -221,12 +226,14 @@ method Timeline(revision: ?int) -> (
 # immediate: a worker that is ready is available, min_ready does not count
 # wait: false for a reply as soon as the revision is accepted; default true
 # wait_drained: false for the last reply before the old workers are gone; default true
-method Reload(cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool, wait_drained: ?bool)
-  -> )" PROGRESS R"(
+# token: a name for this request that nobody else gives one; sent again under it (to the next supervisor, say)
+# it is the same request and makes no second revision
+method Reload(cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool, wait_drained: ?bool,
+              token: ?string) -> )" PROGRESS R"(
 
 # As Reload, if anything changed that a worker is started from; else the verdict is "unchanged".
-method Apply(cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool, wait_drained: ?bool)
-  -> )" PROGRESS R"(
+method Apply(cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool, wait_drained: ?bool,
+             token: ?string) -> )" PROGRESS R"(
 
 # The rollout under way moves nothing until it is resumed, aborted or superseded.
 method Pause(reason: ?string) -> )" PROGRESS R"(
@@ -253,7 +260,7 @@ method Unfreeze() -> )" PROGRESS R"(
 # rollout is taken back as by Abort.
 # force: also if files of its inputs are not what they were
 method Undo(to: ?int, cause: ?string, supersede: ?bool, immediate: ?bool, wait: ?bool,
-            wait_drained: ?bool, force: ?bool) -> )" PROGRESS R"(
+            wait_drained: ?bool, force: ?bool, token: ?string) -> )" PROGRESS R"(
 
 # Another number of replicas, until the service file's own number changes.
 method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(
@@ -261,8 +268,22 @@ method Scale(replicas: ?int, wait: ?bool) -> )" PROGRESS R"(
 # Drain all workers (now: kill them) and end.
 method Stop(now: ?bool, wait: ?bool) -> )" PROGRESS R"(
 
+# The replies of a request that was accepted before, for a caller whose connection ended, perhaps with the
+# supervisor that it led to. One of these says what is waited for; the last reply comes at once if that is over:
+# revision: the verdict on its rollout; wait_drained: as for Reload
+# token: of the request that made it, alone or beside it; where this is known, it says what is waited for
+# taken_back: of one that was aborted: that it is taken back is what was asked for
+# replicas, replica: as Scale and Replace wait; stop: the end of the supervisor
+method Follow(revision: ?int, token: ?string, wait_drained: ?bool, taken_back: ?bool, replicas: ?int,
+              replica: ?int, stop: ?bool) -> )" PROGRESS R"(
+
+# The program at the supervisor's path goes on in its place, with the same pid; workers are not touched. The reply
+# comes before that happens, and this connection ends. It has worked once Status has a larger generation and no
+# upgrade_problem.
+method Upgrade() -> (generation: int)
+
 # The events kept after the sequence number `since` (at most the `newest` of them), one a reply, and then
-# (follow) those to come.
+# (follow) those to come. If none has a number as large, all of them: they were counted anew.
 # Needs "more". The stream's last reply has no event in it.
 # at: microseconds since 1970
 method Events(since: ?int, newest: ?int, follow: ?bool) -> (

@@ -19,7 +19,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::uint32_t magic = 0x53565249; // "IRVS", as the machine has it: no other machine reads it
+constexpr std::uint32_t magic =
+    0x53565249; // "IRVS", as the machine has it: no other machine reads it
 enum class Kind : std::uint32_t { whole = 1, changes = 2 };
 
 struct Header {
@@ -113,8 +114,9 @@ Result<json_codec::Rules> rules_for(const json::object& envelope, std::uint32_t&
         return Error{"the state is of version " + std::to_string(version) + ", and this svcd of " +
                      std::to_string(image_version.version) +
                      " reads no older one than the version before; upgrade in steps"};
-    return json_codec::Rules{.missing_is_default = version < image_version.version,
-                             .ignore_unknown = version > image_version.version};
+    return json_codec::Rules{
+        .missing_is_default =
+            version<image_version.version, .ignore_unknown = version> image_version.version};
 }
 
 Error explain(const json_codec::Failure& failure) {
@@ -228,7 +230,8 @@ std::optional<ImageWriter::Write> ImageWriter::next(const rollout::State& state,
 }
 
 void ImageWriter::lost() {
-    if (begun_ && end_ == whole_size_) // it was the whole one: the other slot is the one that is needed
+    if (begun_ &&
+        end_ == whole_size_) // it was the whole one: the other slot is the one that is needed
         slot_ = 1 - slot_;
     begun_ = false;
 }

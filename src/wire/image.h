@@ -32,7 +32,8 @@ struct Snapshot {
 ///
 /// What can never happen: a record is written over one that is needed to read what was published last.
 inline constexpr std::uint64_t image_slot_size = std::uint64_t{1} << 32;
-inline constexpr std::size_t image_slot_limit = std::size_t{256} << 20; ///< bytes that are read of a slot
+inline constexpr std::size_t image_slot_limit = std::size_t{256}
+                                                << 20; ///< bytes that are read of a slot
 
 /// What the reader goes by. A writer says which version it is and the oldest reader that may go on from
 /// what it wrote: such a reader passes over what it does not know, and a newer one takes defaults for what
@@ -69,7 +70,7 @@ private:
     std::uint64_t sequence_;
     unsigned slot_;
     ImageVersion version_;
-    std::uint64_t end_ = 0; ///< of what this slot holds, relative to it
+    std::uint64_t end_ = 0;        ///< of what this slot holds, relative to it
     std::uint64_t whole_size_ = 0; ///< of the record that this slot begins with
     bool begun_ = false;           ///< this slot begins with a record of ours
     Snapshot written_;

@@ -115,8 +115,7 @@ bool read_map_changes(const json::object& from, T& to, const Rules& rules, Failu
     for (const auto& member : put->get_object()) {
         typename T::key_type key{};
         typename T::mapped_type element{};
-        if (!read_key(member.key(), key, failure) ||
-            !read(member.value(), element, rules, failure))
+        if (!read_key(member.key(), key, failure) || !read(member.value(), element, rules, failure))
             return failure.inside_element(member.key());
         to.insert_or_assign(std::move(key), std::move(element));
     }

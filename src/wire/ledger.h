@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,22 +54,40 @@ struct WorkerRecord {
     std::string launched_for;
     rollout::RevisionNumber old_revision = 0;
     rollout::Retirement retired = rollout::Retirement::none; ///< as its hooks were told
-    rollout::Pid leader = 0;     ///< of its process group: what svc-launch became
-    rollout::Pid main = 0;       ///< the same, unless a MAINPID= named another one
+    rollout::Pid leader = 0; ///< of its process group: what svc-launch became
+    rollout::Pid main = 0;   ///< the same, unless a MAINPID= named another one
     bool leader_reaped = false;
     bool by_path = true;
-    bool killed = false; ///< by us
-    bool captured = false; ///< its stderr is a pipe whose read end is in the store
-    bool ready_fd = false; ///< so is the read end of its notification fd
+    bool killed = false;     ///< by us
+    bool said_ready = false; ///< READY=1
+    bool captured = false;   ///< its stderr is a pipe whose read end is in the store
+    bool ready_fd = false;   ///< so is the read end of its notification fd
     std::vector<PrivateListenerRecord> listeners;
 
     bool operator==(const WorkerRecord&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                       (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
-                       by_path, killed, captured, ready_fd, listeners))
+                       by_path, killed, said_ready, captured, ready_fd, listeners))
+
+/// What a request came to whose caller gave it a name: one that is sent again, because nobody answered, is the
+/// same one.
+struct RequestRecord {
+    std::string token;
+    rollout::RevisionNumber revision = 0; ///< that it made, or took back
+    bool taken_back = false;
+    std::optional<std::uint32_t> replicas; ///< only this number changed
+
+    bool operator==(const RequestRecord&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(RequestRecord, (), (token, revision, taken_back, replicas))
 
 struct Ledger {
+    /// Of supervisors that took over one from the other: the first is 1.
+    std::uint64_t generation = 1;
+    /// Why the program that the last upgrade went over to could not go on; empty: it did.
+    std::string upgrade_problem;
+    std::map<std::uint64_t, RequestRecord> requests; ///< the newest ones, in their order
     std::vector<ListenerRecord> listeners;
     std::map<rollout::WorkerId, WorkerRecord> workers;
     /// The newest ones, by their numbers: streams go on where they were.
@@ -76,6 +95,7 @@ struct Ledger {
 
     bool operator==(const Ledger&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Ledger, (), (listeners, workers, events))
+BOOST_DESCRIBE_STRUCT(Ledger, (),
+                      (generation, upgrade_problem, requests, listeners, workers, events))
 
 } // namespace svc::wire

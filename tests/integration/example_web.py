@@ -1,12 +1,12 @@
 """The bundled example server under load: what the tests of rollouts share."""
 from harness import BUILD, PATIENCE, ServiceTest, service
-from load import Load
+from load import DRAIN, Load
 
 
 def web(version, *options, replicas=2, **rollout):
-    """It drains for 200 ms, and its answers begin with its version."""
-    return service([str(BUILD / "examples/web/example-web"), "--drain", "200", "--version-label",
-                    str(version), *options], rollout={"replicas": replicas, **rollout})
+    """Its answers begin with its version."""
+    return service([str(BUILD / "examples/web/example-web"), *DRAIN, "--version-label", str(version),
+                    *options], rollout={"replicas": replicas, **rollout})
 
 
 class ExampleWebTest(ServiceTest):

@@ -6,6 +6,7 @@ waits for what it expects with a deadline. When a test fails, the supervisor's l
 it ends, no process may be left: this process is the subreaper of everything that it starts, so
 whatever outlives its supervisor becomes our child and is found.
 """
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -16,13 +17,15 @@ import tempfile
 import unittest
 
 # Tests import everything from here.
-from listening import connect, get, split_address  # noqa: F401
+from listening import connect, get, hold_port, split_address  # noqa: F401
 from processes import (PATIENCE, alive, children, command_line, end_children,  # noqa: F401
                        wait_until)
 from service_file import PYTHON, service, toml, worker  # noqa: F401
 from supervisor import BUILD, Supervisor
 from varlink import Connection, VarlinkError, call  # noqa: F401
 
+# Of what must happen before a short deadline has passed, in seconds: see in_time().
+DEADLINES = 1, 5, 30
 QUICK = bool(os.environ.get("SVC_TEST_QUICK"))
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -50,11 +53,36 @@ class ServiceTest(unittest.TestCase):
     def start(self, content=None, timeout=PATIENCE, **options):
         return self.make(content, **options).start(timeout)
 
-    def reload(self, supervisor, *options, timeout=60):
-        """A reload that must succeed."""
+    def reload(self, supervisor, *options, timeout=PATIENCE):
+        """A reload that must succeed. When it has, no old worker is left."""
         result = supervisor.svc("reload", *options, timeout=timeout)
         self.assertEqual(0, result.returncode, result.stdout + result.stderr)
         return result
+
+    @contextlib.contextmanager
+    def apart(self, name):
+        """A part of a test with a directory, and supervisors, of its own."""
+        outer, before = self.directory, len(self.supervisors)
+        with self.subTest(name):
+            self.directory = outer / name.replace(" ", "-")
+            self.directory.mkdir()
+            try:
+                yield self.directory
+            finally:
+                self.directory = outer
+                for supervisor in self.supervisors[before:]:
+                    supervisor.close()
+
+    def in_time(self, attempt):
+        """For a test in which a deadline passes, and something has to happen before it does: attempt(seconds) is
+        True if it did. On a busy machine it may not have, and there is another attempt, with more time."""
+        for seconds in DEADLINES:
+            came = None  # it stays that after a failure, which is told as that of a subtest
+            with self.apart(f"within {seconds}s"):
+                came = attempt(seconds)
+            if came is not False:
+                return
+        self.fail(f"what had to happen first did not in {seconds} s")
 
     def run(self, result=None):
         result = result or self.defaultTestResult()

@@ -21,6 +21,16 @@ def connect(address, timeout=PATIENCE):
     return connection
 
 
+def hold_port(host="127.0.0.1"):
+    """A socket that has a port for whoever asks for it by number, and keeps it from everybody else: nobody whose port
+    the kernel chooses gets it. It does not listen, so that with SO_REUSEADDR another one may (socket(7))."""
+    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    holder.bind((host, 0))
+    # Only now: with it, the kernel might have chosen one that others share.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return holder
+
+
 def get(address, target="/", timeout=PATIENCE):
     with connect(address, timeout) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())

@@ -5,7 +5,7 @@ import pathlib
 import signal
 import time
 
-PATIENCE = 20.0  # seconds until a wait gives up; never how long something takes when all is well
+PATIENCE = 60.0  # seconds until a wait gives up; never how long something takes when all is well
 
 
 def wait_until(what, condition, timeout=PATIENCE):
@@ -39,6 +39,21 @@ def children(pid):
     return found
 
 
+def being_killed(pid):
+    """Whether SIGKILL was sent to a process. It is kept as pending until nothing is left of it (proc(5), ShdPnd)."""
+    with contextlib.suppress(OSError):
+        pending = pathlib.Path(f"/proc/{pid}/status").read_text().partition("ShdPnd:")[2].split()[0]
+        return bool(int(pending, 16) & 1 << signal.SIGKILL - 1)
+    return True
+
+
+def stop_now(pid):
+    """Stops a process, and returns once it does nothing more."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(f"process {pid} to stop", lambda: pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(
+        ")", 1)[1].split()[0] == "T")
+
+
 def command_line(pid):
     with contextlib.suppress(OSError):
         return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -57,9 +72,9 @@ def end_children():
     generation at a time, so until there is none."""
     left = []
     for pid in iter_children():
-        # Without a command line it has given its memory back already and is about to be a zombie: with
-        # sanitizers that takes a while.
-        if alive(pid) and (command := command_line(pid)):
+        # Killed, or without a command line (it has given its memory back already), it is about to be a
+        # zombie: with sanitizers that takes a while.
+        if alive(pid) and not being_killed(pid) and (command := command_line(pid)):
             left.append(f"{pid} {command}")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -1,5 +1,4 @@
 """Files of a service that are replaced behind its back: the house of test_crash, test_undo and test_libraries."""
-import contextlib
 import os
 import pathlib
 import signal
@@ -54,22 +53,26 @@ CHANGES = {"renamed over": rename, "overwritten in place": put_over, "deleted": 
 
 class CrashTest(ServiceTest):
     def run_one(self, command, **tables):
-        """One worker that comes back a second after it died: time to change its file, which cannot be
-        written to while it is executed (ETXTBSY)."""
-        tables.setdefault("restart", {"backoff": {"min": "1s", "max": "1s"}})
+        """One worker that comes back at once when it died."""
+        tables.setdefault("restart", {"backoff": {"min": "10ms", "max": "100ms"}})
         return self.start(service(list(map(str, command)), rollout={"replicas": 1}, **tables))
 
-    def kill_worker(self, supervisor):
+    def kill_worker(self, supervisor, change=lambda: None):
+        """Kills the only worker, and changes its file before the supervisor sees that: while it is executed it
+        cannot be written to (ETXTBSY)."""
         (pid,) = supervisor.pids("available")
-        os.kill(pid, signal.SIGKILL)
-        wait_until("its end", lambda: not alive(pid))
+        with supervisor.frozen():
+            os.kill(pid, signal.SIGKILL)
+            wait_until("its end", lambda: not alive(pid))
+            change()
         return pid
 
     def comes_back(self, supervisor, not_pid):
         status = supervisor.wait_status("a worker", lambda status: [
             worker for worker in status["workers"]
             if worker["state"] == "available" and worker["pid"] != not_pid])
-        return status["workers"][0]["pid"]
+        return next(worker["pid"] for worker in status["workers"]
+                    if worker["state"] == "available" and worker["pid"] != not_pid)
 
     def stays_down(self, supervisor, words):
         status = supervisor.wait_status("the reason why it stays down", lambda status: "changed since "
@@ -79,17 +82,3 @@ class CrashTest(ServiceTest):
             self.assertIn(word, reason)
         self.assertEqual(0, status["available"])
         self.assertIn("changed since revision", supervisor.svc("status").stdout)
-
-    @contextlib.contextmanager
-    def subject(self, name):
-        """A part of a test with a directory, and supervisors, of its own."""
-        outer = self.directory
-        with self.subTest(name):
-            self.directory = outer / name.replace(" ", "-")
-            self.directory.mkdir()
-            try:
-                yield self.directory
-            finally:
-                self.directory = outer
-                for supervisor in self.supervisors:
-                    supervisor.close()

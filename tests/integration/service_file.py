@@ -40,7 +40,7 @@ def service(command=None, **tables):
     content = {
         "service": {"command": command or worker()},
         "listener": [{"name": "http", "address": "127.0.0.1:0", "nonblock": True}],
-        "stop": {"grace": "10s"},
+        "stop": {"grace": "60s"},
     }
     for table, change in tables.items():
         if change is None:

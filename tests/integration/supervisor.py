@@ -1,6 +1,8 @@
 """One svcd under test: its life, its service manager, its story, its control socket."""
 import contextlib
 import fcntl
+import itertools
+import math
 import os
 import pathlib
 import signal
@@ -10,7 +12,7 @@ import threading
 import time
 
 from listening import get, split_address
-from processes import PATIENCE, wait_until
+from processes import PATIENCE, stop_now, wait_until
 from service_file import toml
 from varlink import Connection, call
 
@@ -28,6 +30,7 @@ class Manager:
         self.messages = []
         self.stored = {}  # by name
         self._changed = threading.Condition()
+        self._marks = itertools.count(1)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         path.unlink(missing_ok=True)  # a test starts a second supervisor of the same name
         self._socket.bind(str(path))
@@ -77,17 +80,27 @@ class Manager:
         listening = {"LISTEN_FDS": str(len(names)), "LISTEN_FDNAMES": ":".join(names)} if names else {}
         return listening, place, copies, numbers
 
+    def mark(self):
+        """The number of lines that were said so far, those that nobody has read yet among them."""
+        word = f"mark {next(self._marks)};"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(word.encode(), str(self.path))
+        return self.wait_for(word)
+
     def wait_for(self, word, timeout=PATIENCE, after=0, alive=lambda: True):
         """Waits for a line that starts with `word` after the first `after` ones; returns the
         number of lines up to and with it."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
+                ended = not alive()
+                if ended:
+                    self.mark()  # its last words
                 for index in range(after, len(self.messages)):
                     if self.messages[index].startswith(word):
                         return index + 1
                 left = deadline - time.monotonic()
-                if left <= 0 or not alive():
+                if left <= 0 or ended:
                     raise AssertionError(f"no {word} from the supervisor in {timeout:g} s; it said "
                                          f"{self.messages[after:]}")
                 self._changed.wait(min(left, 0.2))
@@ -102,31 +115,50 @@ class Manager:
         self.forget()
 
 
+def events_after(connection, sequence, follow=False):
+    for event in connection.stream("Events", {"since": sequence, "follow": follow}):
+        if event:  # the end of the stream carries none
+            yield event
+
+
 class EventStream:
-    """Follows the service's story from its first event that is still kept."""
+    """Follows the service's story from its first event that is still kept. Whoever looks at what was told (.seen,
+    .of(), .last) sees all that had happened until then; .wait_for() waits for what has not."""
 
     def __init__(self, control):
-        self.seen = []
+        self._control = control
+        self._seen = []
         self._changed = threading.Condition()
         self._ended = False
         self._connection = Connection(control)
-        # What happened so far is there before a test asks for it.
-        for event in self._connection.stream("Events", {"since": 0, "follow": False}):
-            if event:  # the end of the stream carries none
-                self.seen.append(event)
+        self._seen += events_after(self._connection, 0)
         self._connection.socket.settimeout(None)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
         with contextlib.suppress(OSError, EOFError, ValueError):
-            for event in self._connection.stream("Events", {"since": self.last, "follow": True}):
+            for event in events_after(self._connection, self._newest(), follow=True):
                 with self._changed:
-                    self.seen += [event] if event else []
+                    self._seen.append(event)
                     self._changed.notify_all()
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def _newest(self):
+        with self._changed:
+            return self._seen[-1]["sequence"] if self._seen else 0
+
+    def _catch_up(self):
+        """Until all has come that has happened by now: up to what a connection of its own is told, or to the end
+        where there is nobody any more to ask."""
+        newest = math.inf
+        with contextlib.suppress(OSError, EOFError), Connection(self._control) as asking:
+            newest = max([event["sequence"] for event in events_after(asking, self._newest())], default=0)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._ended or self._newest() >= newest, PATIENCE):
+                raise AssertionError("the events do not come up to now; there were:\n" + "\n".join(self._lines()))
 
     def wait_for(self, kind, condition=lambda event: True, timeout=PATIENCE, after=0):
         """The first event of this kind with a sequence number over `after` that meets the
@@ -135,27 +167,41 @@ class EventStream:
         looked_at = 0
         with self._changed:
             while True:
-                for event in self.seen[looked_at:]:
+                for event in self._seen[looked_at:]:
                     if event["kind"] == kind and event["sequence"] > after and condition(event):
                         return event
-                looked_at = len(self.seen)
+                looked_at = len(self._seen)
                 left = deadline - time.monotonic()
-                if left <= 0 or (self._ended and looked_at == len(self.seen)):
+                if left <= 0 or self._ended:
                     raise AssertionError(f"waited {timeout:g} s for event {kind}; there were:\n" +
-                                         "\n".join(self.lines()))
+                                         "\n".join(self._lines()))
                 self._changed.wait(left)
+
+    def wait_until_ended(self, timeout=PATIENCE):
+        """Until the supervisor has closed the connection."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._ended, timeout), "the stream of events goes on"
+
+    @property
+    def seen(self):
+        self._catch_up()
+        with self._changed:
+            return list(self._seen)
 
     @property
     def last(self):
-        with self._changed:
-            return self.seen[-1]["sequence"] if self.seen else 0
+        self._catch_up()
+        return self._newest()
 
     def of(self, kind):
-        with self._changed:
-            return [event for event in self.seen if event["kind"] == kind]
+        return [event for event in self.seen if event["kind"] == kind]
 
     def lines(self):
-        return [f"  {event['sequence']} {event['kind']}: {event['text']}" for event in self.seen]
+        self._catch_up()
+        return self._lines()
+
+    def _lines(self):
+        return [f"  {event['sequence']} {event['kind']}: {event['text']}" for event in self._seen]
 
     def close(self):
         with contextlib.suppress(OSError):
@@ -213,18 +259,23 @@ class Supervisor:
             os.close(copy)
         return self
 
-    def die(self):
-        """kill -9; until it is reaped."""
+    def drop_events(self):
+        """Of one whose connection is at its end, or is going to be."""
         if self._events:
             self._events.close()
             self._events = None
+
+    def die(self):
+        """kill -9; until it is reaped."""
+        self.drop_events()
         self.process.kill()
         self.process.wait()
 
     def start(self, timeout=PATIENCE):
         """Starts svcd and waits until it told its manager that the service is ready."""
+        said = self.manager.mark()
         self.spawn()
-        self.manager.wait_for("READY=1", timeout, alive=lambda: self.process.poll() is None)
+        self.manager.wait_for("READY=1", timeout, said, alive=lambda: self.process.poll() is None)
         return self
 
     @property
@@ -238,6 +289,15 @@ class Supervisor:
     def signal(self, number):
         os.kill(self.process.pid, number)
 
+    @contextlib.contextmanager
+    def frozen(self):
+        """It does nothing meanwhile: whatever happens is seen by it as one, and nothing of its comes in between."""
+        stop_now(self.pid)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def stop(self, timeout=PATIENCE):
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
@@ -249,7 +309,7 @@ class Supervisor:
         if self.process and self.process.poll() is None:
             self.signal(signal.SIGQUIT)
             try:
-                self.wait(5)
+                self.wait()
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -258,6 +318,10 @@ class Supervisor:
     @property
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def wait_log(self, text):
+        """Until the log has this. What a worker writes comes there through the supervisor."""
+        wait_until(f"{text!r} in the log", lambda: text in self.log)
 
     # Talk ------------------------------------------------------------------------------------------
 

@@ -150,6 +150,7 @@ class ExitStatuses(ServiceTest):
         worker_pid = supervisor.pids()[0]
         supervisor.process.kill()
         supervisor.process.wait()
+        supervisor.manager.forget()  # its control socket with it
         result = supervisor.svc("status", "web")
         self.assertEqual(3, result.returncode, result.stderr)
         self.assertTrue(alive(worker_pid), "a dead supervisor takes no worker with it")

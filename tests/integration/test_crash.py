@@ -4,14 +4,14 @@ import pathlib
 import shutil
 import subprocess
 
-from harness import BUILD, PYTHON, main, service
+from harness import BUILD, PATIENCE, PYTHON, main, service
 from replacing import CHANGES, CrashTest, elf, put, put_over, script, version_of
 
 
 class SingleExecutable(CrashTest):
     def test_is_executed_by_its_fd_after_a_rename_or_a_removal(self):
         for name in ("renamed over", "deleted"):
-            with self.subject(name) as directory:
+            with self.apart(name) as directory:
                 web = put(directory / "web", elf("1"))
                 supervisor = self.run_one([web])
                 CHANGES[name](web, elf("2"))
@@ -26,8 +26,7 @@ class SingleExecutable(CrashTest):
     def test_stays_down_when_it_was_overwritten_until_the_old_content_is_back(self):
         web = put(self.directory / "web", elf("1"))
         supervisor = self.run_one([web])
-        pid = self.kill_worker(supervisor)
-        put_over(web, elf("2"))
+        pid = self.kill_worker(supervisor, lambda: put_over(web, elf("2")))
         self.stays_down(supervisor, [str(web), "it was overwritten at"])
         put_over(web, elf("1"))
         self.assertEqual("1", version_of(self.comes_back(supervisor, pid)))
@@ -35,19 +34,17 @@ class SingleExecutable(CrashTest):
     def test_a_reload_deploys_what_was_overwritten(self):
         web = put(self.directory / "web", elf("1"))
         supervisor = self.run_one([web])
-        self.kill_worker(supervisor)
-        put_over(web, elf("2"))
+        self.kill_worker(supervisor, lambda: put_over(web, elf("2")))
         self.stays_down(supervisor, [])
         self.reload(supervisor)
         self.assertEqual("2", version_of(supervisor.pids("available")[0]))
 
     def test_is_executed_from_its_copy_whatever_happened_to_it(self):
         for name, change in CHANGES.items():
-            with self.subject(name) as directory:
+            with self.apart(name) as directory:
                 web = put(directory / "web", elf("1"))
                 supervisor = self.run_one([web], service={"command": [web], "keep_executable": "copy"})
-                pid = self.kill_worker(supervisor)
-                change(web, elf("2"))
+                pid = self.kill_worker(supervisor, lambda: change(web, elf("2")))
                 self.assertEqual("1", version_of(self.comes_back(supervisor, pid)))
 
 
@@ -58,10 +55,9 @@ class ScriptsAndPrograms(CrashTest):
     def test_a_changed_one_is_not_started_until_the_old_content_is_back(self):
         for as_script in (True, False):
             for name, change in CHANGES.items():
-                with self.subject(f"{name} {'script' if as_script else 'program'}") as directory:
+                with self.apart(f"{name} {'script' if as_script else 'program'}") as directory:
                     app = put(directory / "app.py", script("1"))
-                    supervisor = self.run_one(self.command(app, as_script),
-                                              restart={"backoff": {"min": "100ms", "max": "200ms"}})
+                    supervisor = self.run_one(self.command(app, as_script))
                     change(app, script("2"))
                     pid = self.kill_worker(supervisor)
                     self.stays_down(supervisor, [str(app)])
@@ -73,7 +69,7 @@ class ScriptsAndPrograms(CrashTest):
     def test_undo_is_refused_once_it_changed_and_works_when_the_old_content_is_back(self):
         for as_script in (True, False):
             for name, change in CHANGES.items():
-                with self.subject(f"{name} {'script' if as_script else 'program'}") as directory:
+                with self.apart(f"{name} {'script' if as_script else 'program'}") as directory:
                     app = put(directory / "app.py", script("1"))
                     supervisor = self.run_one(self.command(app, as_script))
                     change(app, script("2"))
@@ -127,8 +123,7 @@ class Release(CrashTest):
 
     def test_a_crash_does_not_start_what_was_overwritten_in_it(self):
         supervisor, release = self.start_release()
-        self.kill_worker(supervisor)
-        put_over(release / "web", elf("3"))
+        self.kill_worker(supervisor, lambda: put_over(release / "web", elf("3")))
         self.stays_down(supervisor, [str(release / "web")])
 
     def test_undo_goes_back_to_it_while_it_is_there(self):
@@ -155,7 +150,7 @@ class Check(CrashTest):
             file = self.directory / "check.toml"
             file.write_text(f"[service]\ncommand = {[str(word) for word in command]}\n")
             result = subprocess.run([str(BUILD / "src/svc/svc"), "check", str(file)], text=True,
-                                    capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+                                    capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
             self.assertEqual(0, result.returncode, result.stderr)
             self.assertIn("After a crash: " + words, result.stdout)
 

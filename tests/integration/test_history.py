@@ -19,9 +19,7 @@ class HistoryTest(ServiceTest):
     def restart(self, supervisor):
         """Ends what runs and starts it again, up to READY=1."""
         supervisor.stop()
-        seen = len(supervisor.manager.messages)
-        supervisor.spawn()
-        supervisor.manager.wait_for("READY=1", after=seen, alive=lambda: supervisor.process.poll() is None)
+        supervisor.start()
 
     def place(self, supervisor, number):
         return supervisor.state / "web" / "revisions" / str(number)
@@ -240,10 +238,7 @@ class Boot(HistoryTest):
         self.reload(supervisor)
         supervisor.stop()
         supervisor.write(content)
-        seen = len(supervisor.manager.messages)
-        supervisor.spawn()
-        supervisor.manager.wait_for("READY=1", after=seen, alive=lambda: supervisor.process.poll() is None)
-        return supervisor
+        return supervisor.start()
 
     def assert_fell_back(self, supervisor, number):
         status = supervisor.status()

@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 
-from harness import PATIENCE, main, service, wait_until, worker
+from harness import DEADLINES, PATIENCE, main, service, wait_until, worker
 from hooks import Answering, HookTest
 from load import Load
 
@@ -27,7 +27,6 @@ class InPlaceTest(HookTest):
         in_place = {"reload": reload, **({"verify": verify} if verify else {}),
                     **({"revert": revert} if revert else {})}
         command = worker("--config", self.config, *(["--status", label] if label else []))
-        tables.setdefault("ready", {"timeout": "10s"})
         return service(command, service={"inputs": [str(self.config)]},
                        rollout={"replicas": REPLICAS, "strategy": "in-place", "in_place": in_place},
                        **tables)
@@ -143,15 +142,20 @@ class Reload(InPlaceTest):
 class Failure(InPlaceTest):
     """The second of three workers fails over it."""
 
-    def fail_at_the_second(self, said, **content):
+    def fail_at_the_second(self, said, timeout="60s", **content):
+        """Which fails over it within `timeout`, if the first one is through by then: else report is None."""
+        self.config = self.directory / "config.json"
         self.configure(1)
         supervisor = self.start_settled(self.content(**content))
         before = self.by_replica(supervisor)
         with self.load(supervisor) as load:
             self.configure(2, **said)
+            supervisor.write(self.content(**content, ready={"timeout": timeout}))
             report = self.refused_reload(supervisor)
             supervisor.wait_for_revision(1)
         load.assert_no_failure(self)
+        if "rolled back: r1-0: " in report and f"within {timeout}" in report:
+            return supervisor, before, None
         self.assertIn("revision 2 failed and was rolled back: r1-1: ", report)
         self.assertEqual(REPLICAS, len(self.by_replica(supervisor)))
         return supervisor, before, report
@@ -164,34 +168,63 @@ class Failure(InPlaceTest):
                           "kill -HUP $SVC_WORKER_PID")
 
     def test_without_revert_those_that_were_told_are_replaced(self):
-        supervisor, before, report = self.fail_at_the_second({"silent_at": ["1"]}, ready={"timeout": "1s"})
-        self.assertIn("in-place reload failed: it did not say RELOADING=1 and then READY=1 within 1s", report)
+        self.in_time(self.is_replaced)
+
+    def is_replaced(self, seconds):
+        supervisor, before, report = self.fail_at_the_second({"silent_at": ["1"]}, timeout=f"{seconds}s")
+        if not report or "    | keeps version 1" not in report and seconds != DEADLINES[-1]:
+            return False
+        self.assertIn(f"in-place reload failed: it did not say RELOADING=1 and then READY=1 within {seconds}s", report)
         self.assertIn("    | keeps version 1", report)
         after = self.by_replica(supervisor)
         self.assertEqual([False, False, True], [before[replica] == after[replica] for replica in range(REPLICAS)])
+        return True
 
     def test_with_revert_they_go_back_and_stay(self):
-        supervisor, before, report = self.fail_at_the_second({"half_at": ["1"]}, ready={"timeout": "1s"}, revert=self.restore())
-        self.assertIn("it said RELOADING=1, but not READY=1 within 1s", report)
+        self.in_time(self.goes_back)
+
+    def goes_back(self, seconds):
+        self.config = self.directory / "config.json"  # which the revert names
+        supervisor, before, report = self.fail_at_the_second({"half_at": ["1"]}, timeout=f"{seconds}s",
+                                                             revert=self.restore())
+        if not report or "it did not say RELOADING=1" in report and seconds != DEADLINES[-1]:
+            return False
+        self.assertIn(f"it said RELOADING=1, but not READY=1 within {seconds}s", report)
         self.assertEqual(before, self.by_replica(supervisor))
         self.assertEqual(["1"] * REPLICAS, self.loaded())
         self.answers(supervisor, 1)
         texts = [event["text"] for event in supervisor.events.of("worker_reloaded")]
         self.assertEqual(2, texts.count("is told to go back to revision 1"))
+        return True
 
     def test_a_verification_that_fails_tells_why(self):
-        hook = self.hook("verify", "--say", "still the old one", "--exit", "2", "--only-replica", "1", "--only-revision", "2")
-        _, _, report = self.fail_at_the_second({}, ready={"timeout": "1500ms"}, verify=hook)
-        self.assertIn("it was not verified within 1s500ms: exit status 2 (still the old one)", report)
+        self.in_time(self.is_not_verified)
+
+    def is_not_verified(self, seconds):
+        hook = self.hook("verify", "--say", "still the old one", "--exit", "2", "--only-replica", "1",
+                         "--only-revision", "2")
+        _, _, report = self.fail_at_the_second({}, timeout=f"{seconds}s500ms", verify=hook)
+        # Again a second later, and so on.
+        if not report or len(self.told("verify ended", SVC_WORKER="r1-1")) < 2 and seconds != DEADLINES[-1]:
+            return False
+        self.assertIn(f"it was not verified within {seconds}s500ms: exit status 2 (still the old one)", report)
         self.assertIn("    | still the old one", report)
-        self.assertEqual(2, len(self.told("verify ended", SVC_WORKER="r1-1")))  # again a second later
+        self.assertLessEqual(2, len(self.told("verify ended", SVC_WORKER="r1-1")))
+        return True
 
     def test_a_verification_without_an_end_is_ended(self):
-        hook = self.hook("verify", "--say", "asks", "--until", self.directory / "never", "--only-replica", "1", "--only-revision", "2")
-        _, _, report = self.fail_at_the_second({}, ready={"timeout": "1s"}, verify=hook)
-        self.assertIn("its verification was not done within 1s", report)
+        self.in_time(self.verification_is_ended)
+
+    def verification_is_ended(self, seconds):
+        hook = self.hook("verify", "--say", "asks", "--until", self.directory / "never", "--only-replica", "1",
+                         "--only-revision", "2")
+        _, _, report = self.fail_at_the_second({}, timeout=f"{seconds}s", verify=hook)
+        if not report or not self.told("verify", SVC_WORKER="r1-1"):
+            return False
+        self.assertIn(f"its verification was not done within {seconds}s", report)
         self.assertIn("    | asks", report)
         self.gone("verify")
+        return True
 
     def test_a_worker_that_cannot_be_told_fails_it(self):
         told = self.shell("if [ $SVC_REPLICA = 1 ]; then echo no such command; exit 5; fi; kill -HUP $SVC_WORKER_PID")

@@ -71,16 +71,15 @@ class Outside(LibraryTest):
 
     def test_a_crash_takes_the_library_that_is_there(self):
         for name, change in CHANGES.items():
-            with self.subject(name) as directory:
+            with self.apart(name) as directory:
                 web = self.program(directory, "old library")
                 content = web.read_bytes()
                 supervisor = self.start_one([web])
                 self.assertEqual("old library", supervisor.get())
                 self.assertIn("libraries", supervisor.status()["guarantee"])
                 new, old = self.library(directory, "new library"), (directory / "libanswer.so").read_bytes()
-                pid = self.kill_worker(supervisor)
-                change(directory / "libanswer.so", new)
-                put(web, content + b"2")
+                pid = self.kill_worker(supervisor, lambda: (change(directory / "libanswer.so", new),
+                                                            put(web, content + b"2")))
                 if name != "deleted":
                     self.comes_back(supervisor, pid)
                     self.assertEqual("new library", supervisor.get())
@@ -88,19 +87,18 @@ class Outside(LibraryTest):
                 # It does not start, and it is said why; put back, it does.
                 supervisor.wait_status("the reason", lambda status: "exit status 127" in
                                        status["replica_list"][0]["waits_for"])
-                self.assertIn("libanswer.so", supervisor.log)
+                supervisor.wait_log("libanswer.so")
                 put(directory / "libanswer.so", old)
                 self.comes_back(supervisor, pid)
                 self.assertEqual("old library", supervisor.get())
 
     def test_an_undo_takes_the_library_that_is_there(self):
         for name, change in CHANGES.items():
-            with self.subject(name) as directory:
+            with self.apart(name) as directory:
                 web = self.program(directory, "old library")
                 supervisor = self.start_one([web])
                 new = self.library(directory, "new library")
-                pid = self.kill_worker(supervisor)
-                change(directory / "libanswer.so", new)
+                pid = self.kill_worker(supervisor, lambda: change(directory / "libanswer.so", new))
                 if name == "deleted":
                     # What serves by now needs no library of that path.
                     supervisor.write(service(rollout={"replicas": 1}, listener=self.LISTENER))

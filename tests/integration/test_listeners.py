@@ -6,8 +6,8 @@ import pathlib
 import socket
 import stat
 
-from harness import (PATIENCE, QUICK, ServiceTest, connect, get, main, require_root, service,
-                     split_address, wait_until)
+from harness import (PATIENCE, QUICK, ServiceTest, connect, get, hold_port, main, require_root,
+                     service, split_address, wait_until)
 
 
 def tcp(name, address="127.0.0.1:0", **options):
@@ -16,7 +16,7 @@ def tcp(name, address="127.0.0.1:0", **options):
 
 def refuses(address):
     try:
-        connect(address, 1).close()
+        connect(address).close()
         return False
     except (ConnectionRefusedError, FileNotFoundError):
         return True
@@ -56,9 +56,12 @@ class KindsOfAddress(ServiceTest):
             self.assertTrue(client.recv(100).startswith(b"1 "))
 
     def test_an_ipv6_listener_leaves_ipv4_alone_unless_told_otherwise(self):
-        supervisor = self.start(service(listener=[tcp("six", "[::]:0"),
-                                                  tcp("both", "[::]:0", v6only=False)]))
-        self.assertTrue(refuses(("127.0.0.1", supervisor.address("six")[1])))
+        with hold_port() as four:  # so that nobody else listens there
+            port = four.getsockname()[1]
+            supervisor = self.start(service(listener=[tcp("six", f"[::]:{port}"),
+                                                      tcp("both", "[::]:0", v6only=False)]))
+            self.assertTrue(get(("::1", port)).startswith("1 "))
+            self.assertTrue(refuses(("127.0.0.1", port)))
         self.assertTrue(get(("127.0.0.1", supervisor.address("both")[1])).startswith("1 "))
 
     def test_a_unix_path_has_the_mode_and_goes_with_the_supervisor(self):
@@ -135,16 +138,18 @@ class Reloads(ServiceTest):
         both = [tcp("http"), tcp("admin", f"unix:{path}")]
         supervisor = self.start(service(listener=both))
         old = supervisor.pids()[0]
+        flag = self.directory / "flag"
         with connect(supervisor.address()) as slow:
-            slow.sendall(b"GET /slow?v=2 HTTP/1.1\r\n\r\n")
-            wait_until("the request to be taken", lambda: supervisor.get("/") or True)
+            slow.sendall(f"GET /until?v={flag} HTTP/1.1\r\n\r\n".encode())
+            supervisor.get("/")  # taken in order: the slow one is being served
             supervisor.write(service())
             client = supervisor.start_svc("reload")
             supervisor.events.wait_for("worker_stopping", lambda event: event["revision"] == 1)
             self.assertIn(old, supervisor.pids())
             self.assertTrue(path.exists())
-            self.assertEqual(0, client.wait(PATIENCE))
-            client.communicate()
+            flag.touch()
+            out, err = client.communicate(timeout=PATIENCE)
+            self.assertEqual(0, client.returncode, out + err)
         wait_until("the path to go", lambda: not path.exists())
 
     def test_a_refused_reload_changes_nothing(self):
@@ -191,8 +196,7 @@ class Reloads(ServiceTest):
     def test_a_thousand_listeners_work_and_survive_a_reload(self):
         count = 300 if QUICK else 1000
         listeners = [tcp(f"port-{index}") for index in range(count)]
-        supervisor = self.start(service(listener=listeners, service={"limits": {"nofile": 4096}}),
-                                timeout=60)
+        supervisor = self.start(service(listener=listeners, service={"limits": {"nofile": 4096}}))
         before = supervisor.status()["listeners"]
         self.assertEqual(count, len(before))
         self.reload(supervisor)

@@ -6,7 +6,7 @@ import example_web
 from harness import main
 from watching import PRIVATE, SHARED, WatchingTest, fewest_available
 
-SLOW_RESTART = {"backoff": {"min": "1s", "max": "4s"}}
+NO_RESTART = {"backoff": {"min": "1h", "max": "2h"}}
 
 
 class LivenessTest(WatchingTest):
@@ -25,14 +25,15 @@ class LivenessTest(WatchingTest):
 
 
 class Watchdog(LivenessTest):
-    LIVE = {"watchdog": "1s"}
+    # Long, so that nobody misses it who is only slow.
+    LIVE = {"watchdog": "4s"}
 
     def test_a_worker_that_says_nothing_more_is_drained_and_replaced(self):
         supervisor = self.start_settled(self.content(live=self.LIVE))
-        self.assertIn('"WATCHDOG_USEC": "1000000"', supervisor.get("/env"))
+        self.assertIn('"WATCHDOG_USEC": "4000000"', supervisor.get("/env"))
         with self.slow_load(supervisor) as load:
             self.sick(self.named(supervisor, "r1-1")["pid"]).touch()
-            self.is_replaced(supervisor, "r1-1", "no WATCHDOG=1 for 1s")
+            self.is_replaced(supervisor, "r1-1", "no WATCHDOG=1 for 4s")
         load.assert_no_failure(self)
         self.assertIn("exit status 0", self.event(supervisor, "worker_exited", "r1-1")["text"])
 
@@ -42,20 +43,18 @@ class Watchdog(LivenessTest):
         self.event(supervisor, "worker_retired", "r1-1", "no WATCHDOG=1")
         self.assertTrue(supervisor.get().startswith("1 "))
         self.event(supervisor, "worker_killed", "r1-1", "did not end within its grace period")
-        self.is_replaced(supervisor, "r1-1", "no WATCHDOG=1 for 1s")
+        self.is_replaced(supervisor, "r1-1", "no WATCHDOG=1 for 4s")
 
     def test_the_time_counts_from_when_the_worker_is_ready(self):
         # It is silent from the beginning, and ready only ten periods later.
         self.sick().touch()
-        startup = {"exec": ["/bin/true"], "initial_delay": "1s"}
+        startup = {"exec": ["/bin/true"], "initial_delay": "1s", "timeout": "60s"}
         supervisor = self.start(self.content(live={"watchdog": "100ms"}, ready={"startup": startup},
-                                             replicas=1, restart=SLOW_RESTART))
+                                             replicas=1, restart=NO_RESTART))
         self.event(supervisor, "probe_failed", "r1-0", "no WATCHDOG=1 for 100ms")
-        launched, ready, failed = (self.event(supervisor, kind, "r1-0") for kind in (
-            "worker_launched", "worker_ready", "probe_failed"))
+        launched, failed = (self.event(supervisor, kind, "r1-0") for kind in ("worker_launched", "probe_failed"))
         self.assertEqual([failed], supervisor.events.of("probe_failed"))
-        self.assertGreaterEqual(ready["at"] - launched["at"], 1000000)
-        self.assertGreaterEqual(failed["at"] - ready["at"], 95000)
+        self.assertGreaterEqual(failed["at"] - launched["at"], 1_100_000)
 
     def test_a_worker_says_itself_that_it_is_broken(self):
         supervisor = self.start_settled(self.content(live=self.LIVE))
@@ -70,8 +69,8 @@ class LiveProbe(LivenessTest):
     """The workers say nothing; they are asked."""
 
     def asked(self, script, **options):
-        return {"probe": {"exec": ["/bin/sh", "-c", script], "interval": "50ms", "failure_threshold": 2,
-                          **options}}
+        return {"probe": {"exec": ["/bin/sh", "-c", script], "interval": "100ms", "timeout": "60s",
+                          "failure_threshold": 2, **options}}
 
     def test_a_command_that_fails_has_its_worker_drained_and_replaced(self):
         live = self.asked(f"test ! -e {self.directory}/sick-$SVC_WORKER || {{ echo 'disk full'; exit 3; }}")
@@ -82,7 +81,7 @@ class LiveProbe(LivenessTest):
         load.assert_no_failure(self)
 
     def test_a_request_that_fails_has_its_worker_drained_and_replaced(self):
-        live = {"probe": {"http": "/healthz", "listener": "health", "interval": "50ms"}}
+        live = {"probe": {"http": "/healthz", "listener": "health", "interval": "50ms", "timeout": "60s"}}
         supervisor = self.start_settled(self.content(live=live, listeners=(SHARED, PRIVATE)))
         with self.slow_load(supervisor) as load:
             self.sick(self.named(supervisor, "r1-0")["pid"]).touch()
@@ -90,29 +89,35 @@ class LiveProbe(LivenessTest):
         load.assert_no_failure(self)
         self.assertIn("answered 503", self.event(supervisor, "worker_retired", "r1-0")["text"])
 
-    def test_one_that_fails_again_and_again_waits_longer_each_time_and_the_status_says_so(self):
-        backoff = {"min": "300ms", "max": "60s"}
+    def test_one_that_fails_again_and_again_waits_longer_each_time(self):
+        backoff = {"min": "300ms", "max": "10m"}  # and nobody lives so long that its row ends
         supervisor = self.start_settled(self.content(live=self.asked("test $SVC_REPLICA != 1"),
                                                      restart={"backoff": backoff}))
-        told, launched = {}, {}
+        retired, launched = {}, {}
         with self.slow_load(supervisor) as load:
             for attempt, wait in (("", "300ms"), (".1", "600ms"), (".2", "1s200ms")):
-                told[attempt] = self.event(supervisor, "worker_restarting", "r1-1" + attempt,
-                                           f"liveness check failed: exit status 1; next try in {wait}")
-                status = supervisor.status()["replica_list"][1]
-            self.assertRegex(status["waits_for"], r"^restart in [12]s \(liveness check failed: exit status 1\)$")
-            self.assertEqual(3, status["restarts"])
-            self.assertIn("(liveness check failed: exit status 1)", supervisor.svc("status").stdout)
+                self.event(supervisor, "worker_restarting", "r1-1" + attempt,
+                           f"liveness check failed: exit status 1; next try in {wait}")
+                retired[attempt] = self.event(supervisor, "worker_retired", "r1-1" + attempt)
             for attempt in ".1", ".2":
                 launched[attempt] = self.event(supervisor, "worker_launched", "r1-1" + attempt)
         load.assert_no_failure(self)
-        # The next try comes when it was said to come.
-        self.assertGreaterEqual(launched[".1"]["at"] - told[""]["at"], 295000)
-        self.assertGreaterEqual(launched[".2"]["at"] - told[".1"]["at"], 595000)
+        # The next try comes when it was said to come. (Counted from an event before: the one that tells it may have
+        # been written down late.)
+        self.assertGreaterEqual(launched[".1"]["at"] - retired[""]["at"], 300_000)
+        self.assertGreaterEqual(launched[".2"]["at"] - retired[".1"]["at"], 600_000)
+
+    def test_the_status_says_what_it_waits_for(self):
+        supervisor = self.start_settled(self.content(live=self.asked("test $SVC_REPLICA != 1"), restart=NO_RESTART))
+        self.event(supervisor, "worker_restarting", "r1-1", "liveness check failed: exit status 1; next try in 1h")
+        status = supervisor.status()["replica_list"][1]
+        self.assertRegex(status["waits_for"], r"^restart in \S+ \(liveness check failed: exit status 1\)$")
+        self.assertEqual(1, status["restarts"])
+        self.assertIn("(liveness check failed: exit status 1)", supervisor.svc("status").stdout)
 
     def test_a_successor_does_not_wait_for_the_end_of_one_that_is_wedged(self):
         live = self.asked(f"test ! -e {self.directory}/sick-$SVC_WORKER")
-        supervisor = self.start_settled(self.content("--ignore-term", live=live, stop={"grace": "1m"}))
+        supervisor = self.start_settled(self.content("--ignore-term", live=live, stop={"grace": "1h"}))
         (self.directory / "sick-r1-0").touch()
         self.event(supervisor, "worker_available", "r1-0.1")
         self.assertEqual("stopping", self.named(supervisor, "r1-0")["state"])
@@ -123,9 +128,8 @@ class LiveProbe(LivenessTest):
         (self.directory / "sick-r1-0").touch()
         self.event(supervisor, "worker_restarting", "r1-0", "stays down, as restart.policy says")
         self.event(supervisor, "worker_exited", "r1-0")
-        status = supervisor.status()
+        status = supervisor.wait_status("it to be gone", lambda status: len(status["workers"]) == 2)
         self.assertIn("held down", status["replica_list"][0]["waits_for"])
-        self.assertEqual(2, len(status["workers"]))
 
     def test_that_fails_everywhere_takes_one_worker_at_a_time_and_the_others_serve(self):
         live = self.asked(f"test ! -e {self.sick()}")
@@ -143,7 +147,7 @@ class LiveProbe(LivenessTest):
         # A successor is ready when the test lets it: until then nobody else may be missing.
         live = self.asked(f"test ! -e {self.sick()}")
         ready = {"exec": ["/bin/sh", "-c", f"case $SVC_WORKER in *.*) test -e {self.directory}/go; esac"],
-                 "interval": "50ms"}
+                 "interval": "50ms", "timeout": "60s"}
         supervisor = self.start_settled(self.content("--never-ready", live=live, ready={"probe": ready}))
         self.sick().touch()
         names = {event["worker_name"] for event in (self.event(supervisor, "probe_failed", name)
@@ -163,7 +167,7 @@ class LiveProbe(LivenessTest):
         before = sorted(supervisor.pids())
         with self.slow_load(supervisor) as load:
             supervisor.write(self.content(live=self.asked("echo out of order; exit 1"),
-                                          rollout={"min_ready": "1m"}))
+                                          rollout={"min_ready": "5m"}))
             result = supervisor.svc("reload")
             said = result.stdout + result.stderr
             self.assertEqual(1, result.returncode, said)

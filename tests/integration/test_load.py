@@ -1,6 +1,6 @@
 """A service under load is replaced again and again, and no request is lost."""
 from harness import BUILD, QUICK, ServiceTest, main, service
-from load import Load
+from load import DRAIN, Load
 
 RELOADS = 20 if QUICK else 100
 
@@ -8,8 +8,7 @@ RELOADS = 20 if QUICK else 100
 class UnderLoad(ServiceTest):
 
     def web(self, *options, **tables):
-        command = [str(BUILD / "examples/web/example-web"), "--drain", "200", *options]
-        return service(command, **tables)
+        return service([str(BUILD / "examples/web/example-web"), *DRAIN, *options], **tables)
 
     def test_a_hundred_reloads_lose_no_new_and_no_kept_connection(self):
         supervisor = self.start(self.web("--start-delay", "20", rollout={"replicas": 2}))
@@ -22,13 +21,13 @@ class UnderLoad(ServiceTest):
         self.assertEqual(0, sum(entry["restarts"] for entry in supervisor.status()["replica_list"]))
 
     def test_failing_versions_lose_nothing_either(self):
-        good = self.web(rollout={"replicas": 2}, ready={"timeout": "500ms"})
+        good = self.web(rollout={"replicas": 2})
         bad = ["--fail-before-ready"], ["--hang-before-ready"], ["--never-ready"]
         supervisor = self.start(good)
         with Load(supervisor.address(), rate=400, keepalive=10) as load:
             for options in bad * (1 if QUICK else 4):
                 supervisor.write(self.web(*options, rollout={"replicas": 2},
-                                          ready={"timeout": "500ms"}))
+                                          ready={"timeout": "200ms"}))
                 self.assertEqual(1, supervisor.svc("reload").returncode)
             supervisor.write(good)
             self.reload(supervisor)

@@ -33,7 +33,7 @@ class FullPipe(ServiceTest):
     def test_a_worker_that_floods_it_holds_up_itself_and_not_the_supervisor(self):
         supervisor = self.supervisor_on_the_pipe(service(worker(program="flooding.py")))
         self.blocked(supervisor, 1)
-        self.assertEqual([], select.select([], [self.writer], [], 0)[1], "the pipe is full")
+        wait_until("the pipe to be full", lambda: not select.select([], [self.writer], [], 0)[1])
         self.assertIn("available", supervisor.svc("status").stdout)
         self.reload(supervisor)
         self.blocked(supervisor, 2)

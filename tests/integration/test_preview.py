@@ -1,22 +1,17 @@
 """A listener of which each revision has its own socket: a look at the second set before it takes over."""
 import os
 import signal
-import socket
 
 import example_web
-from harness import connect, main, wait_until
+from harness import connect, hold_port, main, wait_until
 from load import Load
 
 TRIES = 30
 
 
-def free_port():
-    """Whoever looks at the second set must know where, so that the service file has a port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-PORT = free_port()
+# Whoever looks at the second set must know where, so that the service file has a port.
+HOLDER = hold_port()
+PORT = HOLDER.getsockname()[1]
 
 
 def web(version, *options, **rollout):
@@ -112,10 +107,11 @@ class Preview(example_web.ExampleWebTest):
         self.finish(first)
 
     def test_a_connection_under_way_is_not_cut(self):
-        supervisor = self.start_settled(web(1))
+        drain = "--drain", "0"  # of the one that stays open and is not used any more
+        supervisor = self.start_settled(web(1, *drain))
         with connect(self.preview) as old:
             self.ask(old, "version 1")
-            client = self.second_set(supervisor, 2)
+            client = self.second_set(supervisor, 2, *drain)
             self.ask(old, "version 1")
             with connect(self.preview) as new:
                 self.ask(new, "version 2")

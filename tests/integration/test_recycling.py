@@ -37,7 +37,7 @@ class ByAge(RecyclingTest):
         self.assertEqual(3, fewest_available(supervisor.events))
         for name in names:  # over the last fifth
             age = (self.event(supervisor, "worker_recycled", name)["at"] -
-                   self.event(supervisor, "worker_available", name)["at"]) / 1e6
+                   self.event(supervisor, "worker_launched", name)["at"]) / 1e6
             self.assertGreaterEqual(age, 1.6)
         status = supervisor.status()
         self.assertEqual([0, 0, 0], [replica["restarts"] for replica in status["replica_list"]])
@@ -66,14 +66,14 @@ class ByAge(RecyclingTest):
                           if started["sequence"] < event["sequence"] < ended["sequence"]])
 
     def test_a_successor_that_does_not_come_costs_nobody(self):
-        # Successors are never ready, and fail; the old one serves on until one of them is.
+        # Successors fail; the old one serves on until one of them does not.
         go = self.directory / "go"
-        ready = {"timeout": "300ms", "probe": {"exec": [
-            "/bin/sh", "-c", f"case $SVC_WORKER in *.*) test -e {go}; esac"], "interval": "50ms"}}
+        ready = {"probe": {"exec": ["/bin/sh", "-c", f"case $SVC_WORKER in *.*) test -e {go}; esac"],
+                           "interval": "50ms", "timeout": "60s", "failure_threshold": 3}}
         supervisor = self.start_settled(self.content("--never-ready", ready=ready, recycle={"max_age": "1s"}))
         with self.slow_load(supervisor) as load:
             first = supervisor.events.wait_for("worker_recycled")["worker_name"]
-            self.event(supervisor, "worker_retired", first + ".1", "was not ready within 300ms")
+            self.event(supervisor, "worker_retired", first + ".1", "readiness probe failed: exit status 1")
             self.event(supervisor, "worker_launched", first + ".2")
             self.assertIn(first, [entry["name"] for entry in supervisor.workers("available")])
             go.touch()
@@ -87,9 +87,9 @@ class BySize(RecyclingTest):
     def test_a_worker_that_grew_is_replaced_and_no_request_is_lost(self):
         recycle = {"max_memory": "64M", "interval": "100ms"}
         supervisor = self.start_settled(self.content(recycle=recycle))
+        names = {entry["pid"]: entry["name"] for entry in supervisor.workers()}
         with self.slow_load(supervisor) as load:
-            pid = int(supervisor.get("/grow?v=80"))
-            (name,) = [entry["name"] for entry in supervisor.workers() if entry["pid"] == pid]
+            name = names[int(supervisor.get("/grow?v=80"))]
             told = self.event(supervisor, "worker_recycled", name, "gets a successor: it uses ")
             self.assertRegex(told["text"], r"it uses [6-9]\d[.\d]* MiB, more than max_memory \(64 MiB\)$")
             self.event(supervisor, "worker_exited", name)

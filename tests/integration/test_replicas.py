@@ -1,18 +1,18 @@
 """A service file that changes the number of replicas together with the version."""
 from harness import BUILD, ServiceTest, main, service
-from load import Load
+from load import DRAIN, Load
 
 # What a new version does wrong, and words of the reason that is given.
 FAULTS = {
-    "exits before it is ready": (["--fail-before-ready"], "exit status 1 before it was ready"),
-    "is not ready in time": (["--hang-before-ready"], "not ready within 500ms"),
-    "crashes within min_ready": (["--crash-after-ready", "50"], "within min_ready"),
+    "exits before it is ready": (["--fail-before-ready"], {}, "exit status 1 before it was ready"),
+    "is not ready in time": (["--hang-before-ready"], {"ready": {"timeout": "500ms"}}, "not ready within 500ms"),
+    "crashes within min_ready": (["--crash-after-ready", "50"], {"rollout": {"min_ready": "5m"}}, "within min_ready"),
 }
 
 
-def web(*options, replicas):
-    return service([str(BUILD / "examples/web/example-web"), "--drain", "200", *options],
-                   rollout={"replicas": replicas, "min_ready": "200ms"}, ready={"timeout": "500ms"})
+def web(*options, replicas, rollout=None, **tables):
+    return service([str(BUILD / "examples/web/example-web"), *DRAIN, *options],
+                   rollout={"replicas": replicas, **(rollout or {})}, **tables)
 
 
 class FailingVersion(ServiceTest):
@@ -25,9 +25,9 @@ class FailingVersion(ServiceTest):
         self.assertEqual(before, len(pids))
         began = supervisor.events.last
         with Load(supervisor.address(), rate=200, keepalive=4) as load:
-            for fault, (options, reason) in FAULTS.items():
+            for fault, (options, tables, reason) in FAULTS.items():
                 with self.subTest(fault):
-                    supervisor.write(web(*options, replicas=asked))
+                    supervisor.write(web(*options, replicas=asked, **tables))
                     result = supervisor.svc("reload")
                     said = result.stdout + result.stderr
                     self.assertEqual(1, result.returncode, said)

@@ -2,7 +2,6 @@
 import signal
 import socket
 import subprocess
-import time
 
 from harness import PATIENCE, ServiceTest, alive, main, service, wait_until, worker
 
@@ -11,7 +10,7 @@ class Signals(ServiceTest):
 
     def test_hangup_reloads_the_service_file(self):
         supervisor = self.start()
-        said = len(supervisor.manager.messages)
+        said = supervisor.manager.mark()
         supervisor.write(service(worker("--version", "2")))
         supervisor.signal(signal.SIGHUP)
         reloading = supervisor.manager.wait_for("RELOADING=1", after=said)
@@ -32,9 +31,16 @@ class Signals(ServiceTest):
         supervisor = self.start()
         for _ in range(50):
             supervisor.signal(signal.SIGHUP)
-        supervisor.wait_status("quiet", lambda s: s["rollout"][0]["phase"] == "complete"
-                               and not s["pending"] and len(s["workers"]) == 1)
-        self.assertEqual(1, len(supervisor.pids("available")))
+        status = supervisor.wait_status("quiet", lambda s: s["revision"] > 1 and s["rollout"][0]["phase"] == "complete"
+                                        and not s["pending"] and len(s["workers"]) == 1)
+        self.assertEqual("available", status["workers"][0]["state"])
+        alive = set()
+        for event in supervisor.events.seen:
+            if event["kind"] == "worker_launched":
+                alive.add(event["worker"])
+            elif event["kind"] == "worker_exited":
+                alive.discard(event["worker"])
+            self.assertLessEqual(len(alive), 3, "max_total, where nothing else is said")
 
     def test_terminate_drains_and_ends_with_0(self):
         for number in signal.SIGTERM, signal.SIGINT:
@@ -48,18 +54,16 @@ class Signals(ServiceTest):
                 self.assertFalse(supervisor.control.exists())
 
     def test_a_second_terminate_does_not_wait_for_the_grace_period(self):
-        supervisor = self.start(service(worker("--ignore-term"), stop={"grace": "60s"}))
+        supervisor = self.start(service(worker("--ignore-term"), stop={"grace": "1h"}))
         supervisor.signal(signal.SIGTERM)
         supervisor.events.wait_for("worker_stopping")
         supervisor.signal(signal.SIGTERM)
         supervisor.wait(PATIENCE)
 
     def test_quit_stops_at_once(self):
-        supervisor = self.start(service(worker("--linger", "30"), stop={"grace": "60s"}))
-        began = time.monotonic()
+        supervisor = self.start(service(worker("--linger", "1000"), stop={"grace": "1h"}))
         supervisor.signal(signal.SIGQUIT)
         supervisor.wait(PATIENCE)
-        self.assertLess(time.monotonic() - began, 5)
 
     def test_a_stop_by_command_ends_with_0_for_both(self):
         supervisor = self.start()
@@ -68,14 +72,14 @@ class Signals(ServiceTest):
         self.assertEqual(0, supervisor.wait())
 
     def test_a_stop_now_does_not_wait(self):
-        supervisor = self.start(service(worker("--ignore-term"), stop={"grace": "60s"}))
+        supervisor = self.start(service(worker("--ignore-term"), stop={"grace": "1h"}))
         result = supervisor.svc("stop", "--now")
         self.assertEqual(0, result.returncode, result.stderr)
         supervisor.wait(PATIENCE)
 
     def test_the_manager_is_told_what_goes_on(self):
         supervisor = self.start()
-        self.assertTrue(any(line.startswith("STATUS=") for line in supervisor.manager.messages))
+        supervisor.manager.wait_for("STATUS=")
 
     def test_a_manager_that_does_not_read_stalls_nothing(self):
         supervisor = self.make()
@@ -101,7 +105,7 @@ class WithoutAServiceFile(ServiceTest):
 
     def test_one_line_is_enough_for_a_first_try(self):
         supervisor = self.make()
-        command = [*supervisor.arguments, "--listen", "127.0.0.1:0", "--replicas", "2", "--grace", "5s",
+        command = [*supervisor.arguments, "--listen", "127.0.0.1:0", "--replicas", "2", "--grace", "60s",
                    "--", *worker("--version", "inline")]
         with open(supervisor.log_path, "ab") as log:
             supervisor.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
@@ -109,7 +113,8 @@ class WithoutAServiceFile(ServiceTest):
         supervisor.manager.wait_for("READY=1", alive=lambda: supervisor.process.poll() is None)
         status = supervisor.status()
         self.assertEqual(2, status["available"])
-        self.assertTrue(supervisor.get(listener=status["listeners"][0]["name"]).startswith("inline "))
+        for _ in range(20):
+            self.assertTrue(supervisor.get(listener=status["listeners"][0]["name"]).startswith("inline "))
         self.reload(supervisor)
         self.assertEqual(0, supervisor.stop())
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import alive, main, service, wait_until, worker
+from harness import PATIENCE, alive, main, service, wait_until, worker
 from replacing import CrashTest, elf, put, script, version_of
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -65,7 +65,7 @@ class SlowDisk(CrashTest):
 
     def test_a_reload_waits_and_everything_else_goes_on(self):
         for keep in "open", "copy":
-            with self.subject(keep) as directory:
+            with self.apart(keep) as directory:
                 web = put(directory / "web", elf("1"))
                 supervisor = self.start_on_slow_disk(service(
                     service={"command": [web], "keep_executable": keep}, rollout={"replicas": 1}))
@@ -80,7 +80,7 @@ class SlowDisk(CrashTest):
                 self.assertEqual(1, supervisor.status()["revision"])
                 self.assertIsNone(client.poll())
                 self.gate.unlink()
-                out, err = client.communicate(timeout=20)
+                out, err = client.communicate(timeout=PATIENCE)
                 self.assertEqual(0, client.returncode, out + err)
                 self.assertEqual({"22"}, {version_of(each) for each in supervisor.pids("available")})
 
@@ -118,8 +118,8 @@ class SlowDisk(CrashTest):
         client = supervisor.start_svc("reload")
         self.disk_stands_still()
         self.assertEqual(0, supervisor.stop())
-        self.assertNotEqual(0, client.wait(20))
-        client.communicate()
+        client.communicate(timeout=PATIENCE)
+        self.assertNotEqual(0, client.returncode)
         self.assertEqual([], [name for name in os.listdir(supervisor.state / "web/revisions")
                               if name.startswith(".")])
 

@@ -6,6 +6,7 @@ import signal
 from example_web import ExampleWebTest, web
 from harness import (BUILD, PATIENCE, VarlinkError, main, require_root, service, wait_until,
                      worker)
+from load import DRAIN
 
 NOBODY = 65534
 
@@ -25,18 +26,18 @@ class SteeringTest(ExampleWebTest):
 
 class Pause(SteeringTest):
 
-    def held_back(self, supervisor, **rollout):
+    def held_back(self, supervisor):
         """A rollout whose first new worker is not ready before it may be."""
         flag = self.directory / "flag"
         supervisor.write(service(worker("--version", "2", "--ready-when", flag),
-                                 rollout={"replicas": 2, **rollout}))
+                                 rollout={"replicas": 2}))
         client = supervisor.start_svc("reload")
         supervisor.events.wait_for("worker_launched", lambda event: event["revision"] == 2)
         return client, flag
 
     def test_paused_it_moves_nothing_and_resumed_it_goes_on(self):
         supervisor = self.start_settled(service(rollout={"replicas": 2}))
-        client, flag = self.held_back(supervisor, progress_deadline="2s")
+        client, flag = self.held_back(supervisor)
         said = self.done(supervisor, "pause", "--reason", "lunch")
         self.assertIn("the rollout of revision 2 is paused", said)
         flag.touch()
@@ -71,7 +72,11 @@ class Pause(SteeringTest):
     def test_paused_under_load_and_aborted_nothing_is_lost(self):
         supervisor = self.start_settled(web(1))
         with self.load(supervisor) as load:
-            supervisor.write(web(2, min_ready="300ms"))
+            # Its second worker does not come, so that it is paused and aborted in the middle.
+            second = web(2)
+            second["service"]["command"] = ["/bin/sh", "-c", "[ $SVC_REPLICA = 0 ] || exec sleep 1000; exec \"$@\"", "sh",
+                                            *second["service"]["command"]]
+            supervisor.write(second)
             client = supervisor.start_svc("reload")
             supervisor.events.wait_for("worker_retired", lambda event: event["revision"] == 1)
             self.done(supervisor, "pause")
@@ -130,8 +135,7 @@ class OnFailurePause(SteeringTest):
         old = sorted(supervisor.pids())
         flag = self.directory / "flag"
         once = f"[ -e {flag} ] || {{ echo 'no database' >&2; exit 5; }}; exec "
-        command = " ".join([str(BUILD / "examples/web/example-web"), "--drain", "200",
-                            "--version-label", "2"])
+        command = " ".join([str(BUILD / "examples/web/example-web"), *DRAIN, "--version-label", "2"])
         with self.load(supervisor) as load:
             supervisor.write(service(["/bin/sh", "-c", once + command],
                                      rollout={"replicas": 2, "on_failure": "pause"}))
@@ -172,10 +176,9 @@ class Replace(SteeringTest):
         with self.load(supervisor) as load:
             said = self.done(supervisor, "replace", "1")
             self.assertIn("the worker of replica 1 is replaced by r1-1.1", said)
-            status = supervisor.status()
+            status = supervisor.wait_status("the old one to be gone", lambda status: len(status["workers"]) == 2)
         load.assert_no_failure(self)
         after = {entry["replica"]: entry["pid"] for entry in status["workers"]}
-        self.assertEqual(2, len(status["workers"]))
         self.assertEqual(before[0], after[0])
         self.assertNotEqual(before[1], after[1])
         self.assertEqual(1, status["revision"])

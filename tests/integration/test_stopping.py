@@ -96,12 +96,11 @@ class Drain(ServiceTest):
 
     def test_a_hook_without_an_end_leaves_the_worker_min_stop_for_its_signal(self):
         supervisor = self.start(self.marked(stop={
-            "pre_stop": {"exec": ["/bin/sleep", "1000"]}, "grace": "2s", "min_stop": "1s"}))
+            "pre_stop": {"exec": ["/bin/sleep", "1000"]}, "grace": "1h", "min_stop": "3599s"}))
         began = time.monotonic()
         self.assertEqual(0, supervisor.stop())
         self.assertEqual(["start", "ready", "SIGTERM", "end"], self.words())
         self.assertGreaterEqual(self.times()["SIGTERM"] - began, 0.9)
-        self.assertLess(self.times()["SIGTERM"] - began, 1.9)
 
     def test_another_stop_signal_is_sent_where_the_service_file_says_so(self):
         supervisor = self.start(self.marked("--stop-signal", "SIGQUIT", stop={"signal": "SIGQUIT"}))
@@ -130,36 +129,45 @@ class Drain(ServiceTest):
         wait_until("the children to be gone", lambda: not any(map(alive, group)))
 
     def test_a_worker_that_asks_for_more_time_gets_it(self):
-        supervisor = self.start(self.marked("--linger", "1.5", "--extend", "5000000", stop={
-            "grace": "700ms", "min_stop": "100ms"}))
+        self.in_time(self.gets_more_time)
+
+    def gets_more_time(self, seconds):
+        self.marks = self.directory / "marks"
+        supervisor = self.start(self.marked("--linger", seconds + 0.5, "--extend", "600000000", stop={
+            "grace": f"{seconds}s", "min_stop": "100ms"}))
+        began = time.monotonic()
         self.assertEqual(0, supervisor.stop())
+        if self.times().get("extended", began + seconds) >= began + seconds:
+            return False  # it came to ask when its time was over
         self.assertEqual("end", self.words()[-1])
+        return True
 
     def test_more_time_than_grace_max_is_not_given(self):
-        supervisor = self.start(self.marked("--linger", "60", "--extend", "90000000", stop={
+        supervisor = self.start(self.marked("--linger", "1000", "--extend", "1000000000", stop={
             "grace": "500ms", "min_stop": "100ms", "grace_max": "1s"}))
-        began = time.monotonic()
         supervisor.stop()
-        self.assertLess(time.monotonic() - began, 5)
         self.assertNotIn("end", self.words())
 
     def test_a_request_in_flight_is_finished_by_the_old_worker(self):
         supervisor = self.start()
         old = supervisor.pids()[0]
+        flag = self.directory / "flag"
         with connect(supervisor.address()) as client:
-            client.sendall(b"GET /slow?v=1.5 HTTP/1.1\r\n\r\n")
+            client.sendall(f"GET /until?v={flag} HTTP/1.1\r\n\r\n".encode())
             supervisor.get("/")  # taken in order: the slow one is being served
-            self.reload(supervisor)
+            reload = supervisor.start_svc("reload")
+            supervisor.events.wait_for("worker_stopping", lambda event: event["revision"] == 1)
+            flag.touch()
             answer = b"".join(iter(lambda: client.recv(1000), b""))
+        out, err = reload.communicate(timeout=PATIENCE)
+        self.assertEqual(0, reload.returncode, out + err)
         self.assertIn(b"200 OK", answer)
         self.assertTrue(answer.endswith(f"1 {old}".encode()), answer)
 
     def test_a_post_stop_hook_without_an_end_is_ended(self):
         supervisor = self.start(self.marked(stop={
             "post_stop": {"exec": ["/bin/sleep", "1000"], "timeout": "300ms"}}))
-        began = time.monotonic()
-        supervisor.stop(PATIENCE)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(0, supervisor.stop())
 
 
 @require_root
@@ -203,16 +211,22 @@ class Unkillable(ServiceTest):
         self.leave(pid)
 
     def test_a_check_that_its_timeout_cannot_kill_is_given_up(self):
+        self.in_time(self.gives_a_check_up)
+        self.leave(self.supervisor.pids()[0])
+
+    def gives_a_check_up(self, seconds):
         self.supervisor.write(service(service={
-            "user": "nobody", "check": ["/bin/sleep", "1000"], "check_timeout": "300ms"}))
+            "user": "nobody", "check": ["/bin/sleep", "1000"], "check_timeout": f"{seconds}s"}))
         refused = self.supervisor.svc("reload")
         self.assertEqual(1, refused.returncode)
+        self.assertIn(f"timed out after {seconds}s", refused.stderr)
         left = [pid for pid in children(self.supervisor.pid) if "sleep" in command_line(pid)]
+        if not left:  # it was not yet another user's
+            return False
         self.assertEqual(1, len(left))
-        self.assertIn("timed out after 300ms", refused.stderr)
         self.assertIn(f"end process {left[0]} by hand", refused.stderr)
         self.end(left[0])
-        self.leave(self.supervisor.pids()[0])
+        return True
 
     def leave(self, pid):
         """Two stops: the supervisor ends, says what it left, and how."""

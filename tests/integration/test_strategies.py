@@ -78,7 +78,7 @@ class BlueGreen(StrategyTest):
         self.assertIn("version 2", supervisor.get())
 
     def test_an_old_set_is_kept_warm_and_drains_when_its_time_is_over(self):
-        content = {"strategy": "blue-green", "keep_old": "1500ms"}
+        content = {"strategy": "blue-green", "keep_old": "1h"}
         supervisor = self.start_settled(web(1, **content))
         old = sorted(supervisor.pids("available"))
         with self.load(supervisor) as load:
@@ -89,9 +89,17 @@ class BlueGreen(StrategyTest):
             self.assertEqual((2, 4), (status["revision"], status["available"]))
             self.assertEqual(old, sorted(entry["pid"] for entry in self.of_revision(supervisor, 1)))
             self.assertIn("revision 1, 4 workers", supervisor.svc("status").stdout)
-            supervisor.wait_for_revision(2)
+            content["keep_old"] = "500ms"
+            supervisor.write(web(3, **content))
+            self.reload(supervisor)
+            supervisor.wait_for_revision(3)
             self.assertEqual("", supervisor.status()["kept"])
         load.assert_no_failure(self)
+        # Counted from an event before it took over: that one itself may have been written down late.
+        launched, retired = ([event for event in supervisor.events.of(kind) if event["revision"] == revision]
+                             for kind, revision in (("worker_launched", 3), ("worker_retired", 2)))
+        self.assertEqual((4, 4), (len(launched), len(retired)))
+        self.assertGreaterEqual(retired[0]["at"] - launched[-1]["at"], 500_000)
 
     def test_a_kept_set_makes_room_for_a_worker_that_is_due(self):
         content = {"strategy": "blue-green", "keep_old": "1h", "max_total": 8}

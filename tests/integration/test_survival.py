@@ -1,8 +1,13 @@
 """A supervisor that dies, and the one that comes after it."""
 import os
+import pathlib
+import shutil
 import signal
 
 from harness import PATIENCE, ServiceTest, alive, get, main, service, wait_until, worker
+from supervisor import BUILD, SVCD
+
+LAUNCH = BUILD / "src/launch/svc-launch"
 
 
 class SurvivalTest(ServiceTest):
@@ -122,6 +127,97 @@ class Death(SurvivalTest):
         supervisor.succeed()
         self.assertEqual(0, supervisor.wait())
         self.assertFalse(any(map(alive, pids)))
+
+
+class Upgrade(SurvivalTest):
+
+    def upgrade(self, supervisor, story="goes on where the last one ended", kind="supervisor"):
+        """By SIGUSR2; waits for the story that the program in place of this one tells."""
+        last = supervisor.events.last
+        supervisor.signal(signal.SIGUSR2)
+        supervisor.events.wait_until_ended()
+        supervisor.drop_events()
+        return supervisor.events_when_up().wait_for(kind, lambda event: story in event["text"], after=last)
+
+    def test_the_process_and_the_workers_stay(self):
+        supervisor = self.start(service(rollout={"replicas": 3}))
+        pid, pids, address = supervisor.pid, supervisor.pids(), supervisor.address()
+        self.upgrade(supervisor)
+        self.assertEqual((pid, pids, address),
+                         (supervisor.status()["supervisor_pid"], supervisor.pids("available"), supervisor.address()))
+        self.assertTrue(supervisor.get().startswith("1 "))
+        self.assertEqual("svcd\n", pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8"))
+        self.reload(supervisor)
+        self.assertFalse(any(map(alive, pids)))
+        self.assertEqual(0, supervisor.stop())
+
+    def test_a_worker_that_ends_later_tells_how(self):
+        supervisor = self.start(service(rollout={"replicas": 2}))
+        self.upgrade(supervisor)
+        os.kill(supervisor.pids()[0], signal.SIGSEGV)
+        self.assertIn("SIGSEGV", supervisor.events.wait_for("worker_exited")["text"])
+        supervisor.wait_status("two workers", lambda s: s["available"] == 2)
+
+    def test_again_and_again_no_fd_is_left_over(self):
+        supervisor = self.start(service(rollout={"replicas": 2}))
+        self.upgrade(supervisor)
+        fds = sorted(os.listdir(f"/proc/{supervisor.pid}/fd"))
+        for _ in range(5):
+            self.upgrade(supervisor)
+        supervisor.drop_events()
+        wait_until("as many fds as before",
+                   lambda: len(os.listdir(f"/proc/{supervisor.pid}/fd")) <= len(fds))
+
+    def test_a_rollout_goes_on(self):
+        supervisor = self.start()
+        flag = self.directory / "flag"
+        supervisor.write(service(worker("--version", "2", "--ready-when", flag)))
+        supervisor.svc("reload", "--no-wait")
+        supervisor.wait_status("a new worker", lambda s: [
+            entry for entry in s["workers"] if entry["state"] == "starting"])
+        (waiting,) = supervisor.pids("starting")
+        self.upgrade(supervisor)
+        self.assertEqual([waiting], supervisor.pids("starting"))
+        flag.touch()
+        supervisor.wait_for_revision(2)
+
+    def test_without_a_manager_too(self):
+        supervisor = self.make()
+        del supervisor.environment["NOTIFY_SOCKET"]
+        supervisor.spawn()
+        supervisor.events_when_up().wait_for("rollout_ended")
+        pids = supervisor.pids()
+        self.upgrade(supervisor)
+        self.assertEqual(pids, supervisor.pids("available"))
+
+    def test_a_program_that_cannot_go_on_is_refused(self):
+        copy = self.directory / "svcd"
+        shutil.copy2(SVCD, copy)
+        supervisor = self.make(environment={"SVC_LAUNCH": str(LAUNCH)})
+        supervisor.arguments[supervisor.arguments.index(str(SVCD))] = str(copy)
+        supervisor.start()
+        pids = supervisor.pids()
+        shutil.copy2("/bin/ls", self.directory / "new")
+        (self.directory / "new").rename(copy)
+        supervisor.signal(signal.SIGUSR2)
+        refused = supervisor.events.wait_for("refused")
+        self.assertIn("unrecognized option '--check-state'", refused["text"])
+        self.assertIn("nothing was changed", refused["text"])
+        self.reload(supervisor)
+        self.assertFalse(any(map(alive, pids)))
+
+
+    def test_a_program_that_fails_when_it_goes_on_gives_everything_back(self):
+        launcher = self.directory / "svc-launch"
+        shutil.copy2(LAUNCH, launcher)
+        supervisor = self.make(service(rollout={"replicas": 2}), environment={"SVC_LAUNCH": str(launcher)})
+        supervisor.start()
+        pid, pids = supervisor.pid, supervisor.pids()
+        launcher.unlink()  # the new program looks for it; the old one holds it open
+        self.upgrade(supervisor, "the old one has everything again", kind="warning")
+        self.assertEqual((pid, pids), (supervisor.status()["supervisor_pid"], supervisor.pids("available")))
+        self.reload(supervisor)
+        self.assertEqual(2, len(supervisor.pids("available")))
 
 
 class LostState(SurvivalTest):

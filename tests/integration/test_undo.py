@@ -3,8 +3,8 @@ import json
 import os
 import signal
 
-from harness import main, service, wait_until, worker
-from load import Load
+from harness import PATIENCE, main, service, wait_until, worker
+from load import DRAIN, Load
 from replacing import CHANGES, CrashTest, elf, put, put_over, version_of
 
 CANARY = {"strategy": "canary", "steps": [{"size": 1, "hold": "manual"}]}
@@ -27,7 +27,7 @@ class UndoTest(CrashTest):
         return result.stderr
 
     def finish(self, client, status):
-        out, err = client.communicate(timeout=20)
+        out, err = client.communicate(timeout=PATIENCE)
         self.assertEqual(status, client.returncode, out + err)
         return out + err
 
@@ -45,9 +45,9 @@ class UndoTest(CrashTest):
 class Executable(CrashTest):
     def test_goes_back_to_one_that_was_replaced_and_loses_no_request(self):
         for name in ("renamed over", "deleted"):
-            with self.subject(name) as directory:
+            with self.apart(name) as directory:
                 web = put(directory / "web", elf("1"))
-                supervisor = self.start(service([str(web), "--drain", "200"], rollout={"replicas": 2}))
+                supervisor = self.start(service([str(web), *DRAIN], rollout={"replicas": 2}))
                 with Load(supervisor.address(), rate=200, keepalive=4) as load:
                     CHANGES[name](web, elf("2"))
                     put(web, elf("2"))
@@ -84,9 +84,7 @@ class Executable(CrashTest):
         supervisor = self.start(content)
         put(web, elf("2"))
         supervisor.stop()
-        seen = len(supervisor.manager.messages)
-        supervisor.spawn()
-        supervisor.manager.wait_for("READY=1", after=seen)
+        supervisor.start()
         self.assertEqual("2", version_of(supervisor.pids("available")[0]))
         undone = supervisor.svc("undo", "--to", "1")
         self.assertEqual(0, undone.returncode, undone.stdout + undone.stderr)
@@ -99,9 +97,7 @@ class Executable(CrashTest):
         supervisor = self.run_one([web])
         put(web, elf("22"))
         supervisor.stop()
-        seen = len(supervisor.manager.messages)
-        supervisor.spawn()
-        supervisor.manager.wait_for("READY=1", after=seen)
+        supervisor.start()
         refused = supervisor.svc("undo", "--to", "1")
         self.assertEqual(1, refused.returncode)
         self.assertIn(f"{web} changed since revision 1 was made (it was replaced at", refused.stderr)
@@ -141,9 +137,10 @@ class Which(UndoTest):
         """Its check runs, its steps are waited for, and it is rolled back if it fails again."""
         flag, checked = self.directory / "flag", self.directory / "checked"
         supervisor = self.start(service(worker("--version", "1"), rollout={"replicas": 2}))
-        content = {"service": {"command": worker("--version", "2", "--ready-when", flag),
+        content = {"service": {"command": ["/bin/sh", "-c", f"test -e {flag} || exit 3; exec \"$@\"", "sh",
+                                           *worker("--version", "2")],
                                "check": ["/bin/sh", "-c", f"echo >>{checked}"]},
-                   "ready": {"timeout": "300ms"}, "rollout": {"replicas": 2, **CANARY}}
+                   "rollout": {"replicas": 2, **CANARY}}
         supervisor.write(service(**content))
         self.assertEqual(1, supervisor.svc("reload").returncode)
         again = supervisor.svc("undo", "--to", "2")
@@ -184,7 +181,7 @@ class Meanwhile(UndoTest):
 
     def test_to_what_still_serves_it_takes_a_rollout_back_that_progresses_or_is_paused(self):
         for pause in (False, True):
-            with self.subject("paused" if pause else "progressing"):
+            with self.apart("paused" if pause else "progressing"):
                 never = self.directory / "never"
                 supervisor = self.start(service(worker("--version", "1")))
                 old = supervisor.pids("available")
@@ -248,12 +245,14 @@ class Meanwhile(UndoTest):
         self.assert_serves(supervisor, 1, 1)
 
     def test_while_the_old_workers_still_drain_it_begins_at_once(self):
-        supervisor = self.start(service(worker("--version", "1", "--linger", "2")))
+        flag = self.directory / "flag"
+        supervisor = self.start(service(worker("--version", "1", "--end-when", flag)))
         self.deploy(supervisor, 2)
         self.done(supervisor, "reload", "--no-wait-drain")
         self.assertTrue(supervisor.workers("draining", "stopping"))
         self.done(supervisor, "undo", "--no-wait-drain")
         self.assertEqual(3, supervisor.status()["revision"])
+        flag.touch()
         self.assert_serves(supervisor, 1, 3)
 
 
@@ -264,7 +263,7 @@ class Needs(UndoTest):
         for change, words in ((lambda path: path.rename(path.with_name("away")), "put it back"),
                               (lambda path: put_over(path / "app.py", b"#!/bin/false\n"),
                                "changed since revision 1 was made (it was overwritten at")):
-            with self.subject(words.partition(" ")[0]):
+            with self.apart(words.partition(" ")[0]):
                 releases = self.directory / "releases"
                 current = self.directory / "current"
                 content = service(service={"command": ["${release}/app.py"], "release": current})
@@ -311,7 +310,7 @@ class Needs(UndoTest):
         for change, how in ((lambda path: put(path, b"2"), "it was replaced at"),
                             (lambda path: put_over(path, b"2"), "it was overwritten at"),
                             (lambda path: path.unlink(), "it is gone")):
-            with self.subject(how):
+            with self.apart(how):
                 config = put(self.directory / "web.conf", b"1")
                 supervisor = self.start(service(service={"command": worker("--version", "1"),
                                                          "inputs": [config]}))
@@ -331,9 +330,7 @@ class Needs(UndoTest):
         supervisor.stop()
         put(config, b"2")
         supervisor.write("[service]\nnonsense = 1\n")
-        seen = len(supervisor.manager.messages)
-        supervisor.spawn()
-        supervisor.manager.wait_for("READY=1", after=seen, alive=lambda: supervisor.process.poll() is None)
+        supervisor.start()
         wait_until("the old version", lambda: supervisor.get().startswith("1 "))
 
 

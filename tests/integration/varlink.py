@@ -2,6 +2,8 @@
 import json
 import socket
 
+from processes import PATIENCE
+
 INTERFACE = "io.svc.Supervisor"
 
 
@@ -18,7 +20,7 @@ class VarlinkError(Exception):
 
 
 class Connection:
-    def __init__(self, path, timeout=20.0):
+    def __init__(self, path, timeout=PATIENCE):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         try:
@@ -79,6 +81,6 @@ class Connection:
                 return
 
 
-def call(path, method, parameters=None, timeout=20.0):
+def call(path, method, parameters=None, timeout=PATIENCE):
     with Connection(path, timeout) as connection:
         return connection.call(method, parameters)

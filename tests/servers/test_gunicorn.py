@@ -32,7 +32,7 @@ class Gunicorn(ServiceTest):
                         "directory": str(self.directory),
                         "environment": {"PYTHONDONTWRITEBYTECODE": "1"}},
             "listener": [{"name": "http", "address": "127.0.0.1:0"}],
-            "stop": {"grace": "20s"},
+            "stop": {"grace": "60s"},
         })
         with Load(supervisor.address(), rate=100, keepalive=0) as load:
             for _ in range(2 if QUICK else 5):

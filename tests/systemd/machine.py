@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 
 from harness import main as run_tests  # noqa: E402
-from processes import children, command_line, wait_until  # noqa: E402
+from processes import PATIENCE, children, command_line, wait_until  # noqa: E402
 from supervisor import BUILD  # noqa: E402
 
 SYSTEMD = pathlib.Path("/lib/systemd/systemd")
@@ -133,7 +133,7 @@ class Machine:
         if init is not None:
             self.init_pid, self.init = init, os.pidfd_open(init)
 
-    def _wait_until_up(self, notifications, timeout=60):
+    def _wait_until_up(self, notifications, timeout=2 * PATIENCE):
         """systemd says READY=1 to its own manager when basic.target is reached."""
         deadline = time.monotonic() + timeout
         notifications.settimeout(0.2)
@@ -193,7 +193,7 @@ class Machine:
         return subprocess.Popen(self._inside(command), text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
 
-    def run(self, *command, timeout=60):
+    def run(self, *command, timeout=2 * PATIENCE):
         """Runs a command inside to its end; .returncode, .stdout and .stderr."""
         return subprocess.run(self._inside(command), text=True, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=timeout, env=ENVIRONMENT, check=False)

@@ -50,7 +50,7 @@ class Service:
 
     # Ask and tell ----------------------------------------------------------------------------------
 
-    def systemctl(self, verb, *options, timeout=60):
+    def systemctl(self, verb, *options, timeout=2 * PATIENCE):
         return self.machine.run("systemctl", verb, *options, self.unit, timeout=timeout)
 
     def show(self, name):
@@ -147,7 +147,7 @@ class SystemdTest(unittest.TestCase):
             print(f"---- journal of {self.id()}:\n{self.service.journal()}\n----", file=sys.stderr)
         return result
 
-    def succeed(self, verb, *options, timeout=60):
+    def succeed(self, verb, *options, timeout=2 * PATIENCE):
         """A systemctl command that must succeed."""
         answer = self.service.systemctl(verb, *options, timeout=timeout)
         self.assertEqual(0, answer.returncode, answer.stdout + answer.stderr)

@@ -7,8 +7,8 @@ import unittest
 from machine import main  # first: it knows where the others are
 from harness import QUICK
 from listening import connect, get
-from load import Load
-from processes import wait_until
+from load import DRAIN, Load
+from processes import PATIENCE, wait_until
 from services import SystemdTest, content, example_web, worker
 
 
@@ -25,7 +25,7 @@ class Start(SystemdTest):
         service.wait_show("StatusText", "starting revision 1: 0/2 available")
         self.assertIsNone(starting.poll())
         self.go(flag)
-        _, said = starting.communicate(timeout=20)
+        _, said = starting.communicate(timeout=PATIENCE)
         self.assertEqual(0, starting.returncode, said)
         self.assertEqual("active", service.show("ActiveState"))
         self.assertEqual(2, service.status()["available"])
@@ -43,7 +43,7 @@ class Start(SystemdTest):
         self.assertEqual(1, answer.returncode, answer.stdout + answer.stderr)
         self.assertIn("cannot open the database", service.journal())
         # More often than systemd's own limit for starts in a row allows.
-        service.wait_show("NRestarts", lambda count: int(count) > 6, timeout=60)
+        service.wait_show("NRestarts", lambda count: int(count) > 6, timeout=2 * PATIENCE)
         service.write(content())
         service.wait_show("ActiveState", "active")
         self.assertEqual(1, service.status()["available"])
@@ -101,7 +101,7 @@ class Reload(SystemdTest):
         self.assertIsNone(reloading.poll())
         service.get()
         self.go(flag)
-        _, said = reloading.communicate(timeout=20)
+        _, said = reloading.communicate(timeout=PATIENCE)
         self.assertEqual(0, reloading.returncode, said)
         self.assertEqual("active", service.show("ActiveState"))
         self.assertEqual(supervisor, service.show("MainPID"))
@@ -111,7 +111,7 @@ class Reload(SystemdTest):
         service.wait_show("StatusText", "revision 2, 2/2 available")
 
     def test_reloads_under_load_lose_nothing(self):
-        service = self.start(content(example_web("--drain", "200"), rollout={"replicas": 2}))
+        service = self.start(content(example_web(*DRAIN), rollout={"replicas": 2}))
         with Load("{}:{}".format(*service.address()), rate=200, keepalive=4) as load:
             for _ in range(3 if QUICK else 10):
                 self.succeed("reload")
@@ -162,14 +162,19 @@ class Stop(SystemdTest):
     def test_stop_finishes_requests_and_leaves_no_process(self):
         service = self.start(content(worker("--fork", "2"), rollout={"replicas": 2}))
         answers = []
+        flag = f"{service.name}.go"
         with connect(service.address()) as client:
-            client.sendall(b"GET /slow?v=1 HTTP/1.1\r\n\r\n")
+            client.sendall(f"GET /until?v=/srv/shared/{flag} HTTP/1.1\r\n\r\n".encode())
             service.get()  # connections are accepted in order: the slow one was
             reader = threading.Thread(
                 target=lambda: answers.append(b"".join(iter(lambda: client.recv(1000), b""))))
             reader.start()
-            self.succeed("stop")
-            reader.join(20)
+            stopping = self.machine.popen("systemctl", "stop", service.unit)
+            service.wait_show("StatusText", "stopping: 1 worker left")
+            self.go(flag)
+            _, said = stopping.communicate(timeout=PATIENCE)
+            self.assertEqual(0, stopping.returncode, said)
+            reader.join(PATIENCE)
         self.assertIn(b"200 OK", answers[0])
         self.assert_nothing_runs(service)
         self.assertEqual("inactive", service.show("ActiveState"))
@@ -184,17 +189,19 @@ class Stop(SystemdTest):
         self.assert_nothing_runs(service)
 
     def test_the_end_of_a_drain_is_shown_and_waited_for(self):
-        service = self.start(content(worker("--linger", "1")))
+        flag = f"{self.service.name}.go"
+        service = self.start(content(worker("--end-when", f"/srv/shared/{flag}")))
         stopping = self.machine.popen("systemctl", "stop", service.unit)
         service.wait_show("StatusText", "stopping: 1 worker left")
         self.assertEqual("deactivating", service.show("ActiveState"))
-        stopping.communicate(timeout=20)
+        self.go(flag)
+        stopping.communicate(timeout=PATIENCE)
         self.assertEqual(0, stopping.returncode)
         self.assert_nothing_runs(service)
 
     def marked(self, *options, **tables):
         """A worker that lingers at its end, and writes its turns into a file."""
-        return content(worker("--linger", "2", "--marks", f"/srv/shared/{self.service.name}.marks",
+        return content(worker("--linger", "6", "--marks", f"/srv/shared/{self.service.name}.marks",
                               *options), **tables)
 
     def assert_drained(self, service):
@@ -205,20 +212,20 @@ class Stop(SystemdTest):
 
     def test_a_drain_may_take_longer_than_the_manager_gives_a_service_to_stop(self):
         service = self.service
-        service.write_drop_in("[Service]\nTimeoutStopSec=500ms\n")
+        service.write_drop_in("[Service]\nTimeoutStopSec=5s\n")
         self.start(self.marked())
         self.succeed("stop")
         self.assert_drained(service)
 
     def test_so_may_the_drain_after_a_rollout_that_the_stop_ended(self):
         service = self.service
-        service.write_drop_in("[Service]\nTimeoutStopSec=500ms\n")
+        service.write_drop_in("[Service]\nTimeoutStopSec=5s\n")
         self.start(self.marked())
         service.write(content(worker("--never-ready")))
         reloading = self.machine.popen("systemctl", "reload", service.unit)
         service.wait_show("StatusText", "rolling 1 → 2: 0/1 updated")
         self.succeed("stop")
-        reloading.communicate(timeout=20)
+        reloading.communicate(timeout=PATIENCE)
         self.assert_drained(service)
 
     def test_a_stop_by_svc_is_not_undone(self):

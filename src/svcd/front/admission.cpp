@@ -174,6 +174,10 @@ asio::awaitable<Admission> Admissions::admit(AdmissionRequest request) {
 }
 
 asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request) {
+    if (!request.token.empty()) {
+        if (auto before = world_.find_request(request.token))
+            co_return std::move(*before);
+    }
     if (world_.state().wanted != rollout::Wanted::run)
         co_return refused_for_stop();
     if (auto done = take_back(request))
@@ -189,7 +193,7 @@ asio::awaitable<Admission> Admissions::admit_now(const AdmissionRequest& request
         co_return refuse_to_load(loaded);
     std::vector<std::string> changed;
     if (request.cause.kind == rollout::CauseKind::apply) {
-        if (auto settled = unchanged_or_scaled(loaded.revision, changed))
+        if (auto settled = unchanged_or_scaled(request, loaded.revision, changed))
             co_return std::move(*settled);
         if (!changed.empty() && loaded.revision.cause.text.empty())
             loaded.revision.cause.text = join(changed, "; ");
@@ -232,11 +236,13 @@ std::optional<Admission> Admissions::take_back(const AdmissionRequest& request) 
     std::string reason = std::string(undone_by) + "uid " + std::to_string(request.cause.uid);
     if (!request.cause.text.empty())
         reason += ": " + request.cause.text;
+    remember(request, admission);
     world_.request_abort(std::move(reason));
     return admission;
 }
 
-std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candidate,
+std::optional<Admission> Admissions::unchanged_or_scaled(const AdmissionRequest& request,
+                                                         const Revision& candidate,
                                                          std::vector<std::string>& changed) {
     const State& state = world_.state();
     const Revision* serving = newest_wanted(state);
@@ -253,6 +259,7 @@ std::optional<Admission> Admissions::unchanged_or_scaled(const Revision& candida
         admission.kind = Admission::Kind::scaled;
         admission.replicas = candidate.spec.rollout.replicas;
         admission.changed = {differences.replicas->what};
+        remember(request, admission);
         world_.request_scale_from_file(admission.replicas);
         return admission;
     }
@@ -289,6 +296,11 @@ asio::awaitable<std::optional<Admission>> Admissions::checked(const Loaded& cand
                       std::move(result.output));
 }
 
+void Admissions::remember(const AdmissionRequest& request, const Admission& admission) {
+    if (!request.token.empty())
+        world_.remember_request(request.token, admission);
+}
+
 std::string Admissions::scarcity_of(const Revision& candidate) const {
     // The look at each worker's processes costs more than the rest of an admission.
     if (candidate.in_place || candidate.spec.rollout.memory_check == rollout::MemoryCheck::off)
@@ -310,16 +322,17 @@ Admission Admissions::open_and_request(Revision candidate, const AdmissionReques
     const rollout::RevisionNumber number = world_.state().next_revision;
     if (!scarce.empty())
         world_.warn(number, "there may be too little memory: " + scarce);
+    Admission admission;
+    admission.kind = Admission::Kind::revision;
+    admission.revision = number;
+    admission.note = std::move(note);
+    remember(request, admission);
     world_.request_rollout(std::move(candidate), request.supersede, request.immediate);
     // A stop that was observed but not yet stepped is recorded first, and the request with it.
     if (world_.state().wanted != rollout::Wanted::run) {
         world_.close_unused_listeners();
         return refused_for_stop();
     }
-    Admission admission;
-    admission.kind = Admission::Kind::revision;
-    admission.revision = number;
-    admission.note = std::move(note);
     return admission;
 }
 

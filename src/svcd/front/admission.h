@@ -27,6 +27,7 @@ struct AdmissionRequest {
     std::optional<rollout::RevisionNumber> older;
     bool as_it_is_now = false; ///< of an older one: its inputs need not be what they were
     bool has_fallback = false; ///< boot: something else is tried if this is refused
+    std::string token; ///< the caller's name for it: under one that is known it was made before
 };
 
 /// What became of a request.
@@ -68,6 +69,10 @@ public:
     [[nodiscard]] virtual MemoryNow memory() const = 0;
     /// Something about what is about to be requested is doubtful.
     virtual void warn(rollout::RevisionNumber revision, const std::string& sentence) = 0;
+    /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.
+    [[nodiscard]] virtual std::optional<Admission> find_request(const std::string& token) const = 0;
+    /// What one is about to come to. It is published with what the next request_…() comes to, or neither is.
+    virtual void remember_request(const std::string& token, const Admission& admission) = 0;
     /// Observes RolloutRequested and steps.
     virtual void request_rollout(rollout::Revision revision, bool supersede, bool immediate) = 0;
     /// Observes AbortRequested and steps.
@@ -88,7 +93,8 @@ Admission refuse_to_load(const Loaded& loaded);
 /// What can never happen: two requests between loading and requested at once (the second would
 /// compare with, or bind over, what the first is about to change); a refused request leaves a
 /// listener open that was not; a request is admitted after a stop was asked for, or after boot was
-/// refused, which ends the daemon; a request but the boot's is admitted while rollouts are frozen.
+/// refused, which ends the daemon; a request but the boot's is admitted while rollouts are frozen; two
+/// requests of the same name do what they ask for twice.
 class Admissions {
 public:
     Admissions(boost::asio::any_io_executor executor, AdmissionWorld& world);
@@ -110,9 +116,12 @@ private:
     /// Both are ended by a stop; the error says why.
     boost::asio::awaitable<std::string> interruptible(boost::asio::awaitable<void> work);
     std::optional<Admission> take_back(const AdmissionRequest& request);
-    std::optional<Admission> unchanged_or_scaled(const rollout::Revision& candidate,
+    std::optional<Admission> unchanged_or_scaled(const AdmissionRequest& request,
+                                                 const rollout::Revision& candidate,
                                                  std::vector<std::string>& changed);
     [[nodiscard]] std::string scarcity_of(const rollout::Revision& candidate) const;
+    /// Right before its request is made.
+    void remember(const AdmissionRequest& request, const Admission& admission);
     Admission open_and_request(rollout::Revision candidate, const AdmissionRequest& request);
 
     boost::asio::any_io_executor executor_;

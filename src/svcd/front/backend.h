@@ -15,6 +15,8 @@ public:
     [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
+    /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.
+    [[nodiscard]] virtual std::optional<Admission> find_request(const std::string& token) const = 0;
     [[nodiscard]] virtual wire::HistoryReply history() const = 0;
     [[nodiscard]] virtual Result<wire::RevisionReply>
     revision(rollout::RevisionNumber number) const = 0;
@@ -30,6 +32,11 @@ public:
     virtual void request(rollout::Observation asked) = 0;
     virtual void scale(std::uint32_t replicas) = 0;
     virtual void stop(bool now, std::string reason) = 0;
+    /// Lets the program at the supervisor's path go on in its place. It was tried, and takes over as soon as our
+    /// caller has sent its reply, if this returns without an error; else nothing was changed, and the error says
+    /// why. What fails only after that, so that this program goes on after all, is Ledger::upgrade_problem,
+    /// which is empty from the moment that an upgrade is begun.
+    virtual boost::asio::awaitable<Result<void>> upgrade() = 0;
     /// Every worker is gone and the supervisor is about to end.
     [[nodiscard]] virtual bool finished() const = 0;
 };

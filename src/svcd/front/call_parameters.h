@@ -21,4 +21,12 @@ std::optional<T> parameters_of(const wire::VarlinkCall& call, Caller& caller) {
     return std::nullopt;
 }
 
+/// Cut off it could be another request's.
+inline bool is_short(const std::string& token, Caller& caller) {
+    constexpr std::size_t limit = 64;
+    if (token.size() > limit)
+        reply_invalid_parameter(caller, "token");
+    return token.size() <= limit;
+}
+
 } // namespace svc::daemon

@@ -56,6 +56,9 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
             note(news == ListenerTable::News::damage ? rollout::EventKind::listener_damaged
                                                      : rollout::EventKind::listener,
                  text);
+            // A repair may have moved a socket, outside of any step.
+            if (news == ListenerTable::News::damage && supervisor_ && !steps_)
+                host_->publish(state());
         });
     auto host = DaemonHost::make(io_, settings_, *listeners_, store_, callbacks());
     if (!host)
@@ -95,6 +98,10 @@ HostCallbacks Daemon::callbacks() {
     all.observe = [this](rollout::Observation seen) { observe(std::move(seen)); };
     all.report = [this](const rollout::Event& event) { report(event); };
     all.settled = [this](const State& state) { settled(state); };
+    all.publish = [this] {
+        if (supervisor_) // else it is published when it begins
+            host_->publish(state());
+    };
     all.finish = [this](int exit_status) { end(exit_status); };
     all.fall_back = [this](const std::string& why) {
         auto falling = [this, why]() -> asio::awaitable<void> { co_await fall_back_or_stop(why); };
@@ -169,13 +176,18 @@ void Daemon::tell_manager(const State& state) {
 
 void Daemon::report(const rollout::Event& event) {
     const rollout::Event& stamped = events_.append(event, os::wall_now());
-    host_->keep_event(stamped);
+    if (host_)
+        host_->keep_event(stamped);
     if (supervisor_)
         timelines_.happened(event, state(), os::now(), stamped.at);
-    if (steps_)
+    // A step publishes when it has settled. No client may have seen what the next supervisor does not know.
+    if (steps_) {
         unlogged_.push_back(stamped);
-    else
-        log_event(stamped);
+        return;
+    }
+    if (supervisor_)
+        host_->publish(state());
+    log_event(stamped);
 }
 
 void Daemon::note(rollout::EventKind kind, std::string text) {

@@ -74,6 +74,8 @@ private:
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override;
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override;
     void request_abort(std::string reason) override;
+    [[nodiscard]] std::optional<Admission> find_request(const std::string& token) const override;
+    void remember_request(const std::string& token, const Admission& admission) override;
     void request_scale_from_file(std::uint32_t replicas) override;
 
     // Backend: daemon_backend.cpp
@@ -124,7 +126,7 @@ private:
 
     // daemon_upgrade.cpp
     [[nodiscard]] std::string why_not_quiet() const;
-    boost::asio::awaitable<Result<void>> upgrade();
+    boost::asio::awaitable<Result<void>> upgrade() override;
     boost::asio::awaitable<Result<void>> prepare_upgrade();
     boost::asio::awaitable<Result<void>> until_quiet(Instant deadline);
     boost::asio::awaitable<Result<void>> try_program(const std::string& path);

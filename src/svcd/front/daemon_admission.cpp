@@ -14,6 +14,13 @@ namespace svc::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// As many as there are outcomes: for callers that may still ask.
+constexpr std::size_t requests_known = 64;
+
+} // namespace
+
 Loaded Daemon::load(const rollout::Cause& cause) {
     if (cause.kind == rollout::CauseKind::signal)
         reload_waits_ = false;
@@ -72,6 +79,35 @@ void Daemon::warn(rollout::RevisionNumber revision, const std::string& sentence)
     event.revision = revision;
     event.text = sentence;
     report(event);
+}
+
+std::optional<Admission> Daemon::find_request(const std::string& token) const {
+    for (const auto& [number, known] : host_->ledger().requests) {
+        if (known.token != token)
+            continue;
+        Admission admission;
+        admission.revision = known.revision;
+        admission.replicas = known.replicas.value_or(0);
+        admission.kind = known.taken_back ? Admission::Kind::taken_back
+                         : known.replicas ? Admission::Kind::scaled
+                                          : Admission::Kind::revision;
+        return admission;
+    }
+    return std::nullopt;
+}
+
+void Daemon::remember_request(const std::string& token, const Admission& admission) {
+    wire::RequestRecord record;
+    record.token = token;
+    record.revision = admission.revision;
+    record.taken_back = admission.kind == Admission::Kind::taken_back;
+    if (admission.kind == Admission::Kind::scaled)
+        record.replicas = admission.replicas;
+    auto& requests = host_->ledger().requests;
+    const auto number = requests.empty() ? 1 : requests.rbegin()->first + 1;
+    requests.emplace(number, std::move(record));
+    while (requests.size() > requests_known)
+        requests.erase(requests.begin());
 }
 
 void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool immediate) {

@@ -15,6 +15,9 @@ wire::ServiceStatus Daemon::status() const {
         status.listeners = listeners_->status(target->second.spec);
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
+    status.version = SVC_VERSION;
+    status.generation = host_->ledger().generation;
+    status.upgrade_problem = host_->ledger().upgrade_problem;
     return status;
 }
 

@@ -34,9 +34,9 @@ Result<Daemon::Beginning> Daemon::begin() {
         return left.error(); // the program before us can
     if (!left) {
         store_.remove(state_name); // nobody is to find it again
-        note(rollout::EventKind::warning,
-             "what the last supervisor left cannot be taken over (" + left.error().message +
-                 "): starting anew; what still runs of it ends first");
+        note(rollout::EventKind::warning, "what the last supervisor left cannot be taken over (" +
+                                              left.error().message +
+                                              "): starting anew; what still runs of it ends first");
     }
     listeners_->adopt_by_address(passed_.kept);
     beginning.state.service = settings_.name;
@@ -51,15 +51,21 @@ Result<Daemon::Beginning> Daemon::begin() {
 void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors,
                         Beginning& beginning) {
     events_.take_over(left.ledger.events);
+    host_->ledger().generation = left.ledger.generation + 1;
+    host_->ledger().requests = std::move(left.ledger.requests);
+    host_->ledger().upgrade_problem = settings_.upgrade_problem;
     std::vector<rollout::Event> events;
     beginning.state = std::move(left.state);
-    beginning.actions =
-        rollout::recover(beginning.state, survivors, os::now(), events).actions;
+    beginning.actions = rollout::recover(beginning.state, survivors, os::now(), events).actions;
     beginning.taken_over = true;
     note(rollout::EventKind::supervisor,
          "this supervisor goes on where the last one ended: " +
              std::to_string(survivors.running.size()) +
              (survivors.running.size() == 1 ? " worker runs" : " workers run"));
+    if (!settings_.upgrade_problem.empty())
+        note(rollout::EventKind::warning,
+             "the supervisor was not upgraded: the new program could not go on (" +
+                 settings_.upgrade_problem + "), and the old one has everything again");
     for (const rollout::Event& event : events)
         report(event);
 }

@@ -67,6 +67,7 @@ asio::awaitable<Result<void>> Daemon::upgrade() {
     if (upgrading_)
         co_return Error{"another upgrade is under way"};
     upgrading_ = true;
+    host_->ledger().upgrade_problem.clear();
     Result<void> result = co_await prepare_upgrade();
     if (!result) {
         upgrading_ = false;
@@ -124,18 +125,19 @@ asio::awaitable<Result<void>> Daemon::try_program(const std::string& path) {
     std::optional<Result<std::string>> answer;
     asio::steady_timer bound(io_, dry_run_bound);
     {
-        const FileJob job(io_, os::start_program(new_program_.get(), {path, check_state_option},
-                                                 host_->state_file()),
-                          [&](Result<std::string> result) {
-                              answer = std::move(result);
-                              bound.cancel();
-                          });
+        const FileJob job(
+            io_,
+            os::start_program(new_program_.get(), {path, check_state_option}, host_->state_file()),
+            [&](Result<std::string> result) {
+                answer = std::move(result);
+                bound.cancel();
+            });
         auto [ignored] = co_await bound.async_wait(asio::as_tuple(asio::use_awaitable));
         static_cast<void>(ignored);
     }
     if (!answer)
-        co_return Error{"the new program did not answer within " +
-                        format_duration(dry_run_bound) + " whether it can go on"};
+        co_return Error{"the new program did not answer within " + format_duration(dry_run_bound) +
+                        " whether it can go on"};
     if (!*answer)
         co_return Error{"the new program cannot go on: " + answer->error().message};
     co_return Result<void>();
@@ -145,8 +147,9 @@ void Daemon::execute_upgrade() {
     auto own = os::open_own_program();
     if (!why_not_quiet().empty() || !own) { // something came in between
         upgrading_ = false;
+        host_->ledger().upgrade_problem = own ? why_not_quiet() : own.error().message;
         note(rollout::EventKind::refused,
-             "the supervisor is not upgraded: " + (own ? why_not_quiet() : own.error().message));
+             "the supervisor is not upgraded: " + host_->ledger().upgrade_problem);
         return;
     }
     note(rollout::EventKind::supervisor,
@@ -156,13 +159,14 @@ void Daemon::execute_upgrade() {
     for (const auto& [name, fd] : listeners_->inherited())
         fds.emplace_back(name, fd);
     fds.emplace_back(previous_program, own->get());
+    fds.emplace_back(previous_launcher, host_->launcher());
     const sigset_t before = os::block_all_signals();
-    const Error failed =
-        execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
+    const Error failed = execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
                                       settings_.arguments, settings_.environment);
     // Everything is as it was.
     os::restore_signals(before);
     upgrading_ = false;
+    host_->ledger().upgrade_problem = failed.message;
     note(rollout::EventKind::refused,
          "the supervisor is not upgraded, and nothing was changed: " + failed.message);
 }

@@ -4,8 +4,8 @@
 #include "os/memory_file.h"
 #include "os/program.h"
 
-#include "svcd/host/vault.h"
 #include "rollout/recover.h"
+#include "svcd/host/vault.h"
 
 #include <charconv>
 #include <cstdio>
@@ -24,7 +24,8 @@ Result<int> read_number(std::string_view text) {
     int number = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || number < 3)
-        return Error{"what was handed over names a fd that is none: " + std::string(text.substr(0, 20))};
+        return Error{"what was handed over names a fd that is none: " +
+                     std::string(text.substr(0, 20))};
     return number;
 }
 
@@ -86,6 +87,9 @@ Result<std::optional<Handover>> take_handover() {
     if (!fds)
         return fds.error();
     handover.fds = *fds;
+    if (const char* problem = std::getenv(upgrade_problem_variable))
+        handover.problem = problem;
+    ::unsetenv(upgrade_problem_variable);
     std::map<std::string, std::vector<UniqueFd>> by_name;
     for (const auto& [name, fd] : *fds) {
         if (auto closing = os::set_close_on_exec(fd, true); !closing)
@@ -97,6 +101,8 @@ Result<std::optional<Handover>> take_handover() {
         handover.spares.emplace_back(fd);
         if (name == previous_program)
             handover.previous = std::move(*copy);
+        else if (name == previous_launcher)
+            handover.previous_launch = std::move(*copy);
         else
             by_name[name].push_back(std::move(*copy));
     }
@@ -106,8 +112,8 @@ Result<std::optional<Handover>> take_handover() {
 
 int check_state(int fd) {
     const auto left = read_state(fd);
-    const auto checked = left ? rollout::check_consistent(left->snapshot.state)
-                              : Result<void>(left.error());
+    const auto checked =
+        left ? rollout::check_consistent(left->snapshot.state) : Result<void>(left.error());
     if (checked)
         return 0;
     std::fprintf(stderr, "%s\n", checked.error().message.c_str());
@@ -131,6 +137,8 @@ Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
     };
     Result<void> ready = os::write_at(list->get(), 0, encode_handover(fds));
     if (ready)
+        ready = os::close_all_on_exec();
+    if (ready)
         ready = all_closing(false);
     if (!ready) {
         static_cast<void>(all_closing(true));
@@ -138,7 +146,7 @@ Error execute_with(int program, const NamedFds& fds, std::uint64_t nofile_soft,
     }
     environment.push_back(std::string(variable) + "=" + std::to_string(list->get()) + ":" +
                           std::to_string(nofile_soft));
-    const Error failed = os::execute(program, arguments, environment);
+    Error failed = os::execute(program, arguments, environment);
     static_cast<void>(all_closing(true));
     return failed;
 }

@@ -22,14 +22,19 @@ Result<NamedFds> decode_handover(std::string_view text);
 
 /// The program that passed them, to go back to (of the next exec, the one that executes now).
 inline constexpr const char* previous_program = "svc.previous";
+/// Its svc-launch, which may be gone from its path together with it.
+inline constexpr const char* previous_launcher = "svc.previous-launcher";
 
 struct Handover {
-    std::uint64_t nofile_soft = 0; ///< RLIMIT_NOFILE's, before the first of these programs raised it
+    std::uint64_t nofile_soft =
+        0;        ///< RLIMIT_NOFILE's, before the first of these programs raised it
     NamedFds fds; ///< as they came: the way back needs them once more
     Passed passed;
     /// Copies of all, which keep them open whatever becomes of `passed`, under the numbers of `fds`.
     std::vector<UniqueFd> spares;
     UniqueFd previous;
+    UniqueFd previous_launch; ///< of use to nobody but `previous`
+    std::string problem;      ///< why the program in between could not go on; empty: there was none
 };
 /// From SVC_HANDOVER, which is unset: "NUMBER:LIMIT", a memory file and nofile_soft. nullopt: there is none, this process
 /// was started anew.

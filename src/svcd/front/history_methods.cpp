@@ -30,7 +30,7 @@ void answer(Caller& caller, const Result<T>& found) {
 
 asio::awaitable<void> Methods::undo(const wire::VarlinkCall& call, Caller& caller) {
     const auto wanted = parameters_of<wire::UndoCall>(call, caller);
-    if (!wanted || !permitted(caller))
+    if (!wanted || !permitted(caller) || !is_short(wanted->token, caller))
         co_return;
     AdmissionRequest request;
     request.cause = {rollout::CauseKind::undo, printable(wanted->cause, cause_limit),
@@ -39,6 +39,7 @@ asio::awaitable<void> Methods::undo(const wire::VarlinkCall& call, Caller& calle
     request.immediate = wanted->immediate;
     request.older = wanted->to;
     request.as_it_is_now = wanted->force;
+    request.token = wanted->token;
     const wire::ReloadCall as_reload{.wait = wanted->wait, .wait_drained = wanted->wait_drained};
     co_await roll_out(std::move(request), as_reload, call, caller);
 }

@@ -87,11 +87,9 @@ void go_back(const Handover& handover, const Settings& settings, const std::stri
     spdlog::critical("this program cannot go on from the one before: {}; going back to that", why);
     auto environment = settings.environment;
     environment.push_back(std::string(upgrade_problem_variable) + "=" + why);
-    NamedFds fds = handover.fds;
-    std::erase_if(fds, [](const auto& fd) { return fd.first == previous_program; });
-    fds.emplace_back(previous_program, handover.previous.get());
-    const Error failed = execute_with(handover.previous.get(), fds, settings.original_nofile_soft,
-                                      settings.arguments, environment);
+    const Error failed =
+        execute_with(handover.previous.get(), handover.fds, settings.original_nofile_soft,
+                     settings.arguments, environment);
     spdlog::critical("going back failed, too: {}", failed.message);
 }
 
@@ -128,7 +126,14 @@ int run(Options options, Process process) {
     ground->settings.arguments = std::move(process.arguments);
     ground->settings.environment = std::move(process.environment);
     ground->settings.watchdog = watchdog;
-    passed.upgraded = handover->has_value();
+    if (*handover && !(*handover)->problem.empty()) {
+        // We are the program that could go on; there is no other one to go back to.
+        ground->settings.upgrade_problem = (*handover)->problem;
+        ground->settings.launcher_path =
+            "/proc/self/fd/" + std::to_string((*handover)->previous_launch.get());
+        (*handover)->previous.reset();
+    }
+    passed.upgraded = *handover && (*handover)->previous;
     const Settings settings = ground->settings;
     boost::asio::io_context io(1);
     Daemon daemon(io, std::move(ground->settings), std::move(manager), std::move(passed));

@@ -78,6 +78,10 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
         freeze(call, caller);
     else if (method == "Unfreeze")
         unfreeze(call, caller);
+    else if (method == "Upgrade")
+        co_await upgrade(call, caller);
+    else if (method == "Follow")
+        co_await follow(call, caller);
     else if (method == "Events")
         co_await events(call, caller);
     else
@@ -111,12 +115,13 @@ void Methods::status(const wire::VarlinkCall& call, Caller& caller) {
 asio::awaitable<void> Methods::reload(const wire::VarlinkCall& call, Caller& caller,
                                       rollout::CauseKind kind) {
     const auto wanted = parameters_of<wire::ReloadCall>(call, caller);
-    if (!wanted || !permitted(caller))
+    if (!wanted || !permitted(caller) || !is_short(wanted->token, caller))
         co_return;
     AdmissionRequest request;
     request.cause = {kind, printable(wanted->cause, cause_limit), caller.peer().uid};
     request.supersede = wanted->supersede;
     request.immediate = wanted->immediate;
+    request.token = wanted->token;
     co_await roll_out(std::move(request), *wanted, call, caller);
 }
 
@@ -231,6 +236,8 @@ asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& cal
     std::uint64_t seen = wanted->since;
     if (wanted->newest && log.newest() > *wanted->newest)
         seen = std::max(seen, log.newest() - *wanted->newest);
+    if (seen > log.newest()) // it was another supervisor's, and this one began anew
+        seen = 0;
     // Without `follow`: what there is now, not what comes while a slow client reads it.
     const std::uint64_t end = log.newest();
     while (!caller.gone()) {

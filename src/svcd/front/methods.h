@@ -35,6 +35,11 @@ private:
     void diff(const wire::VarlinkCall& call, Caller& caller);
     void diff_with_file(Caller& caller);
 
+    // follow_methods.cpp
+    boost::asio::awaitable<void> follow(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> follow(const wire::FollowCall& wanted, Waiting& waiting);
+    boost::asio::awaitable<void> upgrade(const wire::VarlinkCall& call, Caller& caller);
+
     // steering_methods.cpp
     void pause(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> resume(const wire::VarlinkCall& call, Caller& caller);

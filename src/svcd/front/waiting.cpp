@@ -113,6 +113,12 @@ void Waiting::accept(wire::Progress progress, bool wait) {
     send(std::move(progress), !wait);
 }
 
+void Waiting::join(rollout::RevisionNumber revision) {
+    revision_ = revision;
+    const bool stops = backend_.state().wanted != rollout::Wanted::run;
+    send(progress(stops ? "draining" : phase_name(), ""), false);
+}
+
 void Waiting::fail(std::string_view error, const std::string& message,
                    const std::vector<std::string>& mistakes) {
     wire::VarlinkReply reply;
@@ -208,6 +214,8 @@ asio::awaitable<std::optional<Outcome>> Waiting::verdict() {
                  false);
             continue;
         }
+        if (ended == nullptr && state.current == revision_) // too long ago: its outcome is not kept
+            co_return Outcome{.revision = revision_};
         const bool awaited = ended != nullptr || state.pending == revision_ ||
                              (state.rollout && state.rollout->to == revision_) ||
                              state.next_revision <= revision_;

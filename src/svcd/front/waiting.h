@@ -42,6 +42,8 @@ public:
     /// One reply about `revision`, with the numbers as they are now.
     [[nodiscard]] wire::Progress progress(std::string state, rollout::RevisionNumber revision,
                                           std::string text) const;
+    /// The first reply to who joins a wait that others began: about `revision`, without a word.
+    void join(rollout::RevisionNumber revision);
     /// The reply to a request that was accepted: the first of several, or the only one.
     void accept(wire::Progress progress, bool wait);
     void send(wire::Progress progress, bool last);

@@ -12,7 +12,6 @@
 
 namespace svc::daemon {
 
-
 DaemonHost::DaemonHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DaemonHost::~DaemonHost() = default;
 

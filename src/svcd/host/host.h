@@ -20,7 +20,8 @@ struct HostCallbacks {
         observe; ///< records it and wakes the step (never steps inside)
     std::function<void(const rollout::Event&)> report;
     std::function<void(const rollout::State&)> settled;
-    std::function<void(int exit_status)> finish;              ///< Action Finish
+    std::function<void()> publish;               ///< the state as it is, and the ledger
+    std::function<void(int exit_status)> finish; ///< Action Finish
     std::function<void(const std::string& reason)> fall_back; ///< Action FallBack
     std::function<void(const std::string& text)> warn; ///< something that the daemon should log
     std::function<void()> recorded; ///< is_recorded() may answer otherwise than before
@@ -47,9 +48,12 @@ public:
     void catch_up(const rollout::State& state);
     /// Publishes an event beside the state.
     void keep_event(const rollout::Event& event);
+    /// What the daemon keeps there is published with the next publication.
+    [[nodiscard]] wire::Ledger& ledger();
     void publish(const rollout::State& state);
     /// Where it is published, for somebody who tries to read it; -1: nowhere.
     [[nodiscard]] int state_file() const;
+    [[nodiscard]] int launcher() const; ///< svc-launch, held
     /// Nobody is to take over from us.
     void give_up();
 

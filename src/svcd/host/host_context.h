@@ -28,7 +28,7 @@ struct HostContext {
     ListenerTable& listeners;
     FdStore& store;
     HostCallbacks callbacks;
-    UniqueFd launcher;   ///< svc-launch as it was when we started
+    UniqueFd launcher; ///< svc-launch as it was when we started
     Vault vault;
     wire::Ledger ledger; ///< what is published beside the State
     History history;

@@ -1,8 +1,8 @@
 // What is behind DaemonHost: host.cpp performs actions, host_survival.cpp is about other supervisors.
 #pragma once
 
-#include "svcd/host/host.h"
 #include "svcd/host/history_keeper.h"
+#include "svcd/host/host.h"
 #include "svcd/host/host_context.h"
 #include "svcd/host/rollout_hooks.h"
 #include "svcd/host/worker_process.h"

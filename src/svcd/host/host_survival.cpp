@@ -1,7 +1,6 @@
 // The host as one of a row of supervisors: what it leaves to the next one, and takes over from the last.
 #include "svcd/host/host_impl.h"
 
-#include "base/overloaded.h"
 #include "os/clock.h"
 #include "svcd/host/kept_names.h"
 
@@ -17,21 +16,18 @@ constexpr Duration doubtful_bound = std::chrono::seconds(1);
 /// Of the story. A client that was away for longer learns from the numbers what it missed.
 constexpr std::size_t events_left = 200;
 
+template <class... Kinds>
+bool is_one_of(const rollout::Action& action) {
+    return (std::holds_alternative<Kinds>(action) || ...);
+}
+
 } // namespace
 
 bool leaves_traces(const rollout::Action& action) {
     using namespace rollout;
-    return std::visit(
-        Overloaded{
-            [](const ReleaseWorker&) { return true; }, [](const RunPostReady&) { return true; },
-            [](const ReloadWorker&) { return true; }, [](const RetireWorker&) { return true; },
-            [](const RunPreStop&) { return true; }, [](const SignalWorker&) { return true; },
-            [](const KillWorker&) { return true; }, [](const RunPostStop&) { return true; },
-            [](const BeginRollout&) { return true; }, [](const RollBack&) { return true; },
-            [](const PauseRollout&) { return true; }, [](const RunRolloutHook&) { return true; },
-            [](const EndRollout&) { return true; }, [](const DropRevision&) { return true; },
-            [](const auto&) { return false; }},
-        action);
+    return is_one_of<ReleaseWorker, RunPostReady, ReloadWorker, RetireWorker, RunPreStop,
+                     SignalWorker, KillWorker, RunPostStop, BeginRollout, RollBack, PauseRollout,
+                     RunRolloutHook, EndRollout, DropRevision>(action);
 }
 
 void DaemonHost::Impl::publish(const rollout::State& state) {
@@ -52,10 +48,10 @@ void DaemonHost::Impl::record_worker(rollout::WorkerId worker, const rollout::St
     const Duration bound = store_doubtful ? doubtful_bound : confirmation_bound;
     context->store.barrier(bound, [this, worker](bool confirmed) {
         if (!confirmed && !store_doubtful)
-            context->callbacks.warn("the store of fds does not confirm what it was given (" +
-                                    context->store.problem() +
-                                    "): if this supervisor is killed now, the next one may not know "
-                                    "all workers");
+            context->callbacks.warn(
+                "the store of fds does not confirm what it was given (" + context->store.problem() +
+                "): if this supervisor is killed now, the next one may not know "
+                "all workers");
         store_doubtful = !confirmed;
         context->callbacks.observe(rollout::WorkerRecorded{worker});
     });
@@ -89,7 +85,8 @@ void DaemonHost::Impl::take_over_worker(const rollout::Worker& worker, const wir
     if (found.running)
         survivors.running.insert(worker.id);
     else
-        survivors.ended.emplace(worker.id, rollout::WorkerExited{worker.id, found.status, found.last_output});
+        survivors.ended.emplace(worker.id,
+                                rollout::WorkerExited{worker.id, found.status, found.last_output});
     workers.emplace(worker.id, std::move(process));
 }
 
@@ -146,8 +143,16 @@ void DaemonHost::keep_event(const rollout::Event& event) {
         events.erase(events.begin());
 }
 
+wire::Ledger& DaemonHost::ledger() {
+    return impl_->context->ledger;
+}
+
 void DaemonHost::publish(const rollout::State& state) {
     impl_->publish(state);
+}
+
+int DaemonHost::launcher() const {
+    return impl_->context->launcher.get();
 }
 
 int DaemonHost::state_file() const {

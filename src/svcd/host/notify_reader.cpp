@@ -36,18 +36,29 @@ NotifyReader::~NotifyReader() {
     os::remove_file(path_);
 }
 
+bool NotifyReader::read_one() {
+    const std::string text = os::peek_text(watch_.fd());
+    const bool is_said_once =
+        text.find("READY=1") != std::string::npos || text.find("MAINPID=") != std::string::npos;
+    auto received =
+        is_said_once ? os::peek_datagram(watch_.fd()) : os::receive_datagram(watch_.fd());
+    // An error is one of a datagram (its fds found no room, say), not of the socket; the next read goes on
+    // behind it. A dead socket would say it at every read: the batch bounds that.
+    if (received && !*received)
+        return false;
+    if (received)
+        handlers_.datagram(std::move(**received));
+    if (is_said_once) {
+        handlers_.keep();
+        static_cast<void>(os::receive_datagram(watch_.fd()));
+    }
+    return true;
+}
+
 bool NotifyReader::read_batch(int limit) {
     bool more = true;
-    for (int count = 0; count < limit && more; ++count) {
-        auto received = os::receive_datagram(watch_.fd());
-        // An error is one of a datagram (its fds found no room, say), not of the socket; the next
-        // read goes on behind it. A dead socket would say it at every read: the batch bounds that.
-        if (!received)
-            continue;
-        more = received->has_value();
-        if (more)
-            handlers_.datagram(std::move(**received));
-    }
+    for (int count = 0; count < limit && more; ++count)
+        more = read_one();
     handlers_.batch_ended();
     return more;
 }

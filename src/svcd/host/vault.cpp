@@ -53,7 +53,8 @@ void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
             writer_.lost();
             if (!std::exchange(warned_, true))
                 warn_("the state cannot be written where it survives this supervisor: " +
-                      written.error().message + "; if it is killed now, an older state is gone on with");
+                      written.error().message +
+                      "; if it is killed now, an older state is gone on with");
             return;
         }
         warned_ = false;

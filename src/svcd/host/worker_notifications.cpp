@@ -45,6 +45,10 @@ Result<void> WorkerProcess::open_notify_socket(const std::string& path, UniqueFd
     NotifyReader::Handlers handlers;
     handlers.datagram = [this](os::Datagram datagram) { handle_datagram(std::move(datagram)); };
     handlers.batch_ended = [this] { tell_kept(); };
+    handlers.keep = [this] {
+        note();
+        context_.callbacks.publish();
+    };
     auto reader = NotifyReader::make(context_.io, path, std::move(*socket), std::move(handlers));
     if (!reader)
         return reader.error();
@@ -84,6 +88,7 @@ void WorkerProcess::handle_datagram(os::Datagram datagram) {
     rollout::WorkerNotified seen;
     seen.worker = identity_.id;
     seen.ready = said.ready;
+    said_ready_ = said_ready_ || said.ready;
     seen.reloading = said.reloading;
     seen.stopping = said.stopping;
     seen.status = said.status;

@@ -164,6 +164,7 @@ private:
     std::unique_ptr<InPlaceReload> reload_;
     std::shared_ptr<const rollout::Revision> becoming_; ///< while it reloads itself
     bool available_ = false;
+    bool said_ready_ = false;
     bool kept_fds_ = false; ///< its fds are in the store
     Alarm again_;           ///< asks for the exit status of one that is not our child once more
 };

@@ -29,6 +29,7 @@ void WorkerProcess::note() {
     record.leader_reaped = leader_is_ == Leader::reaped;
     record.by_path = by_path_;
     record.killed = killed_;
+    record.said_ready = said_ready_;
     record.captured = output_ != nullptr;
     record.ready_fd = watch_.ready_fd() >= 0;
     record.listeners = listeners_.records();
@@ -72,6 +73,7 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
     retired_ = left.retired;
     by_path_ = left.by_path;
     killed_ = left.killed;
+    said_ready_ = left.said_ready;
     leader_ = left.leader;
     main_ = left.main;
     kept_fds_ = true;
@@ -128,6 +130,9 @@ void WorkerProcess::take_over_output(KeptFds& kept) {
 }
 
 void WorkerProcess::read_waiting() {
+    // The supervisor that read it may have ended before policy heard of it; to hear it twice changes nothing.
+    if (said_ready_ && stage_ == Stage::running)
+        context_.callbacks.observe(rollout::WorkerNotified{.worker = identity_.id, .ready = true});
     if (notify_)
         notify_->drain();
 }
@@ -146,9 +151,10 @@ void WorkerProcess::learn_exit_status(int tries) {
         return;
     }
     rollout::ExitStatus unknown;
-    unknown.detail = found ? "nobody has reaped it, exit status unknown"
-                           : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
-                             "and later tell of others";
+    unknown.detail =
+        found ? "nobody has reaped it, exit status unknown"
+              : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
+                "and later tell of others";
     handle_end(unknown);
 }
 

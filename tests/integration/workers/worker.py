@@ -15,6 +15,7 @@ for _name in os.listdir("/proc/self/fd"):
         pass  # the one that listed
 
 import argparse
+import fcntl
 import json
 import select
 import signal
@@ -38,6 +39,7 @@ def parse():
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--stop-signal", default="SIGTERM")
     parser.add_argument("--linger", type=float, default=0, help="seconds from the signal to the end")
+    parser.add_argument("--end-when", help="after the signal, it ends once this file exists")
     parser.add_argument("--extend", type=int, help="EXTEND_TIMEOUT_USEC= at the signal")
     parser.add_argument("--fork", type=int, default=0, help="children that ignore SIGTERM")
     parser.add_argument("--config", help="a JSON file that is read at the start and at SIGHUP; see reconfigure()")
@@ -109,8 +111,8 @@ def is_sick():
 
 
 def feed_watchdog(stop):
-    """sd_watchdog_enabled(3): at half of the time."""
-    while not stop.wait(int(os.environ["WATCHDOG_USEC"]) / 2e6):
+    """Far more often than at half of the time (sd_watchdog_enabled(3)): the machine may be busy."""
+    while not stop.wait(int(os.environ["WATCHDOG_USEC"]) / 20e6):
         if not is_sick():
             notify("WATCHDOG=1")
 
@@ -180,6 +182,16 @@ def reconfigure():
         notify("READY=1")
 
 
+def wait_for_file(path):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+
+
+def wait_and_tell(path):
+    wait_for_file(path)
+    return f"{OPTIONS.version} {os.getpid()}"
+
+
 def act(path, query):
     """What a request's target asks for; the body of the answer."""
     value = query.get("v", [""])[0]
@@ -192,7 +204,7 @@ def act(path, query):
                                      "argv": sys.argv, "nice": os.nice(0),
                                      "umask": os.umask(0o77) if value else None}),
         "/proc": lambda: open(f"/proc/self/{value}", encoding="utf-8").read(),
-        "/slow": lambda: time.sleep(float(value)) or f"{OPTIONS.version} {os.getpid()}",
+        "/until": lambda: wait_and_tell(value),
         "/exit": lambda: os._exit(int(value)),
         "/signal": lambda: str(os.kill(os.getpid(), getattr(signal, value))),
         "/say": lambda: str(print(value, file=sys.stderr, flush=True)),
@@ -252,7 +264,7 @@ def serve(listener, threads):
         mark("datagram " + data.decode(errors="replace"))
         return
     try:
-        connection, _ = listener.accept()
+        connection, _ = accept(listener)
     except (BlockingIOError, OSError):
         return  # another worker took it, or the listener was shut down
     connection.setblocking(True)
@@ -263,6 +275,18 @@ def serve(listener, threads):
     thread = threading.Thread(target=answer, args=(connection,))
     thread.start()
     threads.append(thread)
+
+
+def accept(listener):
+    """On a blocking listener, whoever was told of a connection that another worker then took would wait for the next
+    one, and no signal ends that: one worker at a time looks and takes it."""
+    if not os.get_blocking(listener.fileno()):
+        return listener.accept()
+    with open(__file__, encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not select.select([listener], [], [], 0)[0]:
+            raise BlockingIOError
+        return listener.accept()
 
 
 def become_ready(stop):
@@ -332,6 +356,9 @@ def main():
 def finish(threads):
     if OPTIONS.extend:
         notify(f"EXTEND_TIMEOUT_USEC={OPTIONS.extend}")
+        mark("extended")
+    if OPTIONS.end_when:
+        wait_for_file(OPTIONS.end_when)
     for listener in LISTENERS:
         listener.close()
     deadline = time.monotonic() + OPTIONS.linger

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -41,6 +42,7 @@ public:
 
     FakeSupervisor(const std::string& directory, const std::string& name, Script script) {
         std::filesystem::create_directory(directory + "/" + name);
+        std::filesystem::remove(directory + "/" + name + "/control"); // of one that died
         listener_ = listen_at(directory + "/" + name + "/control");
         thread_ = std::thread([this, script = std::move(script)] { serve(script); });
     }
@@ -49,6 +51,21 @@ public:
     ~FakeSupervisor() {
         ::shutdown(listener_.get(), SHUT_RDWR); // wakes accept(2)
         thread_.join();
+    }
+
+    /// Nobody listens any more; the socket's file stays. For a script, before its connection ends.
+    void die() { ::shutdown(listener_.get(), SHUT_RDWR); }
+
+    /// Another call on the same connection; none: the client hung up.
+    static std::optional<wire::VarlinkCall> next_call(int connection) {
+        wire::MessageBuffer buffer;
+        char byte = 0;
+        while (::recv(connection, &byte, 1, 0) == 1) {
+            REQUIRE(buffer.append({&byte, 1}).ok());
+            if (const auto message = buffer.next())
+                return *wire::decode_call(*message);
+        }
+        return std::nullopt;
     }
 
     static void say(int connection, const std::string& bytes) {

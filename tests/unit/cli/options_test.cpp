@@ -52,6 +52,8 @@ TEST_CASE("reload takes a name and everything about its waiting") {
 
 TEST_CASE("the other verbs take their own options") {
     CHECK(parsed({"stop", "--now", "web"}).now);
+    CHECK(parsed({"upgrade", "web", "--timeout", "5s"}).timeout == 5s);
+    CHECK(has(mistake({"upgrade", "--no-wait"}), "--no-wait"));
     CHECK(parsed({"status", "web"}).name == "web");
     CHECK(parsed({"list", "--json"}).verb == Verb::list);
     CHECK(parsed({"check", "./web.toml"}).name == "./web.toml");

@@ -47,6 +47,32 @@ TEST_CASE("a reply that only tells of workers is no line without a terminal") {
     CHECK(view.show(quiet, began).empty());
 }
 
+TEST_CASE(
+    "that the supervisor was replaced is a line, and on a terminal the last thing that happened") {
+    ProgressView plain("reload web", began, Terminal{});
+    plain.show(step(7, "r7-0 is ready", 1), began);
+    CHECK(plain.lose(began + 1s).empty());
+    CHECK(plain.regain(began + 2s) == "[2.0s] (the supervisor was replaced; going on)\n");
+    CHECK(plain.show(step(7, "", 1), began + 2s).empty());
+
+    ProgressView view("reload web", began, terminal);
+    auto first = step(7, "r7-0 is ready", 1);
+    first.worker_list = {{.name = "r7-0", .revision = 7, .state = "ready"},
+                         {.name = "r6-0", .revision = 6, .state = "draining"}};
+    view.show(first, began + 1s);
+    CHECK(has(view.lose(began + 2s), "(the supervisor has ended; waiting for the next one)"));
+    CHECK(view.regain(began + 3s).empty());
+    // It tells of all that there are: the old worker ended meanwhile.
+    auto next = step(7, "", 1);
+    next.worker_list = {{.name = "r7-0", .revision = 7, .state = "ready"}};
+    view.show(next, began + 3s);
+    const auto drawn = view.redraw(began + 3s);
+    CHECK(has(drawn, "(the supervisor was replaced; going on)"));
+    CHECK(has(drawn, "r7-0"));
+    CHECK_FALSE(has(drawn, "r6-0"));
+    CHECK(view.revision() == 7);
+}
+
 TEST_CASE("on a terminal the block is drawn over itself") {
     ProgressView view("reload web", began, terminal);
     CHECK(view.due() == began);

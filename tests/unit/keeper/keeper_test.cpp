@@ -100,11 +100,14 @@ TEST_CASE("a full store takes no fd, in number or in length of names, until one 
 TEST_CASE(
     "who dies again and again is waited for longer and longer, until it has run for a while") {
     Backoff backoff;
-    CHECK(backoff.after(1s) == 0s);
-    CHECK(backoff.after(1s) == 100ms);
-    CHECK(backoff.after(1s) == 200ms);
+    CHECK(backoff.after(1s, false) == 0s);
+    CHECK(backoff.after(1s, false) == 100ms);
+    CHECK(backoff.after(1s, false) == 200ms);
     for (const auto next : {400ms, 800ms, 1600ms, 3200ms, 5000ms, 5000ms})
-        CHECK(backoff.after(0s) == next);
-    CHECK(backoff.after(10s) == 0s);
-    CHECK(backoff.after(9s) == 100ms);
+        CHECK(backoff.after(0s, false) == next);
+    CHECK(backoff.after(10s, false) == 0s);
+    CHECK(backoff.after(9s, false) == 100ms);
+    CHECK(backoff.after(1s, false) == 200ms);
+    CHECK(backoff.after(1s, true) == 100ms);
+    CHECK(backoff.after(1s, true) == 100ms);
 }

@@ -1,5 +1,6 @@
 #include "launched.h"
 
+#include "../patience.h"
 #include "os/fd_passing.h"
 
 #include <array>
@@ -22,8 +23,6 @@
 namespace svc::test {
 
 namespace {
-
-constexpr int deadline_ms = 20000;
 
 class ScratchDirectory {
 public:
@@ -94,7 +93,7 @@ bool wait_readable(int fd) {
     pollfd wanted{.fd = fd, .events = POLLIN, .revents = 0};
     int count = 0;
     do {
-        count = ::poll(&wanted, 1, deadline_ms);
+        count = ::poll(&wanted, 1, patience_ms);
     } while (count < 0 && errno == EINTR);
     return count == 1;
 }
@@ -158,7 +157,7 @@ bool Launched::send_bytes(std::string_view bytes, std::span<const int> fds) {
         REQUIRE_MESSAGE(sent, sent.error().message);
         if (*sent == 0) {
             pollfd wanted{.fd = socket(), .events = POLLOUT, .revents = 0};
-            REQUIRE(::poll(&wanted, 1, deadline_ms) == 1);
+            REQUIRE(::poll(&wanted, 1, patience_ms) == 1);
             continue;
         }
         bytes.remove_prefix(*sent);

@@ -82,7 +82,8 @@ TEST_CASE("what a process and its descendants took is theirs") {
     const std::array parent{family.pid()};
     CHECK(os::memory_of_trees(parent) >= before + 31 * mebibyte);
     std::uint64_t both = 0;
-    for (int tries = 0; tries < 500 && both < 76 * mebibyte; ++tries, ::usleep(10000))
+    const auto end = std::chrono::steady_clock::now() + patience;
+    for (; both < 76 * mebibyte && std::chrono::steady_clock::now() < end; ::usleep(10000))
         both = os::memory_of_trees(parent);
     CHECK(both >= 76 * mebibyte); // 32, 32 and 16, less what a page or two makes
     const std::array twice{family.pid(), family.pid()};

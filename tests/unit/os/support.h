@@ -1,6 +1,7 @@
 // What the tests of src/os share: directories, clients, children without privileges.
 #pragma once
 
+#include "../patience.h"
 #include "../temporary_directory.h"
 #include "base/address.h"
 #include "base/unique_fd.h"
@@ -48,10 +49,10 @@ inline UniqueFd connect_to(const Address& address) {
 
 inline bool wait_readable(int fd) {
     pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-    return ::poll(&entry, 1, 5000) == 1 && (entry.revents & POLLIN) != 0;
+    return ::poll(&entry, 1, patience_ms) == 1 && (entry.revents & POLLIN) != 0;
 }
 
-/// Takes one connection from the queue; empty if there is none within five seconds.
+/// Takes one connection from the queue; empty if none comes.
 inline UniqueFd accept_from(int listener) {
     if (!wait_readable(listener))
         return {};

@@ -187,10 +187,13 @@ TEST_CASE("the interface's description and the structs say the same") {
     CHECK(take("method Replace in") == fields_of<ReplaceCall>("?"));
     CHECK(take("method Freeze in") == fields_of<FreezeCall>("?"));
     CHECK(take("method Unfreeze in").empty());
+    CHECK(take("method Follow in") == fields_of<FollowCall>("?"));
+    CHECK(take("method Upgrade in").empty());
+    CHECK(take("method Upgrade out") == fields_of<UpgradeReply>());
     CHECK(take("method Events in") == fields_of<EventsCall>("?"));
     CHECK(take("method Events out") == fields_of<rollout::Event>("?"));
     for (const auto* method : {"Reload", "Apply", "Undo", "Pause", "Resume", "Abort", "Promote",
-                               "Scale", "Replace", "Freeze", "Unfreeze", "Stop"})
+                               "Scale", "Replace", "Freeze", "Unfreeze", "Stop", "Follow"})
         CHECK(take("method " + std::string(method) + " out") == fields_of<Progress>());
     for (const auto error :
          {control_error::not_permitted, control_error::service_file, control_error::refused,
@@ -209,6 +212,8 @@ TEST_CASE("every message reads back equal") {
     reads_back<HistoryReply>();
     reads_back<RevisionReply>();
     reads_back<DiffReply>();
+    reads_back<FollowCall>();
+    reads_back<UpgradeReply>();
     reads_back<ScaleCall>();
     reads_back<StopCall>();
     reads_back<PauseCall>();

@@ -75,6 +75,13 @@ public:
     void warn(rollout::RevisionNumber revision, const std::string& sentence) override {
         warnings.push_back(std::to_string(revision) + ": " + sentence);
     }
+    [[nodiscard]] std::optional<Admission> find_request(const std::string& token) const override {
+        const auto found = requests.find(token);
+        return found == requests.end() ? std::nullopt : std::optional(found->second);
+    }
+    void remember_request(const std::string& token, const Admission& admission) override {
+        requests[token] = admission;
+    }
     void request_rollout(rollout::Revision revision, bool supersede, bool immediate) override {
         story.push_back(immediate ? "immediate" : supersede ? "supersede" : "request");
         if (stop_comes_first)
@@ -107,6 +114,7 @@ public:
     std::vector<std::string> story;
     MemoryNow memory_now;
     std::vector<std::string> warnings;
+    std::map<std::string, Admission> requests;
 };
 
 struct Scene {

@@ -311,3 +311,61 @@ TEST_CASE("a revision is reached in place only by workers that would be started 
     world.known.rollout.emplace().to = 99;
     CHECK_FALSE(reload());
 }
+
+TEST_CASE("a request that comes again under its token makes no second revision") {
+    Scene scene;
+    const auto ask = [&](const std::string& token) {
+        auto answer = std::make_shared<Admission>();
+        auto asking = [&scene, answer, token]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause = {rollout::CauseKind::reload, {}, 0};
+            request.token = token;
+            *answer = co_await scene.admissions.admit(std::move(request));
+        };
+        asio::co_spawn(scene.io, asking, asio::detached);
+        settle(scene.io);
+        return answer->revision;
+    };
+    CHECK(ask("a") == 1);
+    CHECK(ask("a") == 1);
+    CHECK(ask("b") == 2);
+    // Known also where a new one would be refused.
+    scene.world.known.frozen = "by uid 0";
+    CHECK(ask("b") == 2);
+    CHECK(ask("c") == 0);
+    scene.world.known.frozen.reset();
+    CHECK(ask("") == 3);
+    CHECK(ask("") == 4);
+}
+
+TEST_CASE("an undo and a scale that come again under their names are not made twice") {
+    Scene scene;
+    const auto ask = [&](rollout::CauseKind kind, const std::string& token) {
+        auto answer = std::make_shared<Admission>();
+        auto asking = [&scene, answer, kind, token]() -> asio::awaitable<void> {
+            AdmissionRequest request;
+            request.cause = {kind, {}, 0};
+            if (kind == rollout::CauseKind::undo)
+                request.older = 0;
+            request.token = token;
+            *answer = co_await scene.admissions.admit(std::move(request));
+        };
+        asio::co_spawn(scene.io, asking, asio::detached);
+        settle(scene.io);
+        return *answer;
+    };
+    CHECK(ask(rollout::CauseKind::reload, "a").revision == 1);
+    scene.world.file.spec.rollout.replicas = 5;
+    CHECK(ask(rollout::CauseKind::apply, "b").kind == Admission::Kind::scaled);
+    const auto again = ask(rollout::CauseKind::apply, "b");
+    CHECK(again.kind == Admission::Kind::scaled);
+    CHECK(again.replicas == 5);
+    scene.world.known.next_revision = 8;
+    scene.world.known.revisions[7].number = 7;
+    scene.world.known.rollout = rollout::Rollout{.from = 1, .to = 7};
+    CHECK(ask(rollout::CauseKind::undo, "c").kind == Admission::Kind::taken_back);
+    scene.world.known.rollout.reset();
+    const auto undone = ask(rollout::CauseKind::undo, "c");
+    CHECK(undone.kind == Admission::Kind::taken_back);
+    CHECK(undone.revision == 7);
+}

@@ -273,6 +273,7 @@ TEST_CASE("one client too many is told so at once, while the others are busy or 
     ServerLimits limits;
     limits.clients = 3;
     limits.reserved = 0;
+    limits.yields_after = std::chrono::hours(1);
     Scene scene(limits);
     Client one(scene.path);
     Client two(scene.path);
@@ -318,7 +319,9 @@ TEST_CASE("who may only look cannot take the places kept for who may change thin
 }
 
 TEST_CASE("a thousand connections do no harm") {
-    Scene scene;
+    ServerLimits limits;
+    limits.yields_after = std::chrono::hours(1);
+    Scene scene(limits);
     std::vector<std::unique_ptr<Client>> crowd;
     for (int number = 0; number < 1000; ++number) {
         crowd.push_back(std::make_unique<Client>(scene.path));

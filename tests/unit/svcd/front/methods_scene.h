@@ -21,6 +21,7 @@ public:
     [[nodiscard]] wire::ServiceStatus status() const override {
         wire::ServiceStatus status;
         status.service = "web";
+        status.generation = 3;
         return status;
     }
     EventLog& events() override { return log; }
@@ -78,6 +79,15 @@ public:
     void stop(bool now, std::string) override {
         known.wanted = now ? rollout::Wanted::stop_now : rollout::Wanted::stop;
     }
+    [[nodiscard]] std::optional<Admission> find_request(const std::string& token) const override {
+        const auto found = requests_known.find(token);
+        return found == requests_known.end() ? std::nullopt : std::optional(found->second);
+    }
+    asio::awaitable<Result<void>> upgrade() override {
+        ++upgrades;
+        Result<void> result = upgrade_error.empty() ? Result<void>() : Error{upgrade_error};
+        co_return result;
+    }
     [[nodiscard]] bool finished() const override { return ended; }
 
     void happens(rollout::EventKind kind, const std::string& text) {
@@ -119,6 +129,9 @@ public:
     std::vector<std::string> file_mistakes;
     std::vector<rollout::Observation> requests;
     bool ended = false;
+    std::map<std::string, Admission> requests_known;
+    std::string upgrade_error;
+    int upgrades = 0;
 };
 
 class FakeCaller : public Caller {

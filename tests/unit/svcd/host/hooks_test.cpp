@@ -34,7 +34,7 @@ HookEnded run_pre_stop(House& house, Hook hook, std::vector<std::string> words =
     revision.release = "/usr";
     revision.spec.stop.pre_stop = once(std::move(hook));
     const auto id = house.launch(7);
-    house.await<WorkerExecuted>();
+    REQUIRE(house.await<WorkerExecuted>());
     RetireWorker retire;
     retire.worker = id;
     retire.run_pre_stop = true;

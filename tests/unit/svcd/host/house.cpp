@@ -49,6 +49,7 @@ House::House()
     callbacks.finish = [this](int status) { finished = status; };
     callbacks.warn = [this](const std::string& text) { warnings.push_back(text); };
     callbacks.recorded = [] {};
+    callbacks.publish = [] {};
     auto made = DaemonHost::make(io, settings, listeners, store, std::move(callbacks));
     if (!made)
         throw std::runtime_error(made.error().message);

@@ -1,6 +1,7 @@
 // House: a DaemonHost with a real loop and real processes, and all that it saw.
 #pragma once
 
+#include "../../patience.h"
 #include "svcd/host/host.h"
 
 #include <boost/asio/io_context.hpp>
@@ -38,10 +39,10 @@ public:
     rollout::WorkerId launch(rollout::RevisionNumber number, bool go = true);
     void perform(const rollout::Action& action) { host->perform(action, state); }
 
-    /// Runs the loop until `done` or for 10 seconds; true if it was done.
+    /// Runs the loop until `done`, or until patience is over; true if it was done.
     template <class Predicate>
     bool run_until(Predicate done) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto end = std::chrono::steady_clock::now() + svc::test::patience;
         while (!done()) {
             if (std::chrono::steady_clock::now() > end)
                 return false;
@@ -59,6 +60,11 @@ public:
                 return kind;
         }
         return nullptr;
+    }
+    /// Runs the loop for this time, in which something must not happen.
+    void run_for(Duration time) {
+        const auto end = std::chrono::steady_clock::now() + time;
+        run_until([&] { return std::chrono::steady_clock::now() > end; });
     }
     template <class Kind>
     std::size_t count() const {

@@ -1,8 +1,10 @@
+#include "held_port.h"
 #include "house.h"
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <ctime>
 #include <doctest/doctest.h>
 #include <fstream>
 #include <sys/socket.h>
@@ -97,13 +99,9 @@ TEST_CASE("a port of 0 keeps its port over reloads, and status shows it") {
 
 TEST_CASE("a listener that only got another name keeps its socket") {
     House house;
-    House helper; // picks a free port
-    const auto probe = with({tcp("x")});
-    REQUIRE(helper.listeners.open(probe));
-    const auto port = port_of(helper.listeners.passed_to(probe).fds[0]);
-    helper.listeners.keep_only({});
-    const auto before = with({tcp("http", port)});
-    const auto after = with({tcp("web", port)});
+    const HeldPort held;
+    const auto before = with({tcp("http", held.port())});
+    const auto after = with({tcp("web", held.port())});
     REQUIRE(house.listeners.open(before));
     REQUIRE(house.listeners.open(after));
     CHECK(house.listeners.passed_to(after).fds == house.listeners.passed_to(before).fds);
@@ -169,11 +167,8 @@ TEST_CASE("keep_only closes what nothing in use needs, and removes its path") {
 
 TEST_CASE("a listener that a worker shut down listens again, at once and by itself") {
     House house;
-    House helper;
-    const auto free = with({tcp("x")});
-    REQUIRE(helper.listeners.open(free));
-    const auto port = port_of(helper.listeners.passed_to(free).fds[0]);
-    helper.listeners.keep_only({});
+    const HeldPort held;
+    const auto port = held.port();
     auto& revision = house.revision(
         7, {"notify:STATUS=now", "wait-term", "shutdown:3", "notify:STATUS=shut", "wait"});
     revision.spec = with({tcp("http", port)});
@@ -261,16 +256,16 @@ TEST_CASE("a socket that systemd did not pass is refused, and what it passed is 
     CHECK(opened.error().message.find("it passed none") != std::string::npos);
 }
 
-TEST_CASE("a look at a thousand listeners takes milliseconds") {
+TEST_CASE("a look at a thousand listeners costs milliseconds") {
     House house;
     Spec spec;
     for (int i = 0; i < 1000; ++i)
         spec.listeners.push_back(tcp("l" + std::to_string(i)));
     REQUIRE(house.listeners.open(spec));
-    const auto begin = std::chrono::steady_clock::now();
+    // Of the processor's time: what else runs on the machine is not in it.
+    const std::clock_t begin = std::clock();
     house.listeners.inspect_all();
-    const auto took = std::chrono::steady_clock::now() - begin;
-    MESSAGE("1,000 TCP listeners inspected in ",
-            std::chrono::duration_cast<std::chrono::microseconds>(took).count(), " us");
-    CHECK(took < std::chrono::milliseconds(200)); // some 1 ms on an idle machine
+    const std::clock_t took = std::clock() - begin;
+    MESSAGE("1,000 TCP listeners inspected in ", took * 1'000'000 / CLOCKS_PER_SEC, " us");
+    CHECK(took < CLOCKS_PER_SEC / 5); // some 1 ms
 }

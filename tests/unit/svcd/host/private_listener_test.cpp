@@ -26,7 +26,7 @@ ProbeSpec probe_of(const std::string& listener) {
     ProbeSpec spec;
     spec.what = HttpProbe{"/health", listener};
     spec.interval = milliseconds(10);
-    spec.timeout = std::chrono::seconds(5);
+    spec.timeout = svc::test::patience;
     spec.failure_threshold = 0;
     return spec;
 }

@@ -35,7 +35,7 @@
 
 namespace {
 
-constexpr unsigned int lifetime = 30; // seconds: what a failed test leaves behind ends by itself
+constexpr unsigned int lifetime = 300; // seconds: what a failed test leaves behind ends by itself
 
 void notify(const std::string& text, int fd = -1) {
     const char* path = ::getenv("NOTIFY_SOCKET");
@@ -74,7 +74,7 @@ void pass_barrier() {
     notify("BARRIER=1", ends[1]);
     ::close(ends[1]);
     pollfd entry{ends[0], 0, 0};
-    ::poll(&entry, 1, 10000);
+    ::poll(&entry, 1, 1000 * lifetime);
     notify("STATUS=passed");
 }
 

@@ -1,4 +1,5 @@
 // Probes: how tries are counted, whom they ask, and who may answer.
+#include "held_port.h"
 #include "house.h"
 
 #include "svcd/host/probe_counter.h"
@@ -28,7 +29,7 @@ ProbeSpec quick(Probing what) {
     ProbeSpec spec;
     spec.what = std::move(what);
     spec.interval = milliseconds(10);
-    spec.timeout = std::chrono::seconds(5);
+    spec.timeout = svc::test::patience;
     return spec;
 }
 
@@ -136,8 +137,7 @@ TEST_CASE("an exec probe passes with status 0, after it failed for two reasons")
     CHECK(first->verdict == ProbeVerdict::failing);
     CHECK(first->detail == "exit status 1 (try of r7-0)");
     CHECK(house.count<ProbeReported>() == 3); // status 1, status 2 (twice), the verdict
-    const auto end = std::chrono::steady_clock::now() + milliseconds(100);
-    house.run_until([&] { return std::chrono::steady_clock::now() > end; });
+    house.run_for(milliseconds(100));
     std::ifstream lines(count);
     std::string line;
     int tries = 0;
@@ -147,26 +147,34 @@ TEST_CASE("an exec probe passes with status 0, after it failed for two reasons")
 }
 
 TEST_CASE("a try that takes too long fails, and its processes end with it") {
-    House house;
-    const std::string out = house.directory.path() + "/pid"; // "$$" is how svc writes a dollar
-    auto probe = quick(ExecHook{{"sh", "-c", "echo $$$$ > $0.new; mv $0.new $0; sleep 100", out}});
-    probe.timeout = milliseconds(500);
-    probe.failure_threshold = 1;
-    probed(house, probe);
-    const auto report = house.await<ProbeReported>();
-    REQUIRE(report);
-    CHECK(report->verdict == ProbeVerdict::failed);
-    CHECK(report->detail == "no answer within 500ms");
-    pid_t pid = 0;
-    std::ifstream(out) >> pid;
-    REQUIRE(pid > 1);
-    CHECK(house.run_until([&] { return !process_exists(pid); }));
+    const auto is_ended = [](Duration timeout) {
+        House house;
+        const std::string out = house.directory.path() + "/pid"; // "$$" is how svc writes a dollar
+        auto probe =
+            quick(ExecHook{{"sh", "-c", "echo $$$$ > $0.new; mv $0.new $0; sleep 1000", out}});
+        probe.timeout = timeout;
+        probe.failure_threshold = 1;
+        probed(house, probe);
+        const auto report = house.await<ProbeReported>();
+        REQUIRE(report);
+        CHECK(report->verdict == ProbeVerdict::failed);
+        CHECK(report->detail == "no answer within " + format_duration(timeout));
+        pid_t pid = 0;
+        std::ifstream(out) >> pid;
+        if (pid == 0)
+            return false; // it had not come so far
+        CHECK(house.run_until([&] { return !process_exists(pid); }));
+        return true;
+    };
+    CHECK(svc::test::in_time(is_ended));
 }
 
 TEST_CASE("a tcp probe passes once somebody listens, and http needs an answer of 2xx or 3xx") {
     House house;
-    boost::asio::ip::tcp::acceptor acceptor(house.io, {boost::asio::ip::address_v4::loopback(), 0});
-    const std::string port = std::to_string(acceptor.local_endpoint().port());
+    const HeldPort held;
+    boost::asio::ip::tcp::acceptor acceptor(house.io,
+                                            {boost::asio::ip::address_v4::loopback(), held.port()});
+    const std::string port = std::to_string(held.port());
     auto id = probed(house, quick(TcpProbe{"127.0.0.1:" + port}));
     CHECK(house.run_until([&] { return reported(house, ProbeVerdict::passed); }));
     house.perform(KillWorker{id, "a test"});
@@ -242,8 +250,7 @@ TEST_CASE("what is watched next, a retirement and an end silence a probe") {
         REQUIRE(house.await<WorkerExited>());
     }
     const auto reports = house.count<ProbeReported>();
-    const auto end = std::chrono::steady_clock::now() + milliseconds(200);
-    house.run_until([&] { return std::chrono::steady_clock::now() > end; });
+    house.run_for(milliseconds(200));
     CHECK(house.count<ProbeReported>() == reports);
 }
 

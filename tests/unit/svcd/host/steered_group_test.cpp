@@ -55,7 +55,7 @@ struct Preview {
             tcp::socket client(house.io);
             client.connect({boost::asio::ip::address_v4::loopback(), address().port});
             pollfd ready{fd, POLLIN, 0};
-            if (::poll(&ready, 1, 1000) != 1)
+            if (::poll(&ready, 1, svc::test::patience_ms) != 1)
                 return false;
             const UniqueFd accepted(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC));
             if (!accepted)

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,18 +126,18 @@ TEST_CASE("an orphan that left the worker's group is reaped when it ends") {
     House house;
     auto& revision = house.revision(8, {});
     revision.executable = "/bin/sh";
+    const std::string out = house.directory.path() + "/pid";
     revision.command = {"/bin/sh", "-c",
-                        "(setsid sh -c 'echo $$ >&2; sleep 0.1; exit 4' &) ; exec sleep 1000"};
-    const auto id = house.launch(8);
-    REQUIRE(house.await<WorkerExecuted>());
-    // Reaped, it has no entry in /proc any more; a zombie would have one.
-    house.io.restart();
-    house.io.run_for(std::chrono::milliseconds(300));
-    house.perform(KillWorker{id, "a test"});
-    const auto exited = house.await<WorkerExited>();
-    REQUIRE(exited);
-    REQUIRE(exited->last_output.size() == 1);
-    CHECK_FALSE(process_exists(std::stoi(exited->last_output[0])));
+                        "(setsid sh -c 'echo $$ > " + out + ".new; mv " + out + ".new " + out +
+                            "; exit 4' &) ; exec sleep 1000"};
+    house.launch(8);
+    REQUIRE(house.run_until([&] { return std::filesystem::exists(out); }));
+    pid_t orphan = 0;
+    std::ifstream(out) >> orphan;
+    REQUIRE(orphan > 1);
+    // Reaped, it does not exist any more; a zombie would.
+    CHECK(house.run_until([&] { return !process_exists(orphan); }));
+    CHECK(house.count<WorkerExited>() == 0);
 }
 
 TEST_CASE("a worker gets its listeners from 3, its variables, and nothing else") {
