@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +126,8 @@ asio::awaitable<void> ControlServer::accept() {
 }
 
 void ControlServer::admit(ControlSession::Socket socket) {
+    // Asio does not. A client must see the end of its connection when another program goes on in this process.
+    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
     auto peer = peer_of(socket.native_handle());
     if (!peer) {
         spdlog::warn("{}", peer.error().message);
