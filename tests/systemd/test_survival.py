@@ -206,6 +206,22 @@ class Restart(SystemdTest):
         self.assertEqual(old, service.pids())
         self.succeed("reload")
 
+    def test_a_reload_goes_on_over_an_upgrade(self):
+        service = self.start()
+        supervisor = service.show("MainPID")
+        flag = f"{service.name}.go"
+        service.write(content(worker("--version", "2", "--ready-when", f"/srv/shared/{flag}")))
+        reloading = self.machine.popen("systemctl", "reload", service.unit)
+        service.wait_show("StatusText", "rolling 1 → 2: 0/1 updated")
+        self.succeed("kill", "--kill-whom=main", "--signal=USR2")
+        wait_until("the upgrade", lambda: "goes on where the last one ended" in service.journal())
+        self.assertIsNone(reloading.poll())
+        self.go(flag)
+        _, said = reloading.communicate(timeout=20)
+        self.assertEqual(0, reloading.returncode, said)
+        self.assertEqual(supervisor, service.show("MainPID"))
+        self.assertTrue(service.get().startswith("2 "))
+
     def test_an_upgrade_keeps_the_process_and_its_workers(self):
         service = self.start(two())
         supervisor, old = service.show("MainPID"), service.pids()

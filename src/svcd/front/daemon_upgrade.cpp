@@ -5,6 +5,7 @@
 #include "os/program.h"
 #include "svcd/front/handover.h"
 #include "svcd/host/file_job.h"
+#include "svcd/host/kept_names.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -132,13 +133,15 @@ asio::awaitable<Result<void>> Daemon::try_program() {
     std::optional<Result<std::string>> answer;
     asio::steady_timer bound(io_, dry_run_bound);
     {
-        const FileJob job(
-            io_,
-            os::start_program(new_program_.get(), {path, check_state_option}, host_->state_file()),
-            [&](Result<std::string> result) {
-                answer = std::move(result);
-                bound.cancel();
-            });
+        // With our own command line: it has to understand that, too.
+        std::vector<std::string> arguments = settings_.arguments;
+        arguments.insert(arguments.begin() + (arguments.empty() ? 0 : 1), check_state_option);
+        const FileJob job(io_,
+                          os::start_program(new_program_.get(), arguments, host_->state_file()),
+                          [&](Result<std::string> result) {
+                              answer = std::move(result);
+                              bound.cancel();
+                          });
         auto [ignored] = co_await bound.async_wait(asio::as_tuple(asio::use_awaitable));
         static_cast<void>(ignored);
     }

@@ -1,5 +1,6 @@
 // svcd: one supervisor of one service.
 #include "os/files.h"
+#include "os/program.h"
 #include "os/systemd_sockets.h"
 #include "svcd/front/daemon.h"
 #include "svcd/front/handover.h"
@@ -7,9 +8,8 @@
 #include "svcd/front/logging.h"
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
-#include "os/program.h"
-#include "svcd/host/kept_names.h"
 #include "svcd/front/reap.h"
+#include "svcd/host/kept_names.h"
 
 #include <spdlog/spdlog.h>
 
@@ -129,13 +129,13 @@ Result<Start> get_ready(Options options, Process& process) {
     std::uint64_t original_nofile_soft = raise_descriptor_limit(variable(worker_nofile_variable));
     Start start;
     auto& handover = process.handover;
-    start.passed =
-        handover ? std::move(handover->passed) : sort_passed(os::take_systemd_sockets());
+    start.passed = handover ? std::move(handover->passed) : sort_passed(os::take_systemd_sockets());
     if (handover)
         original_nofile_soft = handover->nofile_soft; // the program before us raised it
     start.manager = os::ManagerSocket::take();
     const auto watchdog = os::take_watchdog();
-    auto ground = prepare(std::move(options), original_nofile_soft, start.passed.kept.take(kept_lock));
+    auto ground =
+        prepare(std::move(options), original_nofile_soft, start.passed.kept.take(kept_lock));
     if (!ground)
         return ground.error();
     start.ground = std::move(*ground);
@@ -147,8 +147,7 @@ Result<Start> get_ready(Options options, Process& process) {
     if (handover && !handover->problem.empty()) {
         // We are the program that could go on; there is no other one to go back to.
         settings.upgrade_problem = handover->problem;
-        settings.launcher_path =
-            "/proc/self/fd/" + std::to_string(handover->previous_launch.get());
+        settings.launcher_path = "/proc/self/fd/" + std::to_string(handover->previous_launch.get());
         handover->previous.reset();
     }
     start.passed.upgraded = handover && handover->previous;

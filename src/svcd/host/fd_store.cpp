@@ -269,10 +269,10 @@ FdStore::FdStore(boost::asio::io_context& io, std::shared_ptr<const os::ManagerS
 FdStore::~FdStore() = default;
 
 bool FdStore::is_settled() const {
-    return !present() ||
-           (impl_->queue.empty() &&
-            std::all_of(impl_->fds.begin(), impl_->fds.end(),
-                        [&](const auto& fd) { return impl_->held.contains(fd.first); }));
+    return !present() || (impl_->queue.empty() &&
+                          std::all_of(impl_->fds.begin(), impl_->fds.end(), [&](const auto& fd) {
+                              return impl_->held.contains(fd.first);
+                          }));
 }
 
 bool FdStore::present() const {

@@ -21,7 +21,7 @@ inline std::string kept_executable(rollout::RevisionNumber revision) {
     return "svc.executable." + std::to_string(revision);
 }
 
-inline constexpr const char* kept_lock = "svc.lock"; ///< in an upgrade only
+inline constexpr const char* kept_lock = "svc.lock";       ///< in an upgrade only
 inline constexpr const char* kept_control = "svc.control"; ///< the listening control socket
 /// A socket of the ListenerTable. Numbers are given in the order in which they are opened, and none twice.
 inline std::string kept_listener(std::uint64_t number) {
