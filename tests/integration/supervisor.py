@@ -65,6 +65,10 @@ class Manager:
             while self.stored:
                 os.close(self.stored.popitem()[1])
 
+    def lose(self, name):
+        with self._changed:
+            os.close(self.stored.pop(name))
+
     def passed(self):
         """Popen's options that give a process what is in the store, as systemd does."""
         with self._changed:

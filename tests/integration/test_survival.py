@@ -233,6 +233,31 @@ class LostState(SurvivalTest):
         self.assertFalse(any(map(alive, pids)))
         self.assertEqual(2, len(supervisor.pids("available")))
 
+    def test_after_a_state_of_no_use_the_next_death_is_survived(self):
+        supervisor = self.start(service(rollout={"replicas": 2}))
+        first = supervisor.pids()
+        supervisor.die()
+        supervisor.manager.lose("svc.listener.1")
+        self.succeed(supervisor)
+        self.assertIn("the fd store has no svc.listener.1", supervisor.log)
+        self.assertFalse(any(map(alive, first)))
+        second = supervisor.pids("available")
+        self.assertEqual(2, len(second))
+        supervisor.die()
+        self.succeed(supervisor)
+        self.assertEqual(second, supervisor.pids("available"))
+
+    def test_a_worker_that_had_no_place_in_the_store_is_not_doubled(self):
+        supervisor = self.start(service(rollout={"replicas": 2}))
+        lost, other = supervisor.pids()
+        supervisor.die()
+        supervisor.manager.lose("svc.worker.1.pidfd")
+        self.succeed(supervisor)
+        self.assertIn(f"no supervisor knows process {lost} (r1-0)", supervisor.log)
+        wait_until("its end", lambda: not alive(lost))
+        status = supervisor.wait_status("two workers", lambda s: s["available"] == 2)
+        self.assertIn(other, [entry["pid"] for entry in status["workers"]])
+
     def test_nothing_kept_is_a_cold_start_without_a_second_set(self):
         supervisor = self.start(service(rollout={"replicas": 2}))
         pids = supervisor.pids()
