@@ -8,6 +8,7 @@ from harness import PATIENCE, ServiceTest, alive, get, main, service, wait_until
 from supervisor import BUILD, SVCD
 
 LAUNCH = BUILD / "src/launch/svc-launch"
+SVCD_NEXT = BUILD / "tests/integration/svcd-next"
 
 
 class SurvivalTest(ServiceTest):
@@ -206,6 +207,21 @@ class Upgrade(SurvivalTest):
         self.reload(supervisor)
         self.assertFalse(any(map(alive, pids)))
 
+
+    def test_to_a_later_version_of_the_state_and_back(self):
+        program = self.directory / "svcd"
+        shutil.copy2(SVCD, program)
+        supervisor = self.make(service(rollout={"replicas": 2}), environment={"SVC_LAUNCH": str(LAUNCH)})
+        supervisor.arguments[supervisor.arguments.index(str(SVCD))] = str(program)
+        supervisor.start()
+        pids = supervisor.pids()
+        for other in SVCD_NEXT, SVCD:
+            shutil.copy2(other, self.directory / "new")
+            (self.directory / "new").rename(program)
+            self.upgrade(supervisor)
+            self.assertTrue(os.path.samefile(f"/proc/{supervisor.pid}/exe", program))
+            self.assertEqual(pids, supervisor.pids("available"))
+        self.reload(supervisor)
 
     def test_a_program_that_fails_when_it_goes_on_gives_everything_back(self):
         launcher = self.directory / "svc-launch"

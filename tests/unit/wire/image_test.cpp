@@ -2,6 +2,7 @@
 
 #include "wire/described.h"
 
+#include <boost/crc.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -216,6 +217,50 @@ TEST_CASE("bytes of any kind are an error and nothing else") {
     }
     CHECK(!read_image({"", ""}));
     CHECK(!read_image({"rubbish", std::string(5000, '\0')}));
+}
+
+namespace {
+
+/// The record with another content, as a writer of another release would seal it.
+std::string resealed(const std::string& record, const std::string& content) {
+    constexpr std::size_t header = 32;
+    const std::uint64_t length = content.size();
+    std::string text = record.substr(0, header);
+    std::memcpy(text.data() + 16, &length, sizeof(length));
+    boost::crc_32_type sum;
+    sum.process_bytes(text.data() + 4, 20); // kind, sequence, length
+    sum.process_bytes(content.data(), content.size());
+    const std::uint32_t checksum = sum.checksum();
+    std::memcpy(text.data() + 24, &checksum, sizeof(checksum));
+    return text + content;
+}
+
+} // namespace
+
+TEST_CASE("what a later release added is passed over, and what an older one did not know has its "
+          "default") {
+    const State state = some_state();
+    const std::uint32_t ours = image_version.version;
+    const auto read_with = [&](ImageVersion version, std::string_view from, std::string_view to) {
+        ImageWriter writer(0, 1, version);
+        const std::string record = writer.next(state, {})->bytes;
+        std::string content = record.substr(32);
+        const auto at = content.find(from);
+        REQUIRE(at != std::string::npos);
+        content.replace(at, from.size(), to);
+        const std::string text = resealed(record, content);
+        return read_image({text, ""});
+    };
+    const auto later = read_with({ours + 1, ours}, R"("service":"web")",
+                                 R"("service":"web","of_tomorrow":{"a":[1]})");
+    REQUIRE(later);
+    CHECK(later->snapshot.state == state);
+    // Of our own version it is a mistake.
+    CHECK_FALSE(
+        read_with({ours, ours}, R"("service":"web")", R"("service":"web","of_tomorrow":1)"));
+    CHECK_FALSE(read_with({ours, ours}, R"("next_worker":3,)", ""));
+    const std::string same = R"("service":"web")";
+    CHECK(read_with({ours, ours}, same, same)->snapshot.state == state);
 }
 
 TEST_CASE("a state says which supervisors may go on from it") {
