@@ -18,6 +18,7 @@ namespace {
 
 constexpr const char* own_link = "/proc/self/exe";
 constexpr std::size_t output_limit = 32 * 1024;
+constexpr int first_passed = 3;
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
@@ -54,10 +55,13 @@ Result<UniqueFd> open_to_execute(const std::string& path) {
     ::dup2(nowhere, STDIN_FILENO);
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    if (passed == 3)
-        static_cast<void>(set_close_on_exec(3, false));
+    // Either may sit on the number that the other is to have.
+    if (program >= 0)
+        program = ::fcntl(program, F_DUPFD_CLOEXEC, first_passed + 1);
+    if (passed == first_passed)
+        static_cast<void>(set_close_on_exec(passed, false));
     else if (passed >= 0)
-        ::dup2(passed, 3);
+        ::dup2(passed, first_passed);
     const auto values = pointers_to(arguments);
     if (program >= 0)
         ::syscall(SYS_execveat, program, "", values.data(), environ, AT_EMPTY_PATH);
