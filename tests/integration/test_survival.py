@@ -1,6 +1,7 @@
 """A supervisor that dies, and the one that comes after it."""
 import os
 import pathlib
+import select
 import shutil
 import signal
 
@@ -12,6 +13,16 @@ SVCD_NEXT = BUILD / "tests/integration/svcd-next"
 
 
 class SurvivalTest(ServiceTest):
+
+    def begin_rollout(self, supervisor):
+        """To a version that is ready once the flag is there: the flag, and the pid of its worker."""
+        flag = self.directory / "flag"
+        supervisor.write(service(worker("--version", "2", "--ready-when", flag)))
+        supervisor.svc("reload", "--no-wait")
+        supervisor.wait_status("a new worker", lambda s: [
+            entry for entry in s["workers"] if entry["state"] == "starting"])
+        (waiting,) = supervisor.pids("starting")
+        return flag, waiting
 
     def succeed(self, supervisor, after=None, **options):
         """The next supervisor, once it has told its manager that the service is ready."""
@@ -85,36 +96,19 @@ class Death(SurvivalTest):
 
     def test_a_ready_that_nobody_read_counts(self):
         supervisor = self.start()
-        flag = self.directory / "flag"
-        supervisor.write(service(worker("--version", "2", "--ready-when", flag)))
-        supervisor.svc("reload", "--no-wait")
-        supervisor.wait_status("a new worker", lambda s: [
-            entry for entry in s["workers"] if entry["state"] == "starting"])
-        (waiting,) = supervisor.pids("starting")
+        flag, waiting = self.begin_rollout(supervisor)
         supervisor.die()
         flag.touch()
-        wait_until("its READY=1", lambda: self.waits_in_socket(supervisor, "r2-0"))
+        told = supervisor.manager.stored["svc.worker.2.notify"]
+        wait_until("its READY=1", lambda: select.select([told], [], [], 0)[0])
         self.succeed(supervisor)
         supervisor.wait_for_revision(2)
         self.assertEqual([waiting], supervisor.pids())
 
-    @staticmethod
-    def waits_in_socket(supervisor, name):
-        fd = next(fd for stored, fd in supervisor.manager.stored.items()
-                  if stored.endswith(".notify") and os.readlink(f"/proc/self/fd/{fd}") and
-                  any(stored == f"svc.worker.{number}.notify" for number in (2,)))
-        import select
-        return bool(select.select([fd], [], [], 0)[0])
-
     def test_a_version_that_fails_is_rolled_back(self):
         supervisor = self.start()
         old = supervisor.pids()
-        flag = self.directory / "flag"
-        supervisor.write(service(worker("--version", "2", "--ready-when", flag)))
-        supervisor.svc("reload", "--no-wait")
-        supervisor.wait_status("a new worker", lambda s: [
-            entry for entry in s["workers"] if entry["state"] == "starting"])
-        (waiting,) = supervisor.pids("starting")
+        flag, waiting = self.begin_rollout(supervisor)
         supervisor.die()
         os.kill(waiting, signal.SIGKILL)
         self.succeed(supervisor)
@@ -173,12 +167,7 @@ class Upgrade(SurvivalTest):
 
     def test_a_rollout_goes_on(self):
         supervisor = self.start()
-        flag = self.directory / "flag"
-        supervisor.write(service(worker("--version", "2", "--ready-when", flag)))
-        supervisor.svc("reload", "--no-wait")
-        supervisor.wait_status("a new worker", lambda s: [
-            entry for entry in s["workers"] if entry["state"] == "starting"])
-        (waiting,) = supervisor.pids("starting")
+        flag, waiting = self.begin_rollout(supervisor)
         self.upgrade(supervisor)
         self.assertEqual([waiting], supervisor.pids("starting"))
         flag.touch()
