@@ -13,8 +13,6 @@
 
 namespace svc::wire {
 
-const ImageVersion image_version{.version = SVC_STATE_VERSION, .readable_by = 1};
-
 namespace {
 
 namespace json = boost::json;
