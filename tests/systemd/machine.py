@@ -114,6 +114,7 @@ class Machine:
                     remove_cgroups(left)
         try:
             self.cgroup = pathlib.Path(tempfile.mkdtemp(prefix="svc-test-", dir=top))
+            self.cgroup.chmod(0o755)  # it becomes the root that users find theirs in
         except OSError as error:
             raise Unavailable(f"cannot make a cgroup in {top}: {error.strerror}") from error
 
