@@ -14,7 +14,8 @@ namespace svc::os {
 namespace {
 
 constexpr std::string_view needs_net_admin =
-    "it needs CAP_NET_ADMIN (in a unit: AmbientCapabilities=CAP_NET_ADMIN)";
+    "it needs CAP_NET_ADMIN (in a unit: CapabilityBoundingSet=, and AmbientCapabilities= for a "
+    "user)";
 
 Error unsuitable(const Address& address, std::string_view option, std::string_view suits) {
     return Error{"cannot set " + std::string(option) + " on " + format_address(address) +
@@ -36,7 +37,7 @@ std::string remedy_of_option(int failed, int level, int name) {
     if ((level == SOL_SOCKET && name == SO_MARK) || name == IP_TRANSPARENT ||
         name == IPV6_TRANSPARENT)
         return "it needs CAP_NET_ADMIN or CAP_NET_RAW (in a unit: "
-               "AmbientCapabilities=CAP_NET_RAW)";
+               "CapabilityBoundingSet=, and AmbientCapabilities= for a user)";
     return std::string(needs_net_admin);
 }
 
@@ -99,9 +100,10 @@ Result<void> set_device(int fd, const Address& address, const ListenerOptions& o
     if (failed == ENODEV)
         return system_error(what, failed, "see the interfaces with: ip link");
     return system_error(what, failed,
-                        failed == EPERM ? "it needs CAP_NET_RAW (in a unit: "
-                                          "AmbientCapabilities=CAP_NET_RAW)"
-                                        : "");
+                        failed == EPERM
+                            ? "it needs CAP_NET_RAW (in a unit: "
+                              "CapabilityBoundingSet=, and AmbientCapabilities= for a user)"
+                            : "");
 }
 
 Result<void> set_tcp_options(int fd, const Address& address, const ListenerOptions& options) {

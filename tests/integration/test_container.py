@@ -2,17 +2,21 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import unittest
 
 from harness import ServiceTest, alive, children, main, service, wait_until
 
 
-def can_unshare():
-    if os.geteuid() != 0 or not shutil.which("unshare"):
-        return False
-    return subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"],
-                          capture_output=True).returncode == 0
+INIT = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+# As a container of a user's: one user in it, called root, who outside is nobody special.
+ROOTLESS = ["setpriv", "--reuid=1", "--regid=1", "--clear-groups", "--", INIT[0], "--user", "--map-root-user", *INIT[1:]]
+
+
+def can(prefix):
+    return os.geteuid() == 0 and all(map(shutil.which, ("unshare", "setpriv"))) and \
+        subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
 
 
 def zombies(parent):
@@ -28,12 +32,11 @@ def zombies(parent):
     return found
 
 
-@unittest.skipUnless(can_unshare(), "needs a pid namespace")
+@unittest.skipUnless(can(INIT), "needs a pid namespace")
 class AsInit(ServiceTest):
 
     def start_as_init(self):
-        supervisor = self.start(service(rollout={"replicas": 2}),
-                                prefix=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"])
+        supervisor = self.start(service(rollout={"replicas": 2}), prefix=INIT)
         # unshare forks once: its only child is the namespace's process 1.
         self.init = children(supervisor.pid)[0]
         return supervisor
@@ -56,10 +59,8 @@ class AsInit(ServiceTest):
         self.assertEqual(0, supervisor.wait())
         self.assertFalse(alive(self.init))
 
-
-    def start_without_manager(self, **environment):
-        supervisor = self.make(service(rollout={"replicas": 2}), environment=environment,
-                               prefix=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"])
+    def start_without_manager(self, prefix=INIT, **environment):
+        supervisor = self.make(service(rollout={"replicas": 2}), environment=environment, prefix=prefix)
         del supervisor.environment["NOTIFY_SOCKET"]
         supervisor.spawn()
         supervisor.events_when_up().wait_for("rollout_ended")
@@ -75,6 +76,22 @@ class AsInit(ServiceTest):
             supervisor.get("/orphan")
         wait_until("no zombies", lambda: not zombies(self.init))
         os.kill(self.init, 15)
+        self.assertEqual(0, supervisor.wait())
+
+    @unittest.skipUnless(can(ROOTLESS), "needs user namespaces without privileges")
+    def test_in_a_container_without_privileges_it_is_reloaded_killed_and_taken_over(self):
+        os.chown(self.directory, 1, 1)
+        supervisor = self.start_without_manager(ROOTLESS)
+        # Root outside is nobody in there, who may look and nothing else (and sends signals).
+        self.assertEqual(4, supervisor.svc("reload").returncode)
+        os.kill(self.init, signal.SIGHUP)
+        status = supervisor.wait_status("revision 2", lambda status: status["revision"] == 2 and
+                                        status["available"] == len(status["workers"]) == 2)
+        serving = sorted(worker["pid"] for worker in status["workers"])
+        os.kill(children(self.init)[0], signal.SIGKILL)
+        status = supervisor.wait_status("the next one", lambda status: status["generation"] > 1)
+        self.assertEqual(serving, sorted(worker["pid"] for worker in status["workers"]))
+        os.kill(self.init, signal.SIGTERM)
         self.assertEqual(0, supervisor.wait())
 
     def test_process_1_goes_on_alone_where_there_is_no_keeper(self):
