@@ -50,6 +50,9 @@ public:
     std::optional<std::string> next();
     /// Bytes not taken yet: at end-of-file, more than 0 means a message that was cut off.
     [[nodiscard]] std::size_t pending() const { return bytes_.size() - begin_; }
+    [[nodiscard]] std::string_view unread() const {
+        return std::string_view(bytes_).substr(begin_);
+    }
 
 private:
     std::size_t limit_;

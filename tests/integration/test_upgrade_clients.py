@@ -4,7 +4,7 @@ import shutil
 import signal
 
 from following import GOING_ON, ClientTest, Lines
-from harness import main, require_root, service, worker
+from harness import Connection, main, require_root, service, worker
 from supervisor import BUILD, SVCD
 
 
@@ -33,15 +33,39 @@ class Upgrade(ClientTest):
                                         r"3 workers untouched\), in \d+\.\d\ds\n$")
         self.assertEqual(2, supervisor.status()["generation"])
         self.assertEqual(pids, supervisor.pids())
-        lines.wait_for(GOING_ON)
         self.flag.touch()
         self.assertEqual((0, ""), lines.end())
+        self.assertNotIn(GOING_ON, "".join(lines.seen))  # its connection did not even end
         last = json.loads(supervisor.svc("events", "--json").stdout.splitlines()[-1])["sequence"]
         events.wait_for(f'"sequence":{last},')
         events.process.send_signal(signal.SIGINT)
         self.assertEqual((130, ""), events.end())
         seen = [json.loads(line)["sequence"] for line in events.seen]
         self.assertEqual(list(range(1, len(seen) + 1)), seen)
+
+    def test_connections_of_any_client_go_on(self):
+        supervisor = self.begin(rollout={"replicas": 2})
+        half, waiting, quiet, stream = (Connection(supervisor.control) for _ in range(4))
+        for connection in half, waiting, quiet, stream:
+            self.addCleanup(connection.close)
+        stream.send("Events", {"follow": True}, more=True)
+        first = stream.reply()["parameters"]["sequence"]
+        waiting.send("Reload")
+        waiting.send("Status")
+        supervisor.wait_status("the new worker to run", lambda status: [
+            entry for entry in status["workers"] if entry["state"] == "starting"])
+        half.socket.sendall(b'{"method": "io.svc.Super')
+        self.assertEqual(1, quiet.call("Status")["generation"])
+        self.assertEqual(0, supervisor.svc("upgrade").returncode)
+        half.socket.sendall(b'visor.Status"}\0')
+        self.assertEqual(2, half.reply()["parameters"]["generation"])
+        self.assertEqual(2, quiet.call("Status")["generation"])
+        self.flag.touch()
+        self.assertEqual("complete", waiting.reply()["parameters"]["verdict"])
+        self.assertEqual(2, waiting.reply()["parameters"]["generation"])
+        last = json.loads(supervisor.svc("events", "--json").stdout.splitlines()[-1])["sequence"]
+        self.assertEqual(list(range(first + 1, last + 1)),
+                         [stream.reply()["parameters"]["sequence"] for _ in range(first, last)])
 
     def test_a_program_that_cannot_go_on_is_refused(self):
         supervisor = self.begin_copy()

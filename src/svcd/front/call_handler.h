@@ -8,6 +8,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <functional>
+
 namespace svc::daemon {
 
 /// The client whose call is being handled. It may vanish at any moment; that changes nothing but
@@ -25,6 +27,11 @@ public:
     virtual Wakeup& wakeup() = 0;
     /// True: enough is queued for this client; a stream of replies waits on wakeup().
     [[nodiscard]] virtual bool backed_up() const = 0;
+    /// What a call that waits would have to be, now, for another program to go on with it when this one is
+    /// upgraded; nullopt: nothing is waited for yet. It is asked until the call's handler ends. A call that
+    /// gives none ends with its connection.
+    using Continuation = std::function<std::optional<wire::VarlinkCall>()>;
+    virtual void goes_on_as(Continuation) {}
 };
 
 class CallHandler {

@@ -78,6 +78,26 @@ bool ControlServer::resume(const std::string& path, UniqueFd socket) {
     return true;
 }
 
+void ControlServer::take_over(std::vector<std::pair<UniqueFd, Unfinished>> clients) {
+    for (auto& [connection, unfinished] : clients) {
+        ControlSession::Socket socket(io_);
+        boost::system::error_code error;
+        socket.assign(stream_protocol(), connection.get(), error);
+        if (error)
+            continue;
+        static_cast<void>(connection.release());
+        admit(std::move(socket), std::move(unfinished));
+    }
+}
+
+std::vector<std::pair<int, Unfinished>> ControlServer::carried() const {
+    std::vector<std::pair<int, Unfinished>> clients;
+    for (const auto& [key, session] : sessions_)
+        if (auto unfinished = session->unfinished())
+            clients.emplace_back(session->fd(), std::move(*unfinished));
+    return clients;
+}
+
 void ControlServer::start() {
     boost::system::error_code error;
     acceptor_.non_blocking(true, error);
@@ -125,8 +145,9 @@ asio::awaitable<void> ControlServer::accept() {
     }
 }
 
-void ControlServer::admit(ControlSession::Socket socket) {
-    // Asio does not. A client must see the end of its connection when another program goes on in this process.
+void ControlServer::admit(ControlSession::Socket socket, Unfinished before) {
+    // Asio does not. A client that is not carried over must see the end of its connection when another program
+    // goes on in this process.
     ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
     auto peer = peer_of(socket.native_handle());
     if (!peer) {
@@ -155,7 +176,7 @@ void ControlServer::admit(ControlSession::Socket socket) {
         std::move(socket), std::move(*peer), privileged, handler_, limits_.session,
         [this](ControlSession& closed) { remove(closed); });
     sessions_.emplace(session.get(), session);
-    session->start();
+    session->start(std::move(before));
 }
 
 bool ControlServer::evict(bool for_one_that_may_change) {

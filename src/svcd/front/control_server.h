@@ -9,6 +9,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace svc::daemon {
 
@@ -37,6 +39,10 @@ public:
     /// Goes on with the socket that an earlier supervisor listened on: who connected meanwhile waits in its
     /// queue. False: it is none, or its path is gone; listen() then.
     [[nodiscard]] bool resume(const std::string& path, UniqueFd socket);
+    /// Goes on with clients that another program in this process had. After resume() or listen().
+    void take_over(std::vector<std::pair<UniqueFd, Unfinished>> clients);
+    /// The clients that another program can go on with, by their connections.
+    [[nodiscard]] std::vector<std::pair<int, Unfinished>> carried() const;
     [[nodiscard]] int fd() { return acceptor_.is_open() ? acceptor_.native_handle() : -1; }
     /// Accepts nobody any more and lets each client go once it has what is queued for it; then
     /// calls `gone`, if the server still exists.
@@ -47,7 +53,7 @@ private:
     boost::asio::awaitable<void> accept();
     void close();
     void start();
-    void admit(ControlSession::Socket socket);
+    void admit(ControlSession::Socket socket, Unfinished before = {});
     /// Makes room by dropping the client that was quiet longest; false if none may be dropped.
     bool evict(bool for_one_that_may_change);
     void remove(ControlSession& session);

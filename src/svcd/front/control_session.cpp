@@ -5,8 +5,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -43,9 +43,16 @@ ControlSession::ControlSession(Socket socket, Peer peer, bool may_change, CallHa
       handler_(handler), limits_(limits), closed_(std::move(closed)), active_at_(os::now()),
       wakeup_(socket_.get_executor()), reader_wakeup_(socket_.get_executor()) {}
 
-void ControlSession::start() {
+void ControlSession::start(Unfinished before) {
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
+    if (auto taken = messages_.append(before.calls); !taken) {
+        broken_ = taken.error().message;
+        advance(Phase::answering);
+    }
+    unsent_ = std::move(before.replies);
+    if (!unsent_.empty())
+        write_soon();
     const auto self = shared_from_this();
     auto reader = [self]() -> asio::awaitable<void> { co_await self->read(); };
     auto dispatcher = [self]() -> asio::awaitable<void> { co_await self->dispatch(); };
@@ -87,34 +94,58 @@ void ControlSession::reply(const wire::VarlinkReply& reply) {
     if (gone() || handling_ == Handling::oneway_call)
         return;
     const std::string bytes = wire::encode(reply);
-    if (unsent() + bytes.size() > limits_.unsent) {
+    if (unsent_.size() + bytes.size() > limits_.unsent) {
         drop("does not read its replies");
         return;
     }
-    waiting_ += bytes;
-    if (sending_.empty())
-        write_next();
+    unsent_ += bytes;
+    write_soon();
 }
 
-void ControlSession::write_next() {
-    sending_ = std::exchange(waiting_, {});
-    asio::async_write(socket_, asio::buffer(sending_),
-                      [self = shared_from_this()](const boost::system::error_code& error,
-                                                  std::size_t) { self->written(error); });
+void ControlSession::write_soon() {
+    if (!std::exchange(writes_, true))
+        asio::post(socket_.get_executor(), [self = shared_from_this()] { self->write(); });
 }
 
-void ControlSession::written(const boost::system::error_code& error) {
-    if (error || gone()) {
+void ControlSession::write() {
+    if (gone())
+        return;
+    boost::system::error_code error;
+    const std::size_t written = socket_.write_some(asio::buffer(unsent_), error);
+    if (error && error != asio::error::would_block) {
         drop(error.message());
         return;
     }
-    active_at_ = os::now();
-    sending_.clear();
-    if (!waiting_.empty())
-        write_next();
-    leave_if_idle();
+    unsent_.erase(0, written);
+    if (written > 0)
+        active_at_ = os::now();
     if (!backed_up())
         wakeup_.notify();
+    if (!unsent_.empty()) {
+        socket_.async_wait(Socket::wait_write,
+                           [self = shared_from_this()](const boost::system::error_code& failed) {
+                               if (!failed)
+                                   self->write();
+                           });
+        return;
+    }
+    writes_ = false;
+    leave_if_idle();
+}
+
+std::optional<Unfinished> ControlSession::unfinished() const {
+    if (phase_ >= Phase::leaving || !broken_.empty())
+        return std::nullopt;
+    Unfinished left;
+    left.replies = unsent_;
+    if (handling_ == Handling::call) {
+        const auto rest = continuation_ ? continuation_() : std::nullopt;
+        if (!rest)
+            return std::nullopt;
+        left.calls = wire::encode(*rest);
+    }
+    left.calls += messages_.unread();
+    return left;
 }
 
 void ControlSession::take_in() {
@@ -174,6 +205,8 @@ asio::awaitable<void> ControlSession::dispatch() {
         if (message) {
             handling_ = Handling::call;
             co_await handle_one(std::move(*message));
+            continuation_ = nullptr;
+            handling_ = Handling::answered;
             while (!gone() && backed_up())
                 co_await wakeup_.wait();
             handling_ = Handling::nothing;

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "svcd/front/call_handler.h"
+#include "svcd/front/carried_clients.h"
 
 #include <boost/asio/local/stream_protocol.hpp>
 
@@ -20,19 +21,20 @@ struct SessionLimits {
     std::size_t unread = 64u << 10;    ///< bytes of calls taken in while one is being handled
 };
 
-/// Two coroutines and two buffers:
+/// Two coroutines, and a buffer each way:
 ///
 ///   reader      takes bytes in, until end-of-file; while a call is handled and enough calls wait,
 ///               it leaves the rest in the socket, so that a client that sends faster than it is
 ///               answered fills its own buffer, not our memory
 ///   dispatcher  handles one whole message at a time, in order, then closes after end-of-file
-///   sending_, waiting_   replies: one buffer is being written, the other fills meanwhile
+///   unsent_     replies: written once a turn of the loop, as far as the client takes them
 ///
 ///   open ─ end-of-file → answering ─ all answered → leaving ─ all sent → gone
 ///     ├── a message that is none, the server ends ──────┘               │
 ///     └── error, over a limit, evicted, hang-up ────────────────────────┘ (from every phase)
 ///
-/// No way leads back. A call that is being handled when the session leaves is handled to its end.
+/// No way leads back. A call that is being handled when the session leaves is handled to its end. At an upgrade
+/// the client is carried over with what is unfinished(); its session in the next program begins with that.
 ///
 /// A client that closes and one that only ends its sending side look alike to read(2); poll(2)
 /// tells them apart (POLLHUP), and only the first ends a wait. What can never happen: a write to
@@ -45,7 +47,11 @@ public:
     ControlSession(Socket socket, Peer peer, bool may_change, CallHandler& handler,
                    SessionLimits limits, std::function<void(ControlSession&)> closed);
 
-    void start();
+    /// `before`: what an earlier session of this client left.
+    void start(Unfinished before = {});
+    /// For another program to go on with; nullopt: this client ends with ours.
+    [[nodiscard]] std::optional<Unfinished> unfinished() const;
+    [[nodiscard]] int fd() { return socket_.native_handle(); }
     /// Closes at once, whatever is unsent.
     void drop(std::string why);
     /// Closes as soon as everything queued is sent; no further call is begun.
@@ -55,16 +61,17 @@ public:
 
     [[nodiscard]] Instant active_at() const { return active_at_; }
     /// No call in progress and nothing unsent.
-    [[nodiscard]] bool idle() const { return handling_ == Handling::nothing && sending_.empty(); }
+    [[nodiscard]] bool idle() const { return handling_ == Handling::nothing && unsent_.empty(); }
     /// Has replies that it does not take.
-    [[nodiscard]] bool stuck() const { return !sending_.empty(); }
+    [[nodiscard]] bool stuck() const { return !unsent_.empty(); }
 
     [[nodiscard]] const Peer& peer() const override { return peer_; }
     [[nodiscard]] bool may_change() const override { return may_change_; }
     void reply(const wire::VarlinkReply& reply) override;
     [[nodiscard]] bool gone() const override { return phase_ == Phase::gone; }
     Wakeup& wakeup() override { return wakeup_; }
-    [[nodiscard]] bool backed_up() const override { return unsent() > limits_.backed_up; }
+    [[nodiscard]] bool backed_up() const override { return unsent_.size() > limits_.backed_up; }
+    void goes_on_as(Continuation continuation) override { continuation_ = std::move(continuation); }
 
 private:
     enum class Phase {
@@ -73,9 +80,13 @@ private:
         leaving,   ///< no further call is begun; what is queued is sent
         gone,      ///< the socket is closed
     };
-    enum class Handling { nothing, call, oneway_call };
+    enum class Handling {
+        nothing,
+        call,
+        oneway_call,
+        answered, ///< its handler has ended, and the client has yet to take what it said
+    };
 
-    [[nodiscard]] std::size_t unsent() const { return sending_.size() + waiting_.size(); }
     void advance(Phase to) { phase_ = std::max(phase_, to); }
     /// Nothing that was asked for is left to do.
     void leave_if_idle();
@@ -85,8 +96,8 @@ private:
     boost::asio::awaitable<void> handle_one(std::string message);
     /// Takes in what is there.
     void take_in();
-    void write_next();
-    void written(const boost::system::error_code& error);
+    void write_soon();
+    void write();
 
     Socket socket_;
     Peer peer_;
@@ -100,9 +111,12 @@ private:
     Phase phase_ = Phase::open;
     Handling handling_ = Handling::nothing;
 
-    // What one step says wakes the client once, not once a line.
-    std::string sending_; ///< being written
-    std::string waiting_; ///< comes after it
+    Continuation continuation_; ///< of the call that is handled
+
+    // Nothing but write() writes, so that it is known at any moment what the client has. What one step says wakes
+    // the client once, not once a line.
+    std::string unsent_;
+    bool writes_ = false; ///< write() comes, or waits for room
 
     Instant active_at_;
     Wakeup wakeup_;        ///< of the dispatcher and the call that it handles

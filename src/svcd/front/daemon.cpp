@@ -92,6 +92,11 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
             return listening;
         store_.put(kept_control, server_->fd());
     }
+    if (auto clients = take_clients(passed_.kept))
+        server_->take_over(std::move(*clients));
+    else
+        spdlog::warn("control clients of the program before this one are closed: {}",
+                     clients.error().message);
     return go_on(beginning->taken_over);
 }
 

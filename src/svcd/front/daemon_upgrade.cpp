@@ -3,6 +3,7 @@
 
 #include "os/clock.h"
 #include "os/program.h"
+#include "svcd/front/carried_clients.h"
 #include "svcd/front/handover.h"
 #include "svcd/host/file_job.h"
 #include "svcd/host/kept_names.h"
@@ -12,6 +13,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
 
 #include <array>
 
@@ -174,6 +176,9 @@ void Daemon::execute_upgrade(const sigset_t& signals_before) {
     fds.emplace_back(kept_lock, settings_.lock);
     fds.emplace_back(previous_program, own->get());
     fds.emplace_back(previous_launcher, host_->launcher());
+    const auto clients = hand_over_clients(server_->carried(), fds);
+    if (!clients)
+        spdlog::warn("control clients end with this program: {}", clients.error().message);
     const Error failed = execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
                                       settings_.arguments, settings_.environment);
     // Everything is as it was.

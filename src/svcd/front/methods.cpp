@@ -240,6 +240,13 @@ asio::awaitable<void> Methods::events(const wire::VarlinkCall& call, Caller& cal
         seen = 0;
     // Without `follow`: what there is now, not what comes while a slow client reads it.
     const std::uint64_t end = log.newest();
+    caller.goes_on_as([&]() -> std::optional<wire::VarlinkCall> {
+        wire::EventsCall rest;
+        rest.since = seen;
+        rest.follow = wanted->follow;
+        return wire::VarlinkCall{
+            .method = call.method, .parameters = wire::to_json(rest), .more = true};
+    });
     while (!caller.gone()) {
         const rollout::Event* next = log.after(seen);
         const bool past_end = !wanted->follow && (next == nullptr || next->sequence > end);

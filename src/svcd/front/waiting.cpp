@@ -94,6 +94,18 @@ Waiting::Waiting(Backend& backend, Caller& caller, bool more)
       subscription_(backend.events(), caller.wakeup()) {
     if (more_)
         news_.begin(backend_.state());
+    caller_.goes_on_as([this] { return continuation(); });
+}
+
+std::optional<wire::VarlinkCall> Waiting::continuation() const {
+    wire::FollowCall aim = aim_;
+    if (aim.revision)
+        aim.revision = revision_; // another one may have superseded it
+    if (!aim.revision && !aim.replicas && !aim.replica && !aim.stop)
+        return std::nullopt;
+    return wire::VarlinkCall{.method = std::string(wire::control_interface_name) + ".Follow",
+                             .parameters = wire::to_json(aim),
+                             .more = more_};
 }
 
 void Waiting::send(wire::Progress progress, bool last) {
@@ -263,6 +275,8 @@ asio::awaitable<void> Waiting::until_finished() {
 asio::awaitable<void> Waiting::for_rollout(rollout::RevisionNumber revision, bool drained,
                                            std::vector<std::string> changed) {
     revision_ = revision;
+    aim_.revision = revision;
+    aim_.wait_drained = drained;
     const auto outcome = co_await verdict();
     if (!outcome)
         co_return;
@@ -285,6 +299,8 @@ void Waiting::send_verdict(const Outcome& outcome, std::vector<std::string> chan
 
 asio::awaitable<void> Waiting::for_abort(rollout::RevisionNumber revision) {
     revision_ = revision;
+    aim_.revision = revision;
+    aim_.taken_back = true;
     const auto outcome = co_await verdict();
     if (!outcome)
         co_return;
@@ -301,6 +317,7 @@ asio::awaitable<void> Waiting::for_abort(rollout::RevisionNumber revision) {
 
 asio::awaitable<void> Waiting::for_stop() {
     revision_ = rollout::target_revision(backend_.state());
+    aim_.stop = true;
     co_await until_finished();
     wire::Progress last = progress("done", "every worker is gone; the supervisor ends");
     last.verdict = "stopped";

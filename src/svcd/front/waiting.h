@@ -17,6 +17,8 @@ namespace svc::daemon {
 class Waiting {
 public:
     Waiting(Backend& backend, Caller& caller, bool more);
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
 
     /// What the verdict on a rollout that completes is to say besides.
     void remember(std::string note) { note_ = std::move(note); }
@@ -66,10 +68,13 @@ private:
     boost::asio::awaitable<void> until_drained();
     boost::asio::awaitable<void> until_finished();
     [[nodiscard]] std::string phase_name() const;
+    /// What it waits for, as a call (method Follow).
+    [[nodiscard]] std::optional<wire::VarlinkCall> continuation() const;
 
     Backend& backend_;
     Caller& caller_;
     bool more_;
+    wire::FollowCall aim_; ///< with nothing set: it does not wait yet
     std::string note_;
     rollout::RevisionNumber revision_ = 0;
     std::uint64_t seen_;

@@ -108,6 +108,7 @@ Duration Waiting::patience() const {
 
 asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std::string> changed) {
     revision_ = rollout::target_revision(backend_.state());
+    aim_.replicas = replicas;
     const Duration most = patience();
     Patience late(co_await asio::this_coro::executor, most, caller_.wakeup());
     while (!caller_.gone()) {
@@ -152,6 +153,7 @@ asio::awaitable<void> Waiting::for_scale(std::uint32_t replicas, std::vector<std
 
 asio::awaitable<void> Waiting::for_replacement(std::uint32_t replica) {
     revision_ = backend_.state().current;
+    aim_.replica = replica;
     const Duration most = patience();
     Patience late(co_await asio::this_coro::executor, most, caller_.wakeup());
     const std::string name = "the worker of replica " + std::to_string(replica);

@@ -23,6 +23,11 @@ inline std::string kept_executable(rollout::RevisionNumber revision) {
 
 inline constexpr const char* kept_lock = "svc.lock";       ///< in an upgrade only
 inline constexpr const char* kept_control = "svc.control"; ///< the listening control socket
+/// In an upgrade only: the clients of the control socket (front/carried_clients.h).
+inline constexpr const char* kept_clients = "svc.clients";
+inline std::string kept_client(std::size_t index) {
+    return "svc.client." + std::to_string(index);
+}
 /// A socket of the ListenerTable. Numbers are given in the order in which they are opened, and none twice.
 inline std::string kept_listener(std::uint64_t number) {
     return "svc.listener." + std::to_string(number);
