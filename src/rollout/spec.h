@@ -39,7 +39,17 @@ struct ResourceLimit {
 };
 
 enum class Session { process_group, session }; ///< setpgid(2) or setsid(2): who leads what
-enum class ListenPid { set, omit };            ///< omit: for wrappers that fork (svc-worker(7))
+/// How a worker is told of its sockets (host/socket_protocols.h).
+enum class SocketProtocol {
+    listen_fds,
+    server_starter,
+    nginx,
+    php_fpm,
+    unicorn,
+    puma,
+    einhorn,
+};
+enum class ListenPid { set, omit };          ///< omit: for wrappers that fork (svc-worker(7))
 enum class ErrorOutput { capture, inherit }; ///< capture: stderr passes through us, last lines kept
 /// open: an ELF file is held open, for as long as this supervisor lives. copy: a copy is kept with the
 /// revision as well, and outlives it.
@@ -127,6 +137,7 @@ struct ProcessSpec {
     std::optional<int> oom_score_adj;
     bool no_new_privileges = false;
     Session session = Session::process_group;
+    std::vector<SocketProtocol> protocols{SocketProtocol::listen_fds}; ///< none: by {fd:NAME} only
     ListenPid listen_pid = ListenPid::set;
     ErrorOutput error_output = ErrorOutput::capture;
     KeepExecutable keep_executable = KeepExecutable::open;

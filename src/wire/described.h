@@ -42,14 +42,16 @@ BOOST_DESCRIBE_STRUCT(ProbeSpec, (),
                        failure_threshold))
 BOOST_DESCRIBE_ENUM(ProbeKind, startup, ready, verify, live)
 BOOST_DESCRIBE_ENUM(Session, process_group, session)
+BOOST_DESCRIBE_ENUM(SocketProtocol, listen_fds, server_starter, nginx, php_fpm, unicorn, puma,
+                    einhorn)
 BOOST_DESCRIBE_ENUM(ListenPid, set, omit)
 BOOST_DESCRIBE_ENUM(ErrorOutput, capture, inherit)
 BOOST_DESCRIBE_ENUM(KeepExecutable, open, copy)
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (command, release, inputs, check, check_timeout, directory, user, group,
                        supplementary_groups, environment, environment_files, umask, limits, nice,
-                       oom_score_adj, no_new_privileges, session, listen_pid, error_output,
-                       keep_executable, pre_start))
+                       oom_score_adj, no_new_privileges, session, protocols, listen_pid,
+                       error_output, keep_executable, pre_start))
 BOOST_DESCRIBE_ENUM(ReadyOn, notify, started, fd, probe)
 BOOST_DESCRIBE_ENUM(NotifyAccess, main, group, all)
 BOOST_DESCRIBE_STRUCT(ReadySpec, (),

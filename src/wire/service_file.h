@@ -4,6 +4,7 @@
 #include "rollout/spec.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,11 @@ std::string default_listener_name(const Address& address);
 /// ${release} in command, check, inputs, directory, the values of environment, environment_files
 /// and the commands of hooks and probes (commands_of()), and nowhere else.
 Result<std::string> expand(std::string_view text, std::string_view release);
+
+/// Replaces each {fd:NAME} by what `fd_of` says of NAME. A service file may say it in command and in the values of
+/// environment: the number of that listener's fd in the worker. Other braces are only braces.
+std::string replace_fds(std::string_view text,
+                        const std::function<std::string(std::string_view name)>& fd_of);
 
 /// A command that is run beside the workers' own: a hook's or a probe's.
 struct NamedCommand {

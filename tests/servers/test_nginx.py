@@ -56,7 +56,7 @@ class Nginx(ServiceTest):
         command = [NGINX, "-c", str(configuration), "-e", "stderr"]
         supervisor = self.start({
             "service": {"command": command, "check": [*command, "-t"], "inputs": [str(configuration)],
-                        "environment": {"NGINX": "3;"}},
+                        "protocol": ["nginx"]},
             "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
             "ready": {"on": "started", "delay": "200ms"},
             "stop": {"signal": "SIGQUIT", "grace": "60s"},
@@ -80,7 +80,7 @@ class Nginx(ServiceTest):
         command = [NGINX, "-c", str(configuration), "-e", "stderr"]
         supervisor = self.start({
             "service": {"command": command, "check": [*command, "-t"],
-                        "environment": {"NGINX": "3;"}},
+                        "protocol": ["nginx"]},
             "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
             "ready": {"on": "started", "delay": "200ms"}, "stop": {"signal": "SIGQUIT", "grace": "60s"},
         })
@@ -103,7 +103,7 @@ class Nginx(ServiceTest):
                                      encoding="utf-8")
             revert = f"cp {good} {configuration} && kill -HUP $SVC_WORKER_PID"
             return {
-                "service": {"command": command, "environment": {"NGINX": "3;"}},
+                "service": {"command": command, "protocol": ["nginx"]},
                 "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
                 "ready": {"on": "started", "delay": "200ms", "timeout": timeout},
                 "rollout": {"strategy": "in-place", "in_place": {

@@ -114,6 +114,9 @@ Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::str
         spec.listeners.push_back(std::move(listener));
     }
     spec.rollout.replicas = typed.replicas;
+    // Whoever had a command for start_server(1) has one for us.
+    spec.process.protocols = {rollout::SocketProtocol::listen_fds,
+                              rollout::SocketProtocol::server_starter};
     spec.ready.on = typed.ready == "started" ? rollout::ReadyOn::started : rollout::ReadyOn::notify;
     auto signal = parse_signal(typed.stop_signal);
     if (!signal)

@@ -150,20 +150,20 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
         return order;
     const auto& process = revision.spec.process;
     order->executable = revision.executable;
-    order->arguments = revision.command;
+    for (const std::string& word : revision.command)
+        order->arguments.push_back(insert_fds(word, place.sockets));
     order->new_session = process.session == rollout::Session::session;
-    order->inherited_fds = static_cast<std::uint32_t>(place.listener_names.size());
+    order->inherited_fds = static_cast<std::uint32_t>(place.sockets.size());
     order->stderr_index = place.stderr_index;
 
     Environment environment = common_environment(revision, place.service);
     environment["SVC_REPLICA"] = std::to_string(place.replica);
     environment["NOTIFY_SOCKET"] = place.notify_path;
-    if (!place.listener_names.empty()) { // LISTEN_FDS=0 is an error to sd_listen_fds(3)
-        environment["LISTEN_FDS"] = std::to_string(place.listener_names.size());
-        environment["LISTEN_FDNAMES"] = join(place.listener_names, ":");
-        if (process.listen_pid == rollout::ListenPid::set)
-            order->pid_variables.emplace_back("LISTEN_PID");
-    }
+    for (auto& [name, value] : environment)
+        value = insert_fds(value, place.sockets);
+    announce_sockets(process.protocols, place.sockets, revision.number, environment);
+    if (environment.contains("LISTEN_FDS") && process.listen_pid == rollout::ListenPid::set)
+        order->pid_variables.emplace_back("LISTEN_PID");
     plan_ready_fd(*order, environment, place, revision.spec.ready);
     plan_watchdog(*order, environment, revision.spec.live);
     order->environment = flatten(environment);

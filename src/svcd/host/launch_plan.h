@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rollout/revision.h"
+#include "svcd/host/socket_protocols.h"
 #include "wire/launch_order.h"
 
 #include <map>
@@ -15,9 +16,9 @@ struct WorkerPlace {
     std::string service;
     std::uint32_t replica = 0;
     std::string notify_path;
-    std::vector<std::string> listener_names; ///< one a listening fd
-    int stderr_index = -1;                   ///< among the fds sent
-    int ready_index = -1; ///< of the fd that it is to say on that it is ready; -1: there is none
+    std::vector<PassedSocket> sockets;
+    int stderr_index = -1; ///< among the fds sent
+    int ready_index = -1;  ///< of the fd that it is to say on that it is ready; -1: there is none
 };
 
 using Environment = std::map<std::string, std::string>;

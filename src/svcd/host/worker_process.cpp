@@ -123,7 +123,10 @@ Result<void> WorkerProcess::pass_listeners(LaunchParcel& parcel, WorkerPlace& pl
             for (const int fd : context_.listeners.fds_of(listener, identity_.revision->number))
                 parcel.fds.push_back(fd);
         }
-        place.listener_names.resize(parcel.fds.size(), listener.name);
+        while (place.sockets.size() < parcel.fds.size()) {
+            const auto bound = os::bound_address(parcel.fds[place.sockets.size()]);
+            place.sockets.push_back({listener.name, bound ? *bound : listener.address});
+        }
     }
     return {};
 }

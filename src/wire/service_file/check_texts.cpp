@@ -38,6 +38,23 @@ private:
     std::vector<Finding>& findings_;
 };
 
+/// {fd:NAME}: there is such a listener.
+void check_fds(const rollout::Spec& spec, const std::string& text, const std::string& key,
+               std::vector<Finding>& findings) {
+    replace_fds(text, [&](std::string_view name) {
+        const bool known = std::any_of(
+            spec.listeners.begin(), spec.listeners.end(),
+            [&](const rollout::ListenerSpec& listener) { return listener.name == name; });
+        if (!known)
+            findings.push_back(Finding{key,
+                                       {},
+                                       "{fd:" + printable(name, 60) +
+                                           "} names no listener; give one the name " +
+                                           quoted(name)});
+        return std::string();
+    });
+}
+
 void check_variable_name(const std::string& name, std::vector<Finding>& findings) {
     // What svc sets itself (svc-worker(7)): a value here would never reach the worker.
     constexpr std::array<std::string_view, 8> ours{
@@ -58,12 +75,15 @@ void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings)
     const rollout::ProcessSpec& process = spec.process;
     TextChecker checker(spec, findings);
     checker.check(process.command, "service.command");
+    for (const std::string& word : process.command)
+        check_fds(spec, word, "service.command", findings);
     checker.check(process.inputs, "service.inputs");
     checker.check(process.check, "service.check");
     checker.check(process.directory, "service.directory");
     for (const auto& [name, value] : process.environment) {
         check_variable_name(name, findings);
         checker.check(value, "service.environment." + printable(name, 60));
+        check_fds(spec, value, "service.environment." + printable(name, 60), findings);
     }
     checker.check(process.environment_files, "service.environment_files");
     for (const NamedCommand& named : commands_of(spec))

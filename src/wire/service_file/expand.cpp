@@ -1,4 +1,4 @@
-// ${release}
+// ${release} and {fd:NAME}
 #include "wire/service_file.h"
 
 #include "base/text.h"
@@ -38,6 +38,21 @@ Result<std::string> expand(std::string_view text, std::string_view release) {
         }
     }
     return result;
+}
+
+std::string replace_fds(std::string_view text,
+                        const std::function<std::string(std::string_view name)>& fd_of) {
+    constexpr std::string_view begin = "{fd:";
+    std::string result;
+    for (;;) {
+        const auto at = text.find(begin);
+        const auto end = at == std::string_view::npos ? at : text.find('}', at);
+        if (end == std::string_view::npos)
+            return result.append(text);
+        result += text.substr(0, at);
+        result += fd_of(text.substr(at + begin.size(), end - at - begin.size()));
+        text.remove_prefix(end + 1);
+    }
 }
 
 } // namespace svc::wire

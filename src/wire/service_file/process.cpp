@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -16,6 +17,15 @@ constexpr std::array sessions{
     Choice<rollout::Session>{"process-group", rollout::Session::process_group},
     Choice<rollout::Session>{"session", rollout::Session::session},
 };
+constexpr std::array protocols{
+    Choice<rollout::SocketProtocol>{"listen-fds", rollout::SocketProtocol::listen_fds},
+    Choice<rollout::SocketProtocol>{"server-starter", rollout::SocketProtocol::server_starter},
+    Choice<rollout::SocketProtocol>{"nginx", rollout::SocketProtocol::nginx},
+    Choice<rollout::SocketProtocol>{"php-fpm", rollout::SocketProtocol::php_fpm},
+    Choice<rollout::SocketProtocol>{"unicorn", rollout::SocketProtocol::unicorn},
+    Choice<rollout::SocketProtocol>{"puma", rollout::SocketProtocol::puma},
+    Choice<rollout::SocketProtocol>{"einhorn", rollout::SocketProtocol::einhorn},
+};
 constexpr std::array listen_pids{
     Choice<rollout::ListenPid>{"set", rollout::ListenPid::set},
     Choice<rollout::ListenPid>{"omit", rollout::ListenPid::omit},
@@ -28,6 +38,28 @@ constexpr std::array keep_executables{
     Choice<rollout::KeepExecutable>{"open", rollout::KeepExecutable::open},
     Choice<rollout::KeepExecutable>{"copy", rollout::KeepExecutable::copy},
 };
+
+void read_protocols(Table& service, std::vector<rollout::SocketProtocol>& into) {
+    std::vector<std::string> words;
+    if (!service.read_strings("protocol", words, R"(["listen-fds"])"))
+        return;
+    std::vector<rollout::SocketProtocol> wanted;
+    for (const std::string& word : words) {
+        const auto found = std::find_if(protocols.begin(), protocols.end(),
+                                        [&](const auto& choice) { return choice.word == word; });
+        if (found == protocols.end()) {
+            std::vector<std::string> known;
+            for (const auto& choice : protocols)
+                known.emplace_back(choice.word);
+            service.refuse("protocol", quoted(word) + " is not a protocol for sockets; there are " +
+                                           join(known, ", "));
+            return;
+        }
+        if (std::find(wanted.begin(), wanted.end(), found->value) == wanted.end())
+            wanted.push_back(found->value);
+    }
+    into = std::move(wanted);
+}
 
 void read_environment(Table& service, std::map<std::string, std::string>& environment) {
     auto table = service.read_table("environment", R"({ LOG_LEVEL = "info" })");
@@ -136,6 +168,7 @@ void read_process(Table& service, rollout::ProcessSpec& spec) {
     service.read_integer("oom_score_adj", spec.oom_score_adj, -1000, 1000);
     service.read_bool("no_new_privileges", spec.no_new_privileges);
     service.read_choice<rollout::Session>("session", spec.session, sessions);
+    read_protocols(service, spec.protocols);
     service.read_choice<rollout::ListenPid>("listen_pid", spec.listen_pid, listen_pids);
     service.read_choice<rollout::ErrorOutput>("stderr", spec.error_output, error_outputs);
     service.read_choice<rollout::KeepExecutable>("keep_executable", spec.keep_executable,

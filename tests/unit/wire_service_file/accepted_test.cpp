@@ -38,6 +38,7 @@ nice = -5
 oom_score_adj = 1000
 no_new_privileges = true
 session = "session"
+protocol = ["nginx", "unicorn", "nginx"]
 listen_pid = "omit"
 stderr = "inherit"
 )");
@@ -62,6 +63,8 @@ stderr = "inherit"
     CHECK(process.oom_score_adj == 1000);
     CHECK(process.no_new_privileges);
     CHECK(process.session == Session::session);
+    CHECK(process.protocols ==
+          std::vector<SocketProtocol>{SocketProtocol::nginx, SocketProtocol::unicorn});
     CHECK(process.listen_pid == ListenPid::omit);
     CHECK(process.error_output == ErrorOutput::inherit);
 }

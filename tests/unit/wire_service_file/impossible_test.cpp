@@ -37,6 +37,19 @@ TEST_CASE("${release} needs a release, and nothing else is replaced") {
         mistakes_of("[service]\ncommand = [\"/a\", \"$${release}\", \"$HOME\", \"$\"]\n").empty());
 }
 
+TEST_CASE("{fd:NAME} names a listener, and a protocol is one that there is") {
+    check_mistake("[service]\ncommand = [\"/a\", \"fd@{fd:web}\"]\n", "2:11 service.command",
+                  "{fd:web} names no listener");
+    check_mistake(minimal + "environment = { FD = \"{fd:web}\" }\n", "3:22 service.environment.FD",
+                  "{fd:web} names no listener");
+    CHECK(mistakes_of(minimal + "environment = { A = \"{fd:web}{b} {fd:\" }\n" +
+                      "[[listener]]\nname = \"web\"\naddress = \"127.0.0.1:80\"\n")
+              .empty());
+    check_mistake(minimal + "protocol = [\"apache\"]\n", "3:12 service.protocol",
+                  "\"apache\" is not a protocol for sockets; there are listen-fds, server-starter");
+    check_mistake(minimal + "protocol = \"nginx\"\n", "3:12 service.protocol", "listen-fds");
+}
+
 TEST_CASE("paths are absolute") {
     check_mistake(minimal + "directory = \"srv\"\n", "3:13 service.directory", "absolute");
     check_mistake(minimal + "release = \"srv\"\n", "3:11 service.release", "absolute");

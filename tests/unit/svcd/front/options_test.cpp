@@ -56,6 +56,9 @@ TEST_CASE("a command line is a whole service") {
               "--stop-signal", "QUIT", "--grace", "5s", "--", "./app", "--listen", "mine"});
     REQUIRE(options.inline_spec);
     const auto& spec = *options.inline_spec;
+    CHECK(spec.process.protocols ==
+          std::vector<rollout::SocketProtocol>{rollout::SocketProtocol::listen_fds,
+                                               rollout::SocketProtocol::server_starter});
     CHECK(options.name == "app");
     CHECK(spec.process.command == Words{"./app", "--listen", "mine"});
     CHECK(spec.process.directory == "/srv");
