@@ -2,7 +2,7 @@
 #include "os/pipe.h"
 #include "svcd/host/journal_reading.h"
 #include "svcd/host/output_relay.h"
-#include "unit/temporary_directory.h"
+#include "../../temporary_directory.h"
 
 #include <array>
 #include <doctest/doctest.h>
@@ -139,7 +139,7 @@ TEST_CASE("a line of more than 16 KiB is passed on in pieces") {
 }
 
 TEST_CASE("what was looked at is still in the pipe, and what was moved is not") {
-    const TemporaryDirectory directory;
+    const svc::test::TemporaryDirectory directory;
     Ends ends = make_pipe();
     put(ends.write, "one\ntwo\n");
     ::fcntl(ends.read.get(), F_SETFL, O_NONBLOCK);
@@ -150,15 +150,15 @@ TEST_CASE("what was looked at is still in the pipe, and what was moved is not") 
         CHECK(std::string_view(seen.data(), count->value_or(0)) == "one\ntwo\n");
     }
     const UniqueFd file(
-        ::open((directory.path() + "/log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        ::open((directory / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     CHECK(os::move_to_end(ends.read.get(), file.get(), 4).value() == 4);
-    CHECK(content(directory.path() + "/log") == "one\n");
+    CHECK(content(directory / "log") == "one\n");
     CHECK(take(ends.read) == "two\n");
 }
 
 TEST_CASE("a log file goes on in the file that has its name after a rename and reopen()") {
-    const TemporaryDirectory directory;
-    const std::string path = directory.path() + "/log";
+    const svc::test::TemporaryDirectory directory;
+    const std::string path = directory / "log";
     std::vector<std::string> told;
     LogFile log(path, 0640, [&](const std::string& text) { told.push_back(text); });
     log.write("one\n", -1);
@@ -176,8 +176,8 @@ TEST_CASE("a log file goes on in the file that has its name after a rename and r
 }
 
 TEST_CASE("a reopen() that cannot open a file goes on with the one that is open") {
-    const TemporaryDirectory directory;
-    const std::string path = directory.path() + "/log";
+    const svc::test::TemporaryDirectory directory;
+    const std::string path = directory / "log";
     std::vector<std::string> told;
     LogFile log(path, 0640, [&](const std::string& text) { told.push_back(text); });
     REQUIRE(::rename(path.c_str(), (path + ".1").c_str()) == 0);
@@ -192,7 +192,7 @@ TEST_CASE("a reopen() that cannot open a file goes on with the one that is open"
 TEST_CASE("what cannot be written is dropped, and told once with its end") {
     std::vector<std::string> told;
     // Whoever writes to /dev/full has no regular file; a limit of the file's size is like a full disk.
-    const TemporaryDirectory directory;
+    const svc::test::TemporaryDirectory directory;
     const std::string path = directory.path() + "/missing/log";
     LogFile log(path, 0640, [&](const std::string& text) { told.push_back(text); });
     log.write("one\n", -1);
@@ -207,7 +207,7 @@ TEST_CASE("what cannot be written is dropped, and told once with its end") {
 }
 
 TEST_CASE("the last lines are those of the stream that ends with the line that we wrote") {
-    const std::string last = "svcd: r7-2 (process 9) exited with status 3";
+    const std::string last = "svcd: r7-2 (process 9): exit status 3";
     const std::string answer = entry("old", R"("of an earlier worker")") +
                                entry("new", R"("one")") + entry("new", "[116,119,111,255]") +
                                entry("new", '"' + last + '"');
