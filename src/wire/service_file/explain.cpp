@@ -95,30 +95,29 @@ std::string restarting(const rollout::RestartSpec& restart) {
     fatal("restarting: no such policy");
 }
 
-std::string logging(const Spec& spec) {
+/// Nothing where the file says nothing: that depends on the supervisor's stderr.
+std::string logging(const Spec& spec, std::string_view name) {
+    const std::string service(name);
+    std::string text = "\nWhat a worker writes ";
     switch (spec.log.output) {
     case rollout::LogOutput::automatic:
-        if (spec.process.error_output == rollout::ErrorOutput::inherit)
-            break;
-        return "What a worker writes goes to the journal if the supervisor's stderr does, with its "
-               "name before each line if that is a terminal, and else to where the supervisor's "
-               "goes.";
+        if (spec.process.error_output == rollout::ErrorOutput::capture)
+            return {};
+        break;
     case rollout::LogOutput::journal:
-        return "What a worker writes goes to the journal, as NAME.rREVISION.REPLICA.";
+        return text + "goes to the journal, as " + service + ".rREVISION.REPLICA.";
     case rollout::LogOutput::inherit:
         break;
     case rollout::LogOutput::capture:
-        return "What a worker writes to stderr passes through the supervisor to its own.";
+        return text + "to stderr passes through the supervisor to its own.";
     case rollout::LogOutput::prefix:
-        return "What a worker writes goes to the supervisor's stderr, with its name before each "
-               "line.";
+        return text + "goes to the supervisor's stderr, with \"" + service +
+               ".REPLICA | \" before each line.";
     case rollout::LogOutput::file:
-        return "What a worker writes is appended to " + spec.log.file +
-               ", which SIGUSR1 opens again.";
+        return text + "is appended to " + spec.log.file + ", which SIGUSR1 opens again.";
     }
-    return "A worker's stdout and stderr are the supervisor's own: a failure is reported without "
-           "its "
-           "last lines.";
+    return text + "goes where the supervisor's output goes: a failure is reported without its last "
+                  "lines.";
 }
 
 } // namespace
@@ -126,7 +125,7 @@ std::string logging(const Spec& spec) {
 std::string explain_spec(const Spec& spec, std::string_view name) {
     return "Service " + std::string(name) + ". " + listening(spec) + '\n' + running(spec.process) +
            '\n' + explain_rollout(spec.rollout) + '\n' + explain_health(spec) + '\n' +
-           stopping(spec.stop) + '\n' + restarting(spec.restart) + '\n' + logging(spec) + '\n';
+           stopping(spec.stop) + '\n' + restarting(spec.restart) + logging(spec, name) + '\n';
 }
 
 } // namespace svc::wire
