@@ -88,7 +88,10 @@ class File(LogTest):
         (pid,) = supervisor.pids()
         self.grow()
         supervisor.die()
-        written = lambda: int(re.search(r"wchar: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text()).group(1))
+
+        def written():
+            counters = pathlib.Path(f"/proc/{pid}/io").read_text(encoding="ascii")
+            return int(re.search(r"wchar: (\d+)", counters).group(1))
         # More than a pipe holds that nobody has made larger.
         before = written()
         wait_until("the worker to write on", lambda: written() > before + 100_000)
@@ -156,6 +159,22 @@ class File(LogTest):
         following.send_signal(signal.SIGINT)
         following.communicate(timeout=60)
         self.assertEqual(130, following.returncode)
+
+    def test_svc_logs_reads_it_when_no_supervisor_runs(self):
+        supervisor = self.start_counting()
+        self.grow()
+        config = self.directory / "config" / "svc"
+        config.mkdir(parents=True)
+        (config / "web.toml").write_text(supervisor.file.read_text(encoding="utf-8"), encoding="utf-8")
+        self.assertEqual(0, supervisor.stop())
+        answer = supervisor.svc("logs", "-n", "1", "web", environment={"XDG_CONFIG_HOME": str(config.parent)})
+        self.assertRegex(answer.stdout, r"\Aend \d+\n\Z", answer.stderr)
+
+    def test_svc_logs_says_what_a_file_cannot_tell(self):
+        supervisor = self.start_counting()
+        answer = supervisor.svc("logs", "--revision", "1")
+        self.assertEqual(1, answer.returncode)
+        self.assertIn(str(self.log), answer.stderr)
 
 
 class Prefix(LogTest):
