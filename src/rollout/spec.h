@@ -269,6 +269,26 @@ struct RestartSpec {
     bool operator==(const RestartSpec&) const = default;
 };
 
+/// Where a worker's stdout and stderr go.
+///   automatic  journal where the supervisor's own stderr is the journal, prefix where it is a terminal,
+///              else capture; inherit wherever stderr = "inherit" says so
+///   journal    both are a stream of the journal's own, as NAME.rREVISION.REPLICA: nothing of ours is between
+///   inherit    both are the supervisor's
+///   capture    stdout is the supervisor's; stderr passes through us to the supervisor's
+///   prefix     both pass through us to the supervisor's stderr, each line with NAME.REPLICA before it
+///   file       both pass through us to a file
+/// What passes through us does so in a pipe whose read end outlives us.
+enum class LogOutput { automatic, journal, inherit, capture, prefix, file };
+
+/// [log]
+struct LogSpec {
+    LogOutput output = LogOutput::automatic;
+    std::string file;          ///< absolute; output = file
+    std::uint32_t mode = 0640; ///< of a file that is made
+
+    bool operator==(const LogSpec&) const = default;
+};
+
 struct Spec {
     ProcessSpec process;
     std::vector<ListenerSpec> listeners;
@@ -278,6 +298,7 @@ struct Spec {
     StopSpec stop;
     RestartSpec restart;
     RecycleSpec recycle;
+    LogSpec log;
 
     bool operator==(const Spec&) const = default;
 };

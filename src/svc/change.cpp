@@ -66,6 +66,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::upgrade:
     case Verb::status:
     case Verb::events:
+    case Verb::logs:
     case Verb::check:
     case Verb::list:
     case Verb::history:

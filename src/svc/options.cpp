@@ -14,10 +14,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 20> verb_names = {
-    "reload", "apply",   "undo",   "pause",    "resume", "abort",   "promote",
-    "scale",  "replace", "freeze", "unfreeze", "stop",   "upgrade", "status",
-    "events", "history", "diff",   "timeline", "check",  "list"};
+constexpr std::array<std::string_view, 21> verb_names = {
+    "reload", "apply",   "undo",    "pause",    "resume",   "abort",   "promote",
+    "scale",  "replace", "freeze",  "unfreeze", "stop",     "upgrade", "status",
+    "events", "logs",    "history", "diff",     "timeline", "check",   "list"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {
@@ -140,6 +140,19 @@ void add_history(CLI::App& app, Typed& typed) {
     timeline->add_option("N", typed.words, "Its revision, and the service's name")->expected(0, 2);
 }
 
+void add_logs(CLI::App& app, Typed& typed) {
+    auto* logs = add_verb(app, typed, Verb::logs,
+                          "Show what the workers wrote and what the supervisor said");
+    add_name(*logs, typed);
+    logs->add_flag("-f,--follow", typed.options.follow, "And go on with what comes");
+    logs->add_option("-n,--lines", typed.lines, "Begin with the newest so many of them")
+        ->type_name("NUMBER");
+    logs->add_option("--revision", typed.to, "Only what is of this revision")->type_name("N");
+    logs->add_option("--replica", typed.replica, "Only what is of this replica")->type_name("N");
+    logs->add_option("--since", typed.since, "Only from this time on, as journalctl takes it")
+        ->type_name("TIME");
+}
+
 void add_verbs(CLI::App& app, Typed& typed) {
     add_rollout(*add_verb(app, typed, Verb::reload, "Replace every worker by a new revision"),
                 typed);
@@ -176,6 +189,7 @@ void add_verbs(CLI::App& app, Typed& typed) {
     events->add_option("--since", typed.since, "Only what came after the event with this number")
         ->type_name("NUMBER");
 
+    add_logs(app, typed);
     add_history(app, typed);
 
     auto* check = add_verb(app, typed, Verb::check, "Look for mistakes in a service file");
@@ -218,6 +232,29 @@ std::optional<EndNow> read_words(const Typed& typed, Options& options) {
     return std::nullopt;
 }
 
+std::optional<EndNow> wrong_name(const Options& options) {
+    if (options.verb == Verb::check || options.name.empty() ||
+        is_plain_name(options.name, name_limit))
+        return std::nullopt;
+    return usage('"' + printable(options.name, 80) +
+                 "\" is not a service's name (letters, digits, '.', '_' and '-')");
+}
+
+std::variant<Options, EndNow> read_logs(const Typed& typed, Options& options) {
+    options.since_time = typed.since;
+    if (!typed.to.empty() && (!read_number(typed.to, options.revision) || options.revision == 0))
+        return usage("--revision " + printable(typed.to, 40) +
+                     " is not a revision's number; `svc history` lists them");
+    if (!typed.replica.empty() && !read_number(typed.replica, options.only_replica.emplace()))
+        return usage("--replica " + printable(typed.replica, 40) +
+                     " is not a replica's number; `svc status` shows them");
+    if (!typed.lines.empty() && !read_number(typed.lines, options.lines.emplace()))
+        return usage("--lines " + printable(typed.lines, 40) + " is not a number of lines");
+    if (auto wrong = wrong_name(options))
+        return *wrong;
+    return std::move(options);
+}
+
 std::variant<Options, EndNow> combine(Typed typed) {
     Options& options = typed.options;
     options.wait = !typed.no_wait;
@@ -229,6 +266,8 @@ std::variant<Options, EndNow> combine(Typed typed) {
                      "\" is not a number of replicas; write: svc scale 4 [NAME]");
     if (auto wrong = read_words(typed, options))
         return *wrong;
+    if (options.verb == Verb::logs)
+        return read_logs(typed, options);
     if (!typed.to.empty() && (!read_number(typed.to, options.revision) || options.revision == 0))
         return usage("--to " + printable(typed.to, 40) +
                      " is not a revision's number; `svc history` lists them");
@@ -251,10 +290,8 @@ std::variant<Options, EndNow> combine(Typed typed) {
             return usage("--timeout: " + timeout.error().message);
         options.timeout = *timeout;
     }
-    if (options.verb != Verb::check && !options.name.empty() &&
-        !is_plain_name(options.name, name_limit))
-        return usage('"' + printable(options.name, 80) +
-                     "\" is not a service's name (letters, digits, '.', '_' and '-')");
+    if (auto wrong = wrong_name(options))
+        return *wrong;
     return std::move(options);
 }
 

@@ -27,6 +27,7 @@ enum class Verb {
     upgrade,
     status,
     events,
+    logs,
     history,
     diff,
     timeline,
@@ -52,8 +53,10 @@ struct Options {
     std::uint32_t replica = 0;
     std::uint32_t replicas = 0;
     bool follow = false;
-    std::uint64_t since = 0;
-    std::optional<std::uint32_t> lines; ///< events: at most so many of those that are there
+    std::uint64_t since = 0;                   ///< events: the number of one
+    std::string since_time;                    ///< logs: as journalctl takes it
+    std::optional<std::uint32_t> only_replica; ///< logs
+    std::optional<std::uint32_t> lines; ///< events, logs: at most so many of those that are there
     std::uint64_t revision =
         0; ///< undo: to; history, timeline: the one to show; diff: the newer one; 0: none given
     std::uint64_t from = 0; ///< diff: the older one

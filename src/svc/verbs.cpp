@@ -23,6 +23,8 @@ int run(const Options& options, const Console& console) {
         return show_status(options, console);
     case Verb::events:
         return show_events(options, console);
+    case Verb::logs:
+        return show_logs(options, console);
     case Verb::history:
         return show_history(options, console);
     case Verb::diff:

@@ -41,6 +41,7 @@ int change_service(const Options& options, const Console& console); ///< those t
 int upgrade_service(const Options& options, const Console& console);
 int show_status(const Options& options, const Console& console);
 int show_events(const Options& options, const Console& console);
+int show_logs(const Options& options, const Console& console);
 int show_history(const Options& options, const Console& console);
 int show_timeline(const Options& options, const Console& console);
 int show_diff(const Options& options, const Console& console);

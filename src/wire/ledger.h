@@ -60,15 +60,17 @@ struct WorkerRecord {
     bool by_path = true;
     bool killed = false;     ///< by us
     bool said_ready = false; ///< READY=1
-    bool captured = false;   ///< its stderr is a pipe whose read end is in the store
+    bool captured = false;   ///< its output is a pipe whose read end is in the store
     bool ready_fd = false;   ///< so is the read end of its notification fd
     std::vector<PrivateListenerRecord> listeners;
+    std::string journal_identifier; ///< its output is a stream of the journal's; empty: it is not
 
     bool operator==(const WorkerRecord&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                       (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
-                       by_path, killed, said_ready, captured, ready_fd, listeners))
+                       by_path, killed, said_ready, captured, ready_fd, listeners,
+                       journal_identifier))
 
 /// What a request came to whose caller gave it a name: one that is sent again, because nobody answered, is the
 /// same one.

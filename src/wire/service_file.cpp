@@ -49,6 +49,7 @@ void read_root(Table& root, rollout::Spec& spec) {
     section(root, "stop", spec.stop, read_stop);
     section(root, "restart", spec.restart, read_restart);
     section(root, "recycle", spec.recycle, read_recycle);
+    section(root, "log", spec.log, read_log);
     root.refuse_later("limits");
     root.finish();
 }

@@ -126,7 +126,8 @@ class SystemdTest(unittest.TestCase):
     def use(cls, machine):
         """Gives the tests their machine, and the machine the programs that the services run."""
         cls.machine = machine
-        shutil.copy(WORKERS / "worker.py", machine.shared)
+        for program in "worker.py", "counting.py":
+            shutil.copy(WORKERS / program, machine.shared)
         shutil.copy(BUILD / "examples/web/example-web", machine.shared)
 
     def setUp(self):

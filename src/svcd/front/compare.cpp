@@ -304,6 +304,7 @@ std::vector<std::string> bars_in_place(const Revision& before, const Revision& n
              before.executable_identity == now.executable_identity &&
              before.program_identity == now.program_identity,
          "the executable");
+    same(before.spec.log == now.spec.log, "where its output goes");
     same(same_sockets(before.spec.listeners, now.spec.listeners), "a listener");
     // SVC_READY_FD and WATCHDOG_USEC are in the environment.
     same(before.spec.ready.on == now.spec.ready.on && before.spec.ready.fd == now.spec.ready.fd,

@@ -25,6 +25,10 @@ constexpr int exit_for_the_next = 75;
 /// How long a restart waits for the store of fds.
 constexpr Duration store_bound = std::chrono::seconds(5);
 
+rollout::RevisionNumber rollout_under_way(const State& state) {
+    return state.rollout ? state.rollout->to : 0;
+}
+
 /// The whole of what we know must survive a journey through text; a build for debugging tries it
 /// after every step.
 void verify_survives(const State& state) {
@@ -142,7 +146,7 @@ void Daemon::step() {
     const auto wake_at = supervisor_->step(os::now());
     steps_ = false;
     for (const rollout::Event& event : without_repeats(std::exchange(unlogged_, {})))
-        log_event(event);
+        log_event(event, rollout_under_way(state()));
     arm(wake_at);
 }
 
@@ -194,7 +198,7 @@ void Daemon::report(const rollout::Event& event) {
     }
     if (supervisor_)
         host_->publish(state());
-    log_event(stamped);
+    log_event(stamped, supervisor_ ? rollout_under_way(state()) : 0);
 }
 
 void Daemon::note(rollout::EventKind kind, std::string text) {
@@ -247,7 +251,10 @@ void Daemon::handle_signal(int number) {
         observe(rollout::StopRequested{true, "SIGQUIT"});
         break;
     case SIGUSR1:
-        spdlog::info("SIGUSR1: there are no log files to reopen, the log goes to stderr");
+        if (const std::size_t files = host_->reopen_logs(); files > 0)
+            spdlog::info("SIGUSR1: {} log file{} opened again", files, files == 1 ? "" : "s");
+        else
+            spdlog::info("SIGUSR1: there are no log files to reopen");
         break;
     case SIGUSR2: {
         auto upgrading = [this]() -> asio::awaitable<void> { co_await upgrade_for_signal(); };

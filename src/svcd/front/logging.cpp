@@ -1,7 +1,8 @@
 #include "svcd/front/logging.h"
 
 #include "base/result.h"
-#include "svcd/front/log_sink.h"
+#include "svcd/front/journal_sink.h"
+#include "svcd/front/log_fields.h"
 #include "wire/control.h"
 
 #include <spdlog/pattern_formatter.h>
@@ -9,7 +10,6 @@
 
 #include <cstdlib>
 #include <memory>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace svc::daemon {
@@ -21,14 +21,7 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
 public:
     void format(const spdlog::details::log_msg& message, const std::tm&,
                 spdlog::memory_buf_t& out) override {
-        char priority = '6';
-        if (message.level >= spdlog::level::err)
-            priority = '3';
-        else if (message.level == spdlog::level::warn)
-            priority = '4';
-        else if (message.level <= spdlog::level::debug)
-            priority = '7';
-        out.push_back(priority);
+        out.push_back(priority_of(message.level));
     }
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
         return std::make_unique<PriorityFlag>();
@@ -84,32 +77,34 @@ spdlog::level::level_enum level_of(const rollout::Event& event) {
     fatal("an unknown kind of event");
 }
 
+/// The default logger's sink, if that is one.
+std::shared_ptr<JournalSink> journal;
+
 } // namespace
 
-bool is_journal(int fd, const char* journal_stream) {
-    if (journal_stream == nullptr)
-        return false;
-    struct stat status {};
-    if (::fstat(fd, &status) != 0)
-        return false;
-    return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == journal_stream;
-}
-
-void set_up_logging(const std::string& level) {
-    auto logger =
-        std::make_shared<spdlog::logger>("svcd", std::make_shared<LogSink>(STDERR_FILENO));
+void set_up_logging(const std::string& level, const std::string& service) {
+    const bool to_journal = os::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<PriorityFlag>('*');
-    formatter->set_pattern(is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))
-                               ? "<%*>%v"
-                               : "%H:%M:%S.%e svcd[%P] %l: %v");
-    logger->set_formatter(std::move(formatter));
+    formatter->set_pattern(to_journal ? "<%*>%v" : "%H:%M:%S.%e svcd[%P] %l: %v");
+    auto to_stderr = std::make_shared<LogSink>(STDERR_FILENO);
+    to_stderr->set_formatter(std::move(formatter));
+    journal = nullptr;
+    std::shared_ptr<spdlog::sinks::sink> sink = to_stderr;
+    if (to_journal)
+        sink = journal =
+            std::make_shared<JournalSink>(service, os::JournalSocket(), std::move(to_stderr));
+    auto logger = std::make_shared<spdlog::logger>("svcd", std::move(sink));
     logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
 }
 
-void log_event(const rollout::Event& event) {
+void log_event(const rollout::Event& event, rollout::RevisionNumber rollout) {
+    if (journal)
+        journal->say_about(fields_of(event, rollout));
     spdlog::log(level_of(event), "{}", wire::sentence_of(event));
+    if (journal)
+        journal->say_about({});
 }
 
 } // namespace svc::daemon

@@ -1,4 +1,4 @@
-// The supervisor's log: stderr, for a terminal or for the journal.
+// The supervisor's log: the journal, or stderr.
 #pragma once
 
 #include "rollout/event.h"
@@ -8,14 +8,13 @@
 namespace svc::daemon {
 
 /// Sets spdlog's default logger up. `level`: debug, info, warning or error. Where stderr is the
-/// journal (systemd.exec(5), JOURNAL_STREAM) each line starts with its priority as "<N>"
-/// (sd-daemon(3)) and has no time, which the journal knows better.
-void set_up_logging(const std::string& level);
+/// journal (systemd.exec(5), JOURNAL_STREAM) a line is an entry with fields (journal_sink.h); where it must go
+/// to stderr all the same, it starts with its priority as "<N>" (sd-daemon(3)) and has no time, which the journal
+/// knows better.
+void set_up_logging(const std::string& level, const std::string& service);
 
-/// True if JOURNAL_STREAM names the file that `fd` is.
-bool is_journal(int fd, const char* journal_stream);
-
-/// One event as one line, at the level that its kind deserves.
-void log_event(const rollout::Event& event);
+/// One event as one line, at the level that its kind deserves. `rollout`: the revision that the rollout which is
+/// under way leads to, or 0.
+void log_event(const rollout::Event& event, rollout::RevisionNumber rollout);
 
 } // namespace svc::daemon

@@ -237,7 +237,7 @@ int main(int count, char** values) {
         return end->exit_status;
     }
     auto& options = std::get<Options>(parsed);
-    set_up_logging(options.log_level);
+    set_up_logging(options.log_level, options.name);
     try {
         if (options.reap)
             return reap(options);

@@ -46,8 +46,10 @@ Result<UniqueFd> CommandProcess::capture() {
     auto pipe = os::make_pipe();
     if (!pipe)
         return pipe.error();
-    auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end),
-                                   request_.pass_output ? &context_.errors : nullptr);
+    std::unique_ptr<OutputPlace> place;
+    if (request_.pass_output)
+        place = std::make_unique<ErrorPlace>(context_.errors);
+    auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end), std::move(place));
     if (!relay)
         return relay.error();
     output_ = std::move(*relay);

@@ -307,6 +307,10 @@ void DaemonHost::when_failure_told(std::function<void()> then) {
     impl_->hooks.when_told(std::move(then));
 }
 
+std::size_t DaemonHost::reopen_logs() {
+    return impl_->context->places.files.reopen();
+}
+
 void DaemonHost::children_ended() {
     impl_->context->children.collect();
 }

@@ -74,6 +74,8 @@ public:
     /// What all workers together use now, with their descendants (os::memory_of_trees()); beside
     /// os::available_memory() it tells whether a surge has room.
     [[nodiscard]] std::uint64_t memory_of_workers() const;
+    /// SIGUSR1 came: the files that workers write to through us are opened again. How many there are.
+    std::size_t reopen_logs();
     /// SIGCHLD came: every ended child is handled (worker, hook, check) or just reaped (an orphan).
     void children_ended();
     /// How its rollout ended is on disk, or cannot be: before that nobody may rely on it.

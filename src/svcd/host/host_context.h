@@ -7,6 +7,7 @@
 #include "svcd/host/host.h"
 #include "svcd/host/output_relay.h"
 #include "svcd/host/vault.h"
+#include "svcd/host/worker_output.h"
 
 #include <map>
 #include <memory>
@@ -35,6 +36,7 @@ struct HostContext {
     Executables executables;
     ChildTable children;
     ErrorSink errors;
+    OutputPlaces places;
     /// One look at all listeners for any number of workers that started, became ready or ended in
     /// one step: a look costs some microseconds a listener.
     Later inspect_listeners;

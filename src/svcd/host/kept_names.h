@@ -11,7 +11,7 @@
 namespace svc::daemon {
 
 /// `what` of a worker: pidfd (of the process that leads its group), main (if that is another one), notify,
-/// output, ready.
+/// output (the read end of a pipe), journal (its output stream), ready.
 inline std::string kept_name(rollout::WorkerId worker, std::string_view what) {
     return "svc.worker." + std::to_string(worker) + "." + std::string(what);
 }

@@ -154,6 +154,7 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
         order->arguments.push_back(insert_fds(word, place.sockets));
     order->new_session = process.session == rollout::Session::session;
     order->inherited_fds = static_cast<std::uint32_t>(place.sockets.size());
+    order->stdout_index = place.stdout_index;
     order->stderr_index = place.stderr_index;
 
     Environment environment = common_environment(revision, place.service);

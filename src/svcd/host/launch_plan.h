@@ -17,8 +17,9 @@ struct WorkerPlace {
     std::uint32_t replica = 0;
     std::string notify_path;
     std::vector<PassedSocket> sockets;
-    int stderr_index = -1; ///< among the fds sent
-    int ready_index = -1;  ///< of the fd that it is to say on that it is ready; -1: there is none
+    int stdout_index = -1; ///< among the fds sent; -1: our own
+    int stderr_index = -1;
+    int ready_index = -1; ///< of the fd that it is to say on that it is ready; -1: there is none
 };
 
 using Environment = std::map<std::string, std::string>;

@@ -1,96 +1,151 @@
 #include "svcd/host/output_relay.h"
 
-#include "os/fd.h"
+#include "os/pipe.h"
 
+#include <algorithm>
 #include <array>
 
 namespace svc::daemon {
 
 namespace {
 
-constexpr std::size_t read_size = 16384;
 constexpr int reads_a_turn = 4; // one worker that writes all the time leaves the others their turn
-constexpr std::size_t pipe_capacity = 65536; // pipe(7)
+constexpr std::size_t drained_at_most = 1 << 20; // of a pipe, as large as we make one
+constexpr std::size_t line_limit = 16384;
+constexpr Duration patience_for_a_line = std::chrono::milliseconds(50);
+
+/// How much of it a place gets that takes lines.
+std::size_t in_lines(std::string_view seen, bool whole) {
+    const std::size_t end = seen.rfind('\n');
+    if (end != std::string_view::npos)
+        return end + 1;
+    return whole || seen.size() >= line_limit ? seen.size() : 0;
+}
 
 } // namespace
 
-OutputRelay::OutputRelay(boost::asio::io_context& io, Watch watch, ErrorSink* sink)
-    : watch_(std::move(watch)), sink_(sink), again_(io, [this] { go_on(); }) {}
+OutputRelay::OutputRelay(boost::asio::io_context& io, Watch watch,
+                         std::unique_ptr<OutputPlace> place)
+    : watch_(std::move(watch)), place_(std::move(place)), again_(io, [this] { go_on(); }),
+      partial_(io) {}
 
 Result<std::unique_ptr<OutputRelay>> OutputRelay::make(boost::asio::io_context& io,
-                                                       UniqueFd read_end, ErrorSink* sink) {
+                                                       UniqueFd read_end,
+                                                       std::unique_ptr<OutputPlace> place) {
     auto watch = Watch::make(io, std::move(read_end));
     if (!watch)
         return watch.error();
-    auto relay = std::unique_ptr<OutputRelay>(new OutputRelay(io, std::move(*watch), sink));
-    relay->watch_.when_readable([self = relay.get()] { self->go_on(); });
+    auto relay =
+        std::unique_ptr<OutputRelay>(new OutputRelay(io, std::move(*watch), std::move(place)));
+    // At once: there may be something in a pipe that was taken over.
+    relay->again_.wake();
     return relay;
 }
 
 OutputRelay::~OutputRelay() {
-    if (sink_ == nullptr)
+    if (!place_)
         return;
-    sink_->forget(this);
-    pass_on(); // what it takes at once; there is no loop any more to wait in
-    sink_->forget(this);
+    place_->forget();
+    pass_pending(); // what it takes at once; there is no loop any more to wait in
+    place_->forget();
 }
 
-OutputRelay::Read OutputRelay::read_once() {
-    std::array<char, read_size> buffer; // NOLINT: filled by read()
-    const auto read = os::read_some(watch_.fd(), buffer);
-    if (read && !read->has_value())
-        return Read::nothing;
-    if (!read || **read == 0) {
+OutputRelay::Turn OutputRelay::pass_some(bool whole) {
+    std::array<char, os::peek_limit> buffer; // NOLINT: filled by peek_pipe()
+    const auto count = os::peek_pipe(watch_.fd(), buffer);
+    if (count && !count->has_value())
+        return Turn::nothing;
+    if (!count || **count == 0) {
         at_end_ = true;
-        return Read::end;
+        return Turn::end;
     }
-    const std::string_view bytes(buffer.data(), **read);
-    tail_.feed(bytes);
-    if (sink_ != nullptr)
-        pending_ += bytes;
-    return Read::some;
+    std::string_view seen(buffer.data(), **count);
+    if (place_ && place_->takes_lines())
+        seen = seen.substr(0, in_lines(seen, whole));
+    if (seen.empty())
+        return Turn::partial;
+    std::size_t passed = seen.size();
+    if (place_)
+        passed = place_->pass(seen, watch_.fd());
+    else
+        static_cast<void>(os::discard(watch_.fd(), passed)); // they are there
+    tail_.feed(seen.substr(0, passed));
+    return passed < seen.size() ? Turn::full : Turn::passed;
 }
 
-void OutputRelay::pass_on() {
+bool OutputRelay::pass_pending() {
     if (pending_.empty())
-        return;
-    pending_.erase(0, sink_->write(this, pending_));
-    if (pending_.empty())
-        pending_.shrink_to_fit();
-    else
-        sink_->wait(this, [this] { go_on(); });
+        return true;
+    pending_.erase(0, place_->pass(pending_, -1));
+    if (!pending_.empty())
+        return false;
+    pending_.shrink_to_fit();
+    return true;
 }
 
 void OutputRelay::go_on() {
-    pass_on();
-    for (int turn = 0; turn < reads_a_turn && pending_.empty() && !at_end_; ++turn) {
-        if (read_once() == Read::nothing) {
+    look_again(false);
+}
+
+void OutputRelay::look_again(bool whole) {
+    partial_.cancel();
+    if (!pass_pending()) {
+        place_->wait([this] { go_on(); });
+        return;
+    }
+    for (int turn = 0; turn < reads_a_turn && !at_end_; ++turn) {
+        switch (pass_some(std::exchange(whole, false))) {
+        case Turn::passed:
+        case Turn::end:
+            break;
+        case Turn::nothing:
             watch_.when_readable([this] { go_on(); });
             return;
+        case Turn::partial:
+            // Not by when_readable(): it is readable, and would be at once.
+            partial_.after(patience_for_a_line, [this] { look_again(true); });
+            return;
+        case Turn::full:
+            place_->wait([this] { go_on(); });
+            return;
         }
-        pass_on();
     }
-    if (!pending_.empty())
-        return; // the sink calls
-    if (!at_end_)
+    if (at_end_)
+        tell_closed();
+    else
         again_.wake();
-    else if (const auto closed = std::exchange(closed_, nullptr))
+}
+
+void OutputRelay::tell_closed() {
+    if (const auto closed = std::exchange(closed_, nullptr))
         closed(); // may destroy this
 }
 
 void OutputRelay::drain() {
-    const bool was_waiting = !pending_.empty();
-    std::size_t rounds = 0;
-    while (!at_end_ && rounds++ < pipe_capacity / read_size && read_once() == Read::some) {
+    std::size_t seen = 0;
+    Turn turn = pending_.empty() ? Turn::passed : Turn::full;
+    while (turn == Turn::passed && !at_end_ && seen < drained_at_most) {
+        turn = pass_some(true);
+        seen += os::peek_limit;
     }
-    if (!was_waiting)
-        pass_on();
+    if (turn != Turn::full)
+        return;
+    std::array<char, os::peek_limit> buffer; // NOLINT: filled by peek_pipe()
+    for (; seen < drained_at_most; seen += os::peek_limit) {
+        const auto count = os::peek_pipe(watch_.fd(), buffer);
+        if (!count || !count->has_value() || **count == 0)
+            break;
+        const std::string_view bytes(buffer.data(), **count);
+        static_cast<void>(os::discard(watch_.fd(), bytes.size()));
+        tail_.feed(bytes);
+        pending_ += bytes;
+    }
+    again_.wake();
 }
 
 void OutputRelay::when_closed(std::function<void()> then) {
     closed_ = std::move(then);
-    if (at_end_ && pending_.empty())
-        again_.wake(); // it ended before anybody asked
+    again_.wake(); // it may have ended before anybody asked
 }
 
 } // namespace svc::daemon

@@ -1,7 +1,7 @@
-// OutputRelay: passes on what one process writes to its stderr, and remembers the last lines.
+// OutputRelay: passes on what one process writes, and remembers the last lines.
 #pragma once
 
-#include "svcd/host/error_sink.h"
+#include "svcd/host/output_place.h"
 #include "svcd/host/output_tail.h"
 
 #include <functional>
@@ -10,23 +10,30 @@
 
 namespace svc::daemon {
 
-/// reading ─ the sink is full → blocked (the pipe is not read: the worker waits as it would with a
-/// stderr of its own; nothing is lost) ─ room → reading ─ end of file → closed.
+/// The pipe is the buffer: what is in it is looked at, passed on, and only then taken out. Its read end is in
+/// the fd store, so whoever comes after us goes on with what we had not passed on.
 ///
+///   reading ─ the place is full → blocked (the pipe is not read: the worker waits as it would with a
+///      │ ▲                        stderr of its own; nothing is lost) ─ room → reading
+///      │ └ it goes on, or 50 ms passed ─ partial
+///      ├ a line has only begun, and the place takes lines → partial
+///      └ end of file → closed
+///
+/// A line is passed on in pieces where it is longer than 16 KiB, or stands still for 50 ms (a prompt).
 /// Descendants of a worker may keep the pipe open after it died: the relay lives until the end of
 /// file, but nobody waits for that to report the worker's exit. O_NONBLOCK is set on the read end
 /// only: the two ends of a pipe are two open files.
 class OutputRelay {
 public:
-    /// `sink` may be null: the lines are only remembered.
+    /// `place` may be null: the lines are only remembered.
     static Result<std::unique_ptr<OutputRelay>> make(boost::asio::io_context& io, UniqueFd read_end,
-                                                     ErrorSink* sink);
+                                                     std::unique_ptr<OutputPlace> place);
     OutputRelay(const OutputRelay&) = delete;
     OutputRelay& operator=(const OutputRelay&) = delete;
     ~OutputRelay();
 
-    /// Reads what is in the pipe now (at most its usual capacity), so that lines() is complete when
-    /// the process has ended, even if the sink is full.
+    /// Reads what is in the pipe now (at most what fits into the largest), so that lines() is complete when
+    /// the process has ended, even if the place is full.
     void drain();
     [[nodiscard]] std::vector<std::string> lines() const { return tail_.lines(); }
     [[nodiscard]] int fd() const { return watch_.fd(); }
@@ -35,18 +42,22 @@ public:
     void when_closed(std::function<void()> then);
 
 private:
-    OutputRelay(boost::asio::io_context& io, Watch watch, ErrorSink* sink);
-    enum class Read { some, nothing, end };
-    Read read_once();
+    OutputRelay(boost::asio::io_context& io, Watch watch, std::unique_ptr<OutputPlace> place);
+    enum class Turn { passed, nothing, partial, full, end };
+    /// `whole`: also the beginning of a line.
+    Turn pass_some(bool whole);
     void go_on();
-    void pass_on();
+    void look_again(bool whole);
+    bool pass_pending();
+    void tell_closed();
 
     Watch watch_;
-    ErrorSink* sink_;
+    std::unique_ptr<OutputPlace> place_;
     Later again_;
+    Alarm partial_;
     std::function<void()> closed_;
     OutputTail tail_;
-    std::string pending_; // read and not yet taken by the sink
+    std::string pending_; // taken out of the pipe while the place was full: of a process that ended
     bool at_end_ = false;
 };
 

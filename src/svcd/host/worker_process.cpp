@@ -9,7 +9,7 @@
 namespace svc::daemon {
 
 WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
-    : context_(context), identity_(std::move(identity)), hook_(context),
+    : context_(context), identity_(std::move(identity)), output_(context), hook_(context),
       listeners_(context.settings.runtime_dir + "/links", identity_.name),
       watch_(context, {.target = [this] { return probe_target(); },
                        .subject = [this] { return hook_subject(rollout::HookPoint::post_ready); },
@@ -139,12 +139,8 @@ Result<void> WorkerProcess::plan(LaunchParcel& parcel, WorkerPlace& place, Uniqu
             return index.error();
         place.ready_index = *index;
     }
-    if (revision.spec.process.error_output == rollout::ErrorOutput::capture) {
-        const auto index = capture_output(parcel);
-        if (!index)
-            return index.error();
-        place.stderr_index = *index;
-    }
+    if (auto opened = output_.open(revision, identity_.replica, parcel, place); !opened)
+        return opened;
     auto order = plan_worker(revision, place);
     if (!order)
         return order.error();
@@ -165,19 +161,6 @@ Result<int> WorkerProcess::make_ready_fd(LaunchParcel& parcel) {
     if (!pipe)
         return pipe.error();
     watch_.take_ready_fd(std::move(pipe->read_end));
-    parcel.fds.push_back(pipe->write_end.get());
-    parcel.owned.push_back(std::move(pipe->write_end));
-    return static_cast<int>(parcel.fds.size()) - 1;
-}
-
-Result<int> WorkerProcess::capture_output(LaunchParcel& parcel) {
-    auto pipe = os::make_pipe();
-    if (!pipe)
-        return pipe.error();
-    auto relay = OutputRelay::make(context_.io, std::move(pipe->read_end), &context_.errors);
-    if (!relay)
-        return relay.error();
-    output_ = std::move(*relay);
     parcel.fds.push_back(pipe->write_end.get());
     parcel.owned.push_back(std::move(pipe->write_end));
     return static_cast<int>(parcel.fds.size()) - 1;
@@ -237,7 +220,7 @@ void WorkerProcess::kill() {
         fail_launch(0, "pre_start", "its launch was called off");
         return;
     }
-    if (leader_ == 0 || stage_ == Stage::gone)
+    if (leader_ == 0 || stage_ == Stage::telling || stage_ == Stage::gone)
         return;
     killed_ = true;
     note();
@@ -310,11 +293,25 @@ void WorkerProcess::handle_end(const rollout::ExitStatus& status) {
     if (becoming_)
         identity_.revision = std::move(becoming_);
     exit_ = status;
+    // Of one that was told to end nobody asks why; the others are reported with their last lines.
+    if (!output_.can_read_back() || retired_ != rollout::Retirement::none) {
+        tell_end();
+        return;
+    }
+    stage_ = Stage::telling;
+    context_.children.forget(main_); // it is reaped in a moment, and its number free
+    watch_.end();
+    memory_.stop();
+    output_.read_back("svcd: " + identity_.name + " (process " + std::to_string(main_) + "): " +
+                          rollout::describe(status),
+                      [this] { tell_end(); });
+}
+
+void WorkerProcess::tell_end() {
     rollout::WorkerExited exited;
     exited.worker = identity_.id;
-    exited.status = status;
-    if (output_)
-        exited.last_output = output_->lines();
+    exited.status = exit_;
+    exited.last_output = output_.lines();
     close();
     context_.callbacks.observe(std::move(exited));
     context_.inspect_listeners.wake();
@@ -325,8 +322,7 @@ void WorkerProcess::read_what_is_left() {
     // the worker's group is left to write more.
     if (notify_)
         notify_->drain();
-    if (output_)
-        output_->drain();
+    output_.drain();
 }
 
 bool WorkerProcess::out_of_memory(const os::Ended& ended) const {
@@ -339,8 +335,7 @@ bool WorkerProcess::out_of_memory(const os::Ended& ended) const {
 }
 
 void WorkerProcess::fail_launch(std::int32_t error, std::string step, std::string sentence) {
-    if (output_)
-        output_->drain();
+    output_.drain();
     close();
     context_.callbacks.observe(
         rollout::LaunchFailed{identity_.id, error, std::move(step), std::move(sentence)});
@@ -361,7 +356,7 @@ void WorkerProcess::close() {
     main_watch_.reset();
     if (leader_ != 0 && leader_is_ != Leader::reaped)
         context_.children.forget(leader_);
-    context_.let_linger(std::move(output_));
+    output_.close();
 }
 
 } // namespace svc::daemon

@@ -10,6 +10,7 @@
 #include "svcd/host/private_listeners.h"
 #include "svcd/host/staging.h"
 #include "svcd/host/timed_hook.h"
+#include "svcd/host/worker_output.h"
 #include "svcd/host/worker_watch.h"
 
 #include "rollout/observation.h"
@@ -20,6 +21,7 @@
 namespace svc::daemon {
 
 /// none ─ launch() → launching ─ exec → running ─ main process ended → gone
+///   │                                     └ and the journal is asked for its last lines → telling → gone
 ///   │└ a step of launch() failed → gone           (launching ─ process ended → gone)
 ///   └ a file has to be compared first → reading ─ read → launching, or gone; called off → gone
 ///
@@ -81,7 +83,7 @@ public:
     void read_waiting();
 
 private:
-    enum class Stage { none, reading, launching, running, gone };
+    enum class Stage { none, reading, launching, running, telling, gone };
     /// The process that svc-launch became, which leads the group: it is the main process until a
     /// MAINPID= names another one (handed_over); then its own end ends nothing (reaped).
     enum class Leader { main, handed_over, reaped };
@@ -92,13 +94,13 @@ private:
     Result<void> pass_listeners(LaunchParcel& parcel, WorkerPlace& place);
     Result<void> plan(LaunchParcel& parcel, WorkerPlace& place, UniqueFd executable);
     Result<int> make_ready_fd(LaunchParcel& parcel);
-    Result<int> capture_output(LaunchParcel& parcel);
     void handle_answer();
     void confirm_exec();
     Result<void> end_group();
     void end_what_is_left();
     void handle_exit(const os::Ended& ended);
     void handle_end(const rollout::ExitStatus& status);
+    void tell_end();
     void read_what_is_left();
     bool out_of_memory(const os::Ended& ended) const;
     void fail_launch(std::int32_t error, std::string step, std::string sentence);
@@ -111,7 +113,6 @@ private:
     void hold();
     [[nodiscard]] std::vector<std::pair<std::string, int>> kept_fds() const;
     Found take_over_ended();
-    void take_over_output(KeptFds& kept);
     void learn_exit_status(int tries);
 
     // worker_notifications.cpp
@@ -137,7 +138,7 @@ private:
     std::unique_ptr<ContentReader>
         reading_; ///< before it is launched, if there is something to read
     std::unique_ptr<Launching> launching_;
-    std::unique_ptr<OutputRelay> output_;
+    WorkerOutput output_;
     std::unique_ptr<NotifyReader> notify_;
     std::optional<rollout::WorkerNotified> kept_; ///< of this batch, not yet observed
     bool warned_ = false; ///< of a sender that may not notify: once is enough

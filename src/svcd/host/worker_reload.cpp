@@ -39,8 +39,8 @@ void WorkerProcess::handle_reloaded(bool revert, HookVerdict verdict) {
     // As policy counts it: what a reload that failed left behind is the new revision's doing.
     if (verdict.succeeded || !revert)
         become(std::move(aim));
-    if (!verdict.succeeded && verdict.output.empty() && output_)
-        verdict.output = output_->lines();
+    if (!verdict.succeeded && verdict.output.empty())
+        verdict.output = output_.lines();
     context_.callbacks.observe(rollout::WorkerReloaded{
         identity_.id, verdict.succeeded, std::move(verdict.detail), std::move(verdict.output)});
     context_.inspect_listeners.wake();

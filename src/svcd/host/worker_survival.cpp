@@ -10,7 +10,7 @@ namespace svc::daemon {
 
 namespace {
 
-constexpr std::array worker_fds = {"pidfd", "main", "notify", "output", "ready"};
+constexpr std::array worker_fds = {"pidfd", "main", "notify", "output", "ready", "journal"};
 constexpr auto exit_status_interval = std::chrono::milliseconds(5);
 
 } // namespace
@@ -30,7 +30,7 @@ void WorkerProcess::note() {
     record.by_path = by_path_;
     record.killed = killed_;
     record.said_ready = said_ready_;
-    record.captured = output_ != nullptr;
+    output_.note(record);
     record.ready_fd = watch_.ready_fd() >= 0;
     record.listeners = listeners_.records();
 }
@@ -38,10 +38,12 @@ void WorkerProcess::note() {
 std::vector<std::pair<std::string, int>> WorkerProcess::kept_fds() const {
     const std::array all = {
         std::pair("pidfd", leader_pidfd_.get()), std::pair("main", successor_pidfd_.get()),
-        std::pair("notify", notify_ ? notify_->fd() : -1),
-        std::pair("output", output_ ? output_->fd() : -1), std::pair("ready", watch_.ready_fd())};
+        std::pair("notify", notify_ ? notify_->fd() : -1), std::pair("ready", watch_.ready_fd())};
     std::vector<std::pair<std::string, int>> kept;
     for (const auto& [what, fd] : all)
+        if (fd >= 0)
+            kept.emplace_back(kept_name(identity_.id, what), fd);
+    for (const auto& [what, fd] : output_.fds())
         if (fd >= 0)
             kept.emplace_back(kept_name(identity_.id, what), fd);
     return kept;
@@ -83,7 +85,12 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
     if (left.main != left.leader)
         leader_is_ = left.leader_reaped ? Leader::reaped : Leader::handed_over;
     UniqueFd notify = kept.take(kept_name(identity_.id, "notify"));
-    take_over_output(kept);
+    UniqueFd output = kept.take(kept_name(identity_.id, "output"));
+    UniqueFd journal = kept.take(kept_name(identity_.id, "journal"));
+    if (const auto taken = output_.take_over(std::move(output), std::move(journal),
+                                             *identity_.revision, identity_.replica, left);
+        !taken)
+        warn(taken.error().message);
     if (UniqueFd ready = kept.take(kept_name(identity_.id, "ready")))
         watch_.take_ready_fd(std::move(ready));
     if (main_pidfd() < 0 || os::has_ended(main_pidfd()))
@@ -111,24 +118,11 @@ WorkerProcess::Found WorkerProcess::take_over_ended() {
         if (const auto exit = os::exit_of(main_pidfd()); exit && *exit)
             found.status = exit_status_of(**exit);
     }
-    if (output_) {
-        output_->drain();
-        found.last_output = output_->lines();
-    }
+    output_.drain();
+    found.last_output = output_.lines();
     exit_ = found.status;
     close();
     return found;
-}
-
-void WorkerProcess::take_over_output(KeptFds& kept) {
-    UniqueFd output = kept.take(kept_name(identity_.id, "output"));
-    if (!output)
-        return;
-    auto relay = OutputRelay::make(context_.io, std::move(output), &context_.errors);
-    if (relay)
-        output_ = std::move(*relay);
-    else
-        warn(relay.error().message);
 }
 
 void WorkerProcess::read_waiting() {

@@ -159,6 +159,7 @@ std::vector<Finding> find_impossible(const Spec& spec) {
     find_impossible_hooks(spec, findings);
     checker.check_stop();
     checker.check_restart();
+    find_impossible_log(spec, findings);
     return findings;
 }
 

@@ -95,12 +95,37 @@ std::string restarting(const rollout::RestartSpec& restart) {
     fatal("restarting: no such policy");
 }
 
+/// Nothing where the file says nothing: that depends on the supervisor's stderr.
+std::string logging(const Spec& spec, std::string_view name) {
+    const std::string service(name);
+    std::string text = "\nWhat a worker writes ";
+    switch (spec.log.output) {
+    case rollout::LogOutput::automatic:
+        if (spec.process.error_output == rollout::ErrorOutput::capture)
+            return {};
+        break;
+    case rollout::LogOutput::journal:
+        return text + "goes to the journal, as " + service + ".rREVISION.REPLICA.";
+    case rollout::LogOutput::inherit:
+        break;
+    case rollout::LogOutput::capture:
+        return text + "to stderr passes through the supervisor to its own.";
+    case rollout::LogOutput::prefix:
+        return text + "goes to the supervisor's stderr, with \"" + service +
+               ".REPLICA | \" before each line.";
+    case rollout::LogOutput::file:
+        return text + "is appended to " + spec.log.file + ", which SIGUSR1 opens again.";
+    }
+    return text + "goes where the supervisor's output goes: a failure is reported without its last "
+                  "lines.";
+}
+
 } // namespace
 
 std::string explain_spec(const Spec& spec, std::string_view name) {
     return "Service " + std::string(name) + ". " + listening(spec) + '\n' + running(spec.process) +
            '\n' + explain_rollout(spec.rollout) + '\n' + explain_health(spec) + '\n' +
-           stopping(spec.stop) + '\n' + restarting(spec.restart) + '\n';
+           stopping(spec.stop) + '\n' + restarting(spec.restart) + logging(spec, name) + '\n';
 }
 
 } // namespace svc::wire

@@ -21,6 +21,7 @@ void read_in_place(Table& rollout, std::optional<rollout::InPlaceSpec>& in_place
 void read_share(Table& table, std::string_view key, rollout::Share& share);
 void read_stop(Table& stop, rollout::StopSpec& spec);
 void read_restart(Table& restart, rollout::RestartSpec& spec);
+void read_log(Table& log, rollout::LogSpec& spec);
 
 /// What holds where the table says nothing.
 struct HookDefaults {
@@ -72,6 +73,7 @@ void check_positive(Duration value, const std::string& key, std::string_view exa
 /// What is wrong only in a file: texts that name something else than ${release}, or name it where
 /// there is none; variables that svc sets itself.
 void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings);
+void find_impossible_log(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_hooks(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_probes(const rollout::Spec& spec, std::vector<Finding>& findings);
 /// [ready], [live], [recycle], and how long it takes until a worker is available.

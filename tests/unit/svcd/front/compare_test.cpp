@@ -242,6 +242,9 @@ TEST_CASE("a worker that would be started otherwise cannot become a revision in 
     SUBCASE("another readiness fd") {
         now.spec.ready.fd = 9;
     }
+    SUBCASE("another place for its output") {
+        now.spec.log.output = rollout::LogOutput::journal;
+    }
     CHECK_FALSE(reloads_in_place(reloaded_in_place(), now));
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <memory>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -64,7 +65,8 @@ TEST_CASE("a relay stops reading while our stderr is full, and loses nothing") {
         Ends ours = socket ? make_stream() : make_pipe();
         Ends workers = make_pipe();
         ErrorSink sink(io, ours.write.get());
-        auto relay = OutputRelay::make(io, std::move(workers.read), &sink);
+        auto relay =
+            OutputRelay::make(io, std::move(workers.read), std::make_unique<ErrorPlace>(sink));
         REQUIRE(relay);
         bool closed = false;
         (*relay)->when_closed([&] { closed = true; });
@@ -114,7 +116,7 @@ TEST_CASE("a relay of a process that ended has its last lines even while our std
     const std::string filler(4096, 'f');
     while (sink.write(nullptr, filler) == filler.size()) {
     }
-    auto relay = OutputRelay::make(io, std::move(workers.read), &sink);
+    auto relay = OutputRelay::make(io, std::move(workers.read), std::make_unique<ErrorPlace>(sink));
     REQUIRE(relay);
     write_all(workers.write.get(), "first\n");
     io.restart();
@@ -130,7 +132,7 @@ TEST_CASE("a stderr that nobody reads any more costs its lines, not the worker")
     Ends workers = make_pipe();
     ErrorSink sink(io, ours.write.get());
     ours.read.reset();
-    auto relay = OutputRelay::make(io, std::move(workers.read), &sink);
+    auto relay = OutputRelay::make(io, std::move(workers.read), std::make_unique<ErrorPlace>(sink));
     REQUIRE(relay);
     for (int i = 0; i < 100; ++i) {
         write_all(workers.write.get(), std::string(4000, 'x') + "\n");
