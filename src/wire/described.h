@@ -56,6 +56,8 @@ BOOST_DESCRIBE_STRUCT(ReadySpec, (),
                       (on, notify_access, timeout, delay, fd, startup, probe, post_ready))
 BOOST_DESCRIBE_STRUCT(LiveSpec, (), (watchdog, probe))
 BOOST_DESCRIBE_STRUCT(RecycleSpec, (), (max_age, max_memory, interval))
+BOOST_DESCRIBE_STRUCT(LimitsSpec, (),
+                      (memory_max, memory_high, cpu_weight, cpu_max, tasks_max, io_weight))
 BOOST_DESCRIBE_STRUCT(Share, (), (value, percent))
 BOOST_DESCRIBE_ENUM(Strategy, rolling, recreate, blue_green, canary, in_place)
 BOOST_DESCRIBE_STRUCT(InPlaceSpec, (), (reload, verify, revert))
@@ -69,7 +71,8 @@ BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
 BOOST_DESCRIBE_STRUCT(StopSpec, (), (pre_stop, post_stop, signal, grace, min_stop, grace_max))
 BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
 BOOST_DESCRIBE_STRUCT(RestartSpec, (), (policy, backoff_min, backoff_max))
-BOOST_DESCRIBE_STRUCT(Spec, (), (process, listeners, ready, live, rollout, stop, restart, recycle))
+BOOST_DESCRIBE_STRUCT(Spec, (),
+                      (process, listeners, ready, live, rollout, stop, restart, recycle, limits))
 
 // revision.h
 BOOST_DESCRIBE_STRUCT(FileIdentity, (), (path, device, inode, size, modified_ns, changed_ns))

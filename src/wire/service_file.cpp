@@ -49,7 +49,7 @@ void read_root(Table& root, rollout::Spec& spec) {
     section(root, "stop", spec.stop, read_stop);
     section(root, "restart", spec.restart, read_restart);
     section(root, "recycle", spec.recycle, read_recycle);
-    root.refuse_later("limits");
+    section(root, "limits", spec.limits, read_cgroup_limits);
     root.finish();
 }
 

@@ -66,6 +66,7 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     if (!host)
         return host.error();
     host_ = std::move(*host);
+    spdlog::info("{}", host_->cgroups().describe());
     store_.know(passed_.kept.names());
     auto beginning = begin();
     if (!beginning)

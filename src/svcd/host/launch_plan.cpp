@@ -154,6 +154,7 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
     order->new_session = process.session == rollout::Session::session;
     order->inherited_fds = static_cast<std::uint32_t>(place.listener_names.size());
     order->stderr_index = place.stderr_index;
+    order->cgroup_index = place.cgroup_index;
 
     Environment environment = common_environment(revision, place.service);
     environment["SVC_REPLICA"] = std::to_string(place.replica);

@@ -17,6 +17,7 @@ struct WorkerPlace {
     std::string notify_path;
     std::vector<std::string> listener_names; ///< one a listening fd
     int stderr_index = -1;                   ///< among the fds sent
+    int cgroup_index = -1;                   ///< of its cgroup's door; -1: it has none
     int ready_index = -1; ///< of the fd that it is to say on that it is ready; -1: there is none
 };
 
