@@ -214,6 +214,43 @@ class Lives(CgroupTest):
         self.wait_groups("r1-0.1", "supervisor")
 
 
+class Container(CgroupTest):
+    """As process 1 of a container: the root of its own cgroup namespace is its to use."""
+
+    def inside(self):
+        """The command that becomes process 1 there."""
+        (self.top / "box").mkdir()
+        enter = (f'echo 0 > {self.top}/box/cgroup.procs; exec unshare --mount --cgroup sh -c '
+                 f'"mount -t proc proc /proc && umount {MOUNT} && mount -t cgroup2 cgroup2 {MOUNT} && exec \\"\\$@\\"" sh "$@"')
+        return ["unshare", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", enter, "sh"]
+
+    def box(self):
+        return groups_in(self.top / "box")
+
+    def test_process_1_uses_it(self):
+        supervisor = self.start(service(rollout={"replicas": 2}), prefix=self.inside())
+        self.assertEqual(["r1-0", "r1-1", "supervisor"], self.box())
+        self.assertEqual(str(MOUNT), supervisor.status()["cgroup"])
+        self.reload(supervisor)
+        wait_until("the new groups alone", lambda: self.box() == ["r2-0", "r2-1", "supervisor"])
+
+    def test_so_does_the_child_of_a_keeper_after_its_death_too(self):
+        supervisor = self.make(service(), prefix=self.inside())
+        del supervisor.environment["NOTIFY_SOCKET"]
+        supervisor.spawn()
+        supervisor.events_when_up().wait_for("rollout_ended")
+        self.assertEqual(["r1-0", "supervisor"], self.box())
+        self.assertEqual([], processes_of(self.top / "box"))
+        (worker_of_it,) = processes_of(self.top / "box/r1-0")
+        keeper, daemon = sorted(processes_of(self.top / "box/supervisor"))[:2]
+        self.assertEqual("svc-keeper", pathlib.Path(f"/proc/{keeper}/comm").read_text().strip())
+        supervisor.drop_events()
+        os.kill(daemon, signal.SIGKILL)
+        supervisor.wait_log("goes on where the last one ended")
+        self.assertEqual([worker_of_it], processes_of(self.top / "box/r1-0"))
+        self.assertEqual(2, supervisor.log.count("each worker has a cgroup of its own"))
+
+
 class Limits(ServiceTest):
     """Where there is no cgroup."""
 

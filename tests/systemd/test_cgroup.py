@@ -118,7 +118,7 @@ class Survival(CgroupTest):
         self.assertNotEqual(supervisor, service.show("MainPID"))
         self.assertEqual(old, service.pids())
         self.assertEqual(["r1-0", "r1-1"], self.workers_groups())
-        self.assertNotIn("219", service.journal())
+        self.assertNotIn("219/CGROUP", service.journal())
 
     def test_a_reload_runs_beside_them(self):
         self.start()

@@ -20,6 +20,8 @@ namespace {
 
 /// How long clients may take to read their last replies when the supervisor ends.
 constexpr auto farewell_time = std::chrono::seconds(1);
+/// How long what the last workers left behind, and was killed, may take to be gone before we are.
+constexpr Duration killed_bound = std::chrono::seconds(5);
 /// Of one that leaves its workers to the next: no other end has this status, and svcd --reap spares them.
 constexpr int exit_for_the_next = 75;
 /// How long a restart waits for the store of fds.
@@ -303,10 +305,12 @@ void Daemon::end(int exit_status) {
         host_->give_up();
         server_->finish([this] { leave_if_at_rest(); });
         host_->when_recorded([this] {
-            if (state().failed)
-                host_->when_failure_told([this] { say_farewell(); });
-            else
-                say_farewell();
+            host_->cgroups().when_removed(killed_bound, [this] {
+                if (state().failed)
+                    host_->when_failure_told([this] { say_farewell(); });
+                else
+                    say_farewell();
+            });
         });
     });
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <utility>
 
 namespace svc::daemon {
 
@@ -111,7 +112,7 @@ std::optional<std::uint64_t> WorkerCgroup::tasks() const {
 // All of them ------------------------------------------------------------------------------------
 
 Cgroups::Cgroups(boost::asio::io_context& io, std::function<void(const std::string&)> warn)
-    : io_(io), warn_(std::move(warn)) {}
+    : io_(io), warn_(std::move(warn)), bound_(io) {}
 
 Cgroups::~Cgroups() {
     for (const WorkerCgroup& group : ending_)
@@ -294,7 +295,22 @@ void Cgroups::wait() {
         os::drain_cgroup_watch(watch_->fd());
         wait();
         std::erase_if(ending_, [this](const WorkerCgroup& group) { return remove(group); });
+        if (ending_.empty())
+            tell_removed();
     });
+}
+
+void Cgroups::when_removed(Duration bound, std::function<void()> then) {
+    if (ending_.empty())
+        return then();
+    removed_ = std::move(then);
+    bound_.after(bound, [this] { tell_removed(); });
+}
+
+void Cgroups::tell_removed() {
+    bound_.cancel();
+    if (const auto then = std::exchange(removed_, nullptr))
+        then();
 }
 
 std::vector<std::string> Cgroups::ending() const {

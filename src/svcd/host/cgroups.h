@@ -107,6 +107,8 @@ public:
     void retire(WorkerCgroup group);
     /// The names of those that are not empty yet.
     [[nodiscard]] std::vector<std::string> ending() const;
+    /// Calls `then` once none is ending any more, or after `bound`; at once if none is.
+    void when_removed(Duration bound, std::function<void()> then);
     /// Removes the groups of workers in which nobody is. Before the first launch only: an empty one may wait for its
     /// worker.
     void sweep();
@@ -117,6 +119,7 @@ private:
     Result<void> limit(int directory, const std::optional<rollout::LimitsSpec>& limits);
     bool remove(const WorkerCgroup& group);
     void wait();
+    void tell_removed();
 
     boost::asio::io_context& io_;
     std::function<void(const std::string&)> warn_;
@@ -127,6 +130,8 @@ private:
     std::vector<std::pair<std::string, Error>> not_enabled_;
     std::vector<WorkerCgroup> ending_;
     std::optional<Watch> watch_; ///< of the groups that are ending
+    std::function<void()> removed_;
+    Alarm bound_;
 };
 
 } // namespace svc::daemon

@@ -39,7 +39,6 @@ TEST_CASE("two loads of the same files differ in nothing, whatever number and ca
 
 TEST_CASE("a changed key is named with its table") {
     auto now = revision();
-    now.spec.limits = rollout::LimitsSpec{.memory_max = UINT64_MAX, .cpu_max = 150};
     now.spec.rollout.max_surge = {25, true};
     now.spec.stop.grace += std::chrono::seconds(1);
     CHECK(compare(revision(), 4, now).lines() ==
@@ -128,6 +127,7 @@ TEST_CASE("the whole has old and new values as the service file would have them"
     now.spec.process.directory = "/srv/b/other";
     now.spec.process.umask = 022;
     now.spec.process.limits["nofile"] = {1024, UINT64_MAX};
+    now.spec.limits = rollout::LimitsSpec{.memory_max = UINT64_MAX, .cpu_max = 150};
     now.spec.rollout.max_surge = {25, true};
     now.spec.rollout.strategy = rollout::Strategy::blue_green;
     now.spec.rollout.replicas = 6;
