@@ -42,6 +42,7 @@ Result<void> set_credentials(Launch& launch);
 
 // surroundings.cpp
 Result<void> enter_process_group(Launch& launch);
+Result<void> enter_cgroup(Launch& launch);
 Result<void> set_umask(Launch& launch);
 Result<void> enter_directory(Launch& launch);
 Result<void> connect_stdio(Launch& launch);

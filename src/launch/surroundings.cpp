@@ -31,6 +31,22 @@ Result<void> enter_process_group(Launch& launch) {
     return {};
 }
 
+Result<void> enter_cgroup(Launch& launch) {
+    const std::int32_t index = launch.order.cgroup_index;
+    // "0" is whoever writes (cgroups(7)).
+    if (index < 0 || ::write(launch.fds[static_cast<std::size_t>(index)].get(), "0", 1) == 1)
+        return {};
+    const int error = errno;
+    std::string what = "cannot enter the worker's cgroup";
+    if (error == EBUSY)
+        what += " (its children have controllers: something else makes cgroups in it)";
+    if (error == ENODEV)
+        what += " (it was removed)";
+    if (error == EAGAIN)
+        what += " (tasks_max, or a limit of a cgroup above, allows no process)";
+    return system_error(std::move(what), error);
+}
+
 Result<void> set_umask(Launch& launch) {
     if (launch.order.umask)
         ::umask(*launch.order.umask);

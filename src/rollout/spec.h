@@ -182,6 +182,18 @@ struct RecycleSpec {
     bool operator==(const RecycleSpec&) const = default;
 };
 
+/// [limits]: of a worker with all its descendants, through its cgroup. UINT64_MAX is infinity.
+struct LimitsSpec {
+    std::optional<std::uint64_t> memory_max;  ///< bytes; above: the kernel kills the worker
+    std::optional<std::uint64_t> memory_high; ///< bytes; above: it is slowed down
+    std::optional<std::uint32_t> cpu_weight;  ///< 1 to 10000, 100 is what everybody has
+    std::optional<std::uint32_t> cpu_max;     ///< percent of one processor's time
+    std::optional<std::uint64_t> tasks_max;   ///< processes and threads
+    std::optional<std::uint32_t> io_weight;   ///< as cpu_weight
+
+    bool operator==(const LimitsSpec&) const = default;
+};
+
 /// A count or a percentage of `replicas`.
 struct Share {
     std::uint32_t value = 0;
@@ -299,6 +311,7 @@ struct Spec {
     RestartSpec restart;
     RecycleSpec recycle;
     LogSpec log;
+    std::optional<LimitsSpec> limits;
 
     bool operator==(const Spec&) const = default;
 };

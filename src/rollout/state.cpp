@@ -14,7 +14,8 @@ std::string describe(const ExitStatus& status) {
         return "exit status " + std::to_string(status.value);
     case ExitStatus::Kind::signal: {
         if (status.out_of_memory)
-            return "out of memory (killed by " + signal_name(status.value) + ")";
+            return "out of memory (killed by " + signal_name(status.value) + ")" +
+                   (status.detail.empty() ? "" : ": " + status.detail);
         std::string text = "killed by " + signal_name(status.value);
         if (status.core_dumped)
             text += " (core dumped)";

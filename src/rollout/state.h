@@ -64,12 +64,13 @@ struct ExitStatus {
     std::int32_t value = 0; ///< exit code, signal number, or errno of the failing launch step
     bool core_dumped = false;
     bool out_of_memory = false;
-    /// launch: the sentence ("cannot execute /usr/bin/web: Permission denied"); unknown: why it is.
+    /// launch: the sentence ("cannot execute /usr/bin/web: Permission denied"); unknown: why it is;
+    /// out_of_memory: of which limit.
     std::string detail;
 
     bool operator==(const ExitStatus&) const = default;
 };
-/// "exit status 1", "killed by SIGSEGV (core dumped)", "out of memory (SIGKILL)", the launch
+/// "exit status 1", "killed by SIGSEGV (core dumped)", "out of memory (killed by SIGKILL): …", the launch
 /// sentence.
 std::string describe(const ExitStatus& status);
 

@@ -1,5 +1,6 @@
 // check: what `svc reload` would say of a service file, and what the file means.
 #include "base/text.h"
+#include "os/delegation.h"
 #include "os/executable.h"
 #include "os/files.h"
 #include "svc/conversation.h"
@@ -88,6 +89,7 @@ public:
             there("service.inputs", input);
         for (const auto& named : wire::commands_of(spec))
             program(named.key, *named.command);
+        limits(spec.limits);
     }
     [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -111,6 +113,31 @@ private:
         if (auto found = os::find_executable(*name, os::default_search_path, process_.directory);
             !found)
             note(key, found.error());
+    }
+    /// What a supervisor gets of them is its service manager's to say; what the machine has not, nobody gets.
+    void limits(const std::optional<rollout::LimitsSpec>& wanted) {
+        if (!wanted)
+            return;
+        const auto there = os::machine_controllers();
+        const auto need = [&](bool used, const std::string& key, const std::string& controller) {
+            if (!used)
+                return;
+            // "cpu" is not "cpuset".
+            const std::string words = ' ' + there.value_or("") + ' ';
+            const bool has = words.find(' ' + controller + ' ') != std::string::npos ||
+                             words.find(' ' + controller + '\n') != std::string::npos;
+            if (!there)
+                notes_.push_back(key + ": not enforced, there are no cgroups of version 2");
+            else if (!has)
+                notes_.push_back(key + ": not enforced, cgroups of version 2 have no " +
+                                 controller + " controller here");
+        };
+        need(wanted->memory_max.has_value(), "limits.memory_max", "memory");
+        need(wanted->memory_high.has_value(), "limits.memory_high", "memory");
+        need(wanted->cpu_weight.has_value(), "limits.cpu_weight", "cpu");
+        need(wanted->cpu_max.has_value(), "limits.cpu_max", "cpu");
+        need(wanted->tasks_max.has_value(), "limits.tasks_max", "pids");
+        need(wanted->io_weight.has_value(), "limits.io_weight", "io");
     }
     void there(const std::string& key, const std::string& text) {
         const auto path = expanded(key, text);

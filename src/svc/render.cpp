@@ -101,6 +101,7 @@ void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
     add_whole_fact(text, "frozen", status.frozen, terminal);
     add_fact(text, "file", safe(status.service_file), terminal);
     add_guarantee(text, status, terminal);
+    add_whole_fact(text, "limits", status.limits_problem, terminal);
     if (status.supervisor_pid != 0)
         add_fact(text, "svcd", supervisor_of(status), terminal);
     add_whole_fact(text, "upgrade", status.upgrade_problem, terminal);

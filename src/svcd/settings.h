@@ -28,6 +28,8 @@ struct Settings {
     /// its place: a unit that has us hold thousands of fds must raise it for our exec. A worker gets this one
     /// back unless its service file says otherwise: programs that use select(2) break above 1024.
     rlim_t original_nofile_soft = RLIM_INFINITY;
+    /// --cgroup: "auto", "off", or the directory of the one below which each worker gets its own.
+    std::string cgroup = "off";
     /// How often the service manager wants to hear that the event loop still turns.
     std::optional<Duration> watchdog;
 };

@@ -108,6 +108,8 @@ struct WorkerStatus {
     std::int64_t age_us = 0;
     std::string waits_for; ///< "pre-stop hook 2s, 28s of grace left"; empty: nothing
     std::string status_text;
+    std::optional<std::uint64_t> memory; ///< bytes that its cgroup counts; none: nobody counts them
+    std::optional<std::uint64_t> tasks;  ///< processes and threads, the same
     bool operator==(const WorkerStatus&) const = default;
 };
 struct ReplicaStatus {
@@ -163,6 +165,8 @@ struct ServiceStatus {
     std::vector<ReplicaStatus> replica_list;
     std::vector<ListenerStatus> listeners; ///< filled in by the daemon
     std::string guarantee; ///< what a crash starts again: "single executable: …" (guarantee.h)
+    std::string cgroup;    ///< below which each worker has its own; empty: they have none
+    std::string limits_problem; ///< which of [limits] are not enforced, and why; empty: all are
     bool operator==(const ServiceStatus&) const = default;
 };
 /// All but what the daemon knows: listeners, and what is the supervisor's own.

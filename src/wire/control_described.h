@@ -24,7 +24,8 @@ BOOST_DESCRIBE_STRUCT(FreezeCall, (), (reason))
 BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, newest, follow))
 BOOST_DESCRIBE_STRUCT(TimelineCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
-                      (name, revision, replica, state, pid, age_us, waits_for, status_text))
+                      (name, revision, replica, state, pid, age_us, waits_for, status_text, memory,
+                       tasks))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
 BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (),
@@ -33,7 +34,7 @@ BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
                        pending, kept, frozen, stopping, supervisor_pid, generation, version,
                        upgrade_problem, service_file, rollout, workers, replica_list, listeners,
-                       guarantee))
+                       guarantee, cgroup, limits_problem))
 BOOST_DESCRIBE_STRUCT(RevisionSummary, (),
                       (revision, cause, uid, made_at_us, began_us, ended_us, result, reason,
                        made_from, serving, unreadable))

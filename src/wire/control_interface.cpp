@@ -33,6 +33,7 @@ interface io.svc.Supervisor
 
 # state: launching, starting, ready, available, draining, stopping, killing, exited
 # waits_for: a sentence for a person; empty: nothing
+# memory: bytes, and tasks: processes and threads, as its cgroup counts them; none: nobody does
 type WorkerStatus (
   name: string,
   revision: int,
@@ -41,7 +42,9 @@ type WorkerStatus (
   pid: int,
   age_us: int,
   waits_for: string,
-  status_text: string
+  status_text: string,
+  memory: ?int,
+  tasks: ?int
 )
 
 # state: as WorkerStatus, or gone
@@ -148,6 +151,8 @@ type Verdict (complete, rolled_back, failed, superseded, aborted)
 # kept, frozen: sentences for a person; empty: none is kept, rollouts are not refused
 # generation: how many supervisors there were in a row that took over from each other; 1: the first
 # upgrade_problem: why the program that was to go on in the last upgrade could not; empty: it did, or there was none
+# cgroup: below which each worker has one of its own; empty: they have none
+# limits_problem: which keys of [limits] are not enforced, and why; empty: all are
 method Status() -> (
   service: string,
   summary: string,
@@ -169,7 +174,9 @@ method Status() -> (
   workers: []WorkerStatus,
   replica_list: []ReplicaStatus,
   listeners: []ListenerStatus,
-  guarantee: string
+  guarantee: string,
+  cgroup: string,
+  limits_problem: string
 )
 
 # The revisions that are kept on disk, oldest first.

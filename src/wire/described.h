@@ -58,6 +58,8 @@ BOOST_DESCRIBE_STRUCT(ReadySpec, (),
                       (on, notify_access, timeout, delay, fd, startup, probe, post_ready))
 BOOST_DESCRIBE_STRUCT(LiveSpec, (), (watchdog, probe))
 BOOST_DESCRIBE_STRUCT(RecycleSpec, (), (max_age, max_memory, interval))
+BOOST_DESCRIBE_STRUCT(LimitsSpec, (),
+                      (memory_max, memory_high, cpu_weight, cpu_max, tasks_max, io_weight))
 BOOST_DESCRIBE_STRUCT(Share, (), (value, percent))
 BOOST_DESCRIBE_ENUM(Strategy, rolling, recreate, blue_green, canary, in_place)
 BOOST_DESCRIBE_STRUCT(InPlaceSpec, (), (reload, verify, revert))
@@ -74,7 +76,8 @@ BOOST_DESCRIBE_STRUCT(RestartSpec, (), (policy, backoff_min, backoff_max))
 BOOST_DESCRIBE_ENUM(LogOutput, automatic, journal, inherit, capture, prefix, file)
 BOOST_DESCRIBE_STRUCT(LogSpec, (), (output, file, mode))
 BOOST_DESCRIBE_STRUCT(Spec, (),
-                      (process, listeners, ready, live, rollout, stop, restart, recycle, log))
+                      (process, listeners, ready, live, rollout, stop, restart, recycle, log,
+                       limits))
 
 // revision.h
 BOOST_DESCRIBE_STRUCT(FileIdentity, (), (path, device, inode, size, modified_ns, changed_ns))

@@ -19,8 +19,8 @@ constexpr std::size_t sentence_limit = 4096;
 constexpr std::size_t group_limit = 65536; // NGROUPS_MAX, setgroups(2)
 constexpr std::uint32_t no_id = std::numeric_limits<std::uint32_t>::max();
 
-constexpr std::array<std::string_view, 12> step_names{
-    "order", "fds",         "process group", "limits", "nice",        "oom score",
+constexpr std::array<std::string_view, 13> step_names{
+    "order", "fds",         "process group", "cgroup", "limits",      "nice", "oom score",
     "umask", "credentials", "directory",     "stdio",  "environment", "exec",
 };
 
@@ -159,6 +159,7 @@ void visit_members(Order& order, Visit visit) {
     visit(order.stdin_index);
     visit(order.stdout_index);
     visit(order.stderr_index);
+    visit(order.cgroup_index);
     visit(order.set_credentials);
     visit(order.uid);
     visit(order.gid);
@@ -240,6 +241,15 @@ Result<void> check_fds(const LaunchOrder& order, std::size_t fd_count) {
     if (order.executable_index >= 0 &&
         static_cast<std::uint32_t>(order.executable_index) < order.inherited_fds)
         return wrong("the fd to execute is among those that the worker inherits");
+    if (order.cgroup_index < -1 ||
+        (order.cgroup_index >= 0 && static_cast<std::size_t>(order.cgroup_index) >= fd_count))
+        return wrong("the fd of the cgroup is not among those sent");
+    // It lets whoever has it move processes into the group.
+    if (order.cgroup_index >= 0 &&
+        (static_cast<std::uint32_t>(order.cgroup_index) < order.inherited_fds ||
+         order.cgroup_index == order.placed_index || order.cgroup_index == order.stdin_index ||
+         order.cgroup_index == order.stdout_index || order.cgroup_index == order.stderr_index))
+        return wrong("the fd of the cgroup is among those that the worker gets");
     return check_placed(order, fd_count);
 }
 

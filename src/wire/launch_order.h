@@ -26,7 +26,7 @@
 
 namespace svc::wire {
 
-inline constexpr std::uint32_t launch_order_version = 3;
+inline constexpr std::uint32_t launch_order_version = 4;
 inline constexpr std::size_t launch_order_limit = 8u << 20; ///< bytes of payload
 inline constexpr std::size_t launch_fd_limit = 16384;
 inline constexpr std::size_t fds_per_message = 253; ///< SCM_MAX_FD, <net/scm.h>
@@ -59,6 +59,8 @@ struct LaunchOrder {
     std::int32_t stdin_index = -1;          ///< index into the fds sent; -1: /dev/null
     std::int32_t stdout_index = -1;         ///< -1: as svcd's own
     std::int32_t stderr_index = -1;         ///< -1: as svcd's own
+    std::int32_t cgroup_index = -1;         ///< index into the fds sent: the cgroup.procs of its
+                                            ///< cgroup, open for writing; -1: it stays in svcd's
     bool set_credentials = false;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
@@ -76,6 +78,7 @@ enum class LaunchStep : std::uint32_t {
     order,
     fds,
     process_group,
+    cgroup,
     limits,
     nice,
     oom_score,

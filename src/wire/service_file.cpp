@@ -50,7 +50,7 @@ void read_root(Table& root, rollout::Spec& spec) {
     section(root, "restart", spec.restart, read_restart);
     section(root, "recycle", spec.recycle, read_recycle);
     section(root, "log", spec.log, read_log);
-    root.refuse_later("limits");
+    section(root, "limits", spec.limits, read_cgroup_limits);
     root.finish();
 }
 

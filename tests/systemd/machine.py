@@ -19,6 +19,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 
+from cgroups import cgroup2_mount, remove_cgroups  # noqa: E402
 from harness import main as run_tests  # noqa: E402
 from processes import PATIENCE, children, command_line, wait_until  # noqa: E402
 from supervisor import BUILD  # noqa: E402
@@ -35,15 +36,6 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 class Unavailable(Exception):
     """Why no systemd can run on this machine."""
-
-
-def cgroup2_mount():
-    """Where the unified hierarchy is mounted: /sys/fs/cgroup, or beside version 1."""
-    for line in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        before, after = line.split(" - ")
-        if after.split()[0] == "cgroup2" and os.access(before.split()[4], os.W_OK):
-            return pathlib.Path(before.split()[4])
-    raise Unavailable("there is no cgroup2 mount that can be written to")
 
 
 def require_all():
@@ -107,6 +99,8 @@ class Machine:
 
     def _make_cgroup(self):
         top = cgroup2_mount()
+        if top is None:
+            raise Unavailable("there is no cgroup2 mount that can be written to")
         for left in top.glob("svc-test-*"):
             # Of a run that was killed. One of a run beside this one has processes.
             with contextlib.suppress(FileNotFoundError):
@@ -223,18 +217,6 @@ class Machine:
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "LANG": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
-
-
-def remove_cgroups(top):
-    """Removes a tree of cgroups without processes; whether it is gone."""
-    for directory, _, _ in os.walk(top, topdown=False):
-        try:
-            os.rmdir(directory)
-        except FileNotFoundError:
-            pass
-        except OSError:  # a process is left
-            return False
-    return True
 
 
 def main(use):

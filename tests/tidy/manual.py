@@ -91,7 +91,7 @@ def keys():
         real.update(re.findall(r'\bfind\("([a-z0-9_]+)"\)', text))
     return difference("key", "svc.toml.5", real,
                       defined(section("svc.toml.5", "KEYS", "TABLES", "OPTIONS", "SERVICE", "LISTENER",
-                                      "READY", "LIVE", "ROLLOUT", "STOP", "RESTART", "RECYCLE", "LOG",
+                                      "READY", "LIVE", "ROLLOUT", "STOP", "RESTART", "RECYCLE", "LOG", "LIMITS",
                                       "HOOKS", "PROBES") or page("svc.toml.5"),
                               "[a-z][a-z0-9_]+(?= =|$)"))
 

@@ -110,6 +110,10 @@ void compare_tables(Found& out, const Tables& before, const Tables& shown, const
         const std::string name(key_of(member.name));
         if constexpr (std::is_same_v<Table, std::vector<ListenerSpec>>)
             compare_listeners(out, before.*member.pointer, now.*member.pointer);
+        else if constexpr (std::is_same_v<Table, std::optional<rollout::LimitsSpec>>)
+            compare_table(out, name, (before.*member.pointer).value_or(rollout::LimitsSpec{}),
+                          (shown.*member.pointer).value_or(rollout::LimitsSpec{}),
+                          (now.*member.pointer).value_or(rollout::LimitsSpec{}));
         else if constexpr (setting_text::codec::Struct<Table>)
             compare_table(out, name, before.*member.pointer, shown.*member.pointer,
                           now.*member.pointer);
@@ -309,6 +313,7 @@ std::vector<std::string> bars_in_place(const Revision& before, const Revision& n
     // SVC_READY_FD and WATCHDOG_USEC are in the environment.
     same(before.spec.ready.on == now.spec.ready.on && before.spec.ready.fd == now.spec.ready.fd,
          "how readiness is told");
+    same(before.spec.limits == now.spec.limits, "a limit of its cgroup");
     same(before.spec.live.watchdog == now.spec.live.watchdog, "the watchdog");
     return bars;
 }

@@ -20,6 +20,8 @@ namespace {
 
 /// How long clients may take to read their last replies when the supervisor ends.
 constexpr auto farewell_time = std::chrono::seconds(1);
+/// How long what the last workers left behind, and was killed, may take to be gone before we are.
+constexpr Duration killed_bound = std::chrono::seconds(5);
 /// Of one that leaves its workers to the next: no other end has this status, and svcd --reap spares them.
 constexpr int exit_for_the_next = 75;
 /// How long a restart waits for the store of fds.
@@ -70,6 +72,7 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     if (!host)
         return host.error();
     host_ = std::move(*host);
+    spdlog::info("{}", host_->cgroups().describe());
     store_.know(passed_.kept.names());
     auto beginning = begin();
     if (!beginning)
@@ -314,10 +317,12 @@ void Daemon::end(int exit_status) {
         host_->give_up();
         server_->finish([this] { leave_if_at_rest(); });
         host_->when_recorded([this] {
-            if (state().failed)
-                host_->when_failure_told([this] { say_farewell(); });
-            else
-                say_farewell();
+            host_->cgroups().when_removed(killed_bound, [this] {
+                if (state().failed)
+                    host_->when_failure_told([this] { say_farewell(); });
+                else
+                    say_farewell();
+            });
         });
     });
 }

@@ -115,6 +115,9 @@ void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool im
     const auto staged = std::move(candidate_staged_);
     host_->expect_revision(state().next_revision, revision, std::move(candidate_executable_),
                            staged ? std::move(*staged) : StagedRevision{});
+    // No reason to refuse it: where the same file is tried by hand there are no cgroups.
+    if (const auto problem = host_->unenforced_limits(revision.spec); !problem.empty())
+        warn(state().next_revision, "[limits]: " + problem);
     rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
     supervisor_->observe(std::move(requested));
     step();

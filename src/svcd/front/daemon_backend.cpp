@@ -11,8 +11,10 @@ namespace svc::daemon {
 wire::ServiceStatus Daemon::status() const {
     wire::ServiceStatus status = wire::status_of(state(), os::now());
     const auto target = state().revisions.find(rollout::target_revision(state()));
-    if (target != state().revisions.end())
-        status.listeners = listeners_->status(target->second.spec);
+    const auto* spec = target != state().revisions.end() ? &target->second.spec : nullptr;
+    if (spec != nullptr)
+        status.listeners = listeners_->status(*spec);
+    host_->describe_cgroups(state(), spec, status);
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
     status.version = SVC_VERSION;

@@ -80,7 +80,13 @@ Result<void> Daemon::go_on(bool taken_over) {
     for (const auto& [id, worker] : state().workers)
         if (rollout::has_process(worker))
             known.insert(worker.name);
-    leftovers_ = std::make_unique<Leftovers>(io_, settings_.runtime_dir + "/notify", known);
+    // And of what ended while there was no supervisor, the rest is killed already.
+    Cgroups& cgroups = host_->cgroups();
+    for (const std::string& name : cgroups.ending())
+        known.insert(name);
+    leftovers_ =
+        std::make_unique<Leftovers>(io_, settings_.runtime_dir + "/notify", known, cgroups.fd());
+    cgroups.sweep();
     if (leftovers_->empty())
         leftovers_.reset();
     else

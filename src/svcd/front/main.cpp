@@ -71,6 +71,7 @@ Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft, Uniq
     settings.state_dir = std::move(directories->state);
     settings.service_file = std::move(options.service_file);
     settings.inline_spec = std::move(options.inline_spec);
+    settings.cgroup = std::move(options.cgroup);
     settings.launcher_path = find_launcher(variable);
     settings.original_nofile_soft = original_nofile_soft;
     return ground;

@@ -30,6 +30,7 @@ struct Typed {
     std::string stop_signal = "SIGTERM";
     std::string grace = "30s";
     std::string reap;
+    std::string cgroup = "auto";
     bool keeper = false;
     bool inline_option = false; ///< one of the five above was given
 };
@@ -53,6 +54,9 @@ void add_options(CLI::App& app, Typed& typed) {
     app.add_option("--reap", typed.reap,
                    "End what is left of a service without a supervisor, and exit")
         ->type_name("NAME");
+    app.add_option("--cgroup", typed.cgroup,
+                   "auto (default), off, or the directory of a cgroup that is ours to use")
+        ->type_name("DIR");
     app.add_option("--log-level", typed.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     const std::string group = "Without a service file (svcd [OPTIONS] -- COMMAND [ARGUMENT...])";
@@ -147,10 +151,15 @@ std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
     options.state_dir = typed.state_dir;
     options.control_group = typed.control_group;
     options.log_level = typed.log_level;
+    options.cgroup = typed.cgroup;
+    if (options.cgroup != "auto" && options.cgroup != "off" && !options.cgroup.starts_with('/'))
+        return usage("--cgroup is auto, off or the absolute path of a cgroup's directory, not \"" +
+                     printable(options.cgroup, name_limit) + '"');
     namespace fs = std::filesystem;
     if (!typed.reap.empty()) {
         if (has_command || !typed.file.empty() || !typed.name.empty() || typed.inline_option)
-            return usage("--reap NAME goes with --runtime-dir alone: it starts nothing");
+            return usage(
+                "--reap NAME goes with --runtime-dir and --cgroup alone: it starts nothing");
         options.reap = true;
         options.name = typed.reap;
     } else if (has_command) {

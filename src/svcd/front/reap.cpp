@@ -1,9 +1,13 @@
 #include "svcd/front/reap.h"
 
+#include "os/cgroup.h"
 #include "os/clock.h"
+#include "os/delegation.h"
 #include "os/own_unit.h"
+#include "os/program.h"
 #include "svcd/front/manager_job.h"
 #include "svcd/front/places.h"
+#include "svcd/host/file_job.h"
 #include "svcd/host/leftovers.h"
 
 #include <spdlog/spdlog.h>
@@ -67,17 +71,69 @@ bool goes_on(const Caller& caller, UnitJob job) {
     fatal("goes_on(): no such job");
 }
 
+std::vector<std::string> ask_for_cgroup(const os::OwnUnit& unit) {
+    std::vector<std::string> command = {"systemctl", "show", "--value", "--property=ControlGroup",
+                                        unit.name};
+    if (unit.of_user)
+        command.insert(command.begin() + 1, "--user");
+    return command;
+}
+
 class Reaper {
 public:
-    Reaper(boost::asio::io_context& io, std::string name, std::string runtime)
-        : io_(io), name_(std::move(name)), runtime_(std::move(runtime)), again_(io),
-          lock_deadline_(os::now() + lock_bound) {}
+    Reaper(boost::asio::io_context& io, std::string name, std::string runtime, std::string cgroup)
+        : io_(io), name_(std::move(name)), runtime_(std::move(runtime)),
+          wanted_cgroup_(std::move(cgroup)), again_(io), lock_deadline_(os::now() + lock_bound) {}
 
     void start() {
+        caller_ = find_caller(name_);
+        if (wanted_cgroup_ == "off")
+            return look_first();
+        if (wanted_cgroup_ != "auto")
+            return take(os::open_delegated_cgroup(wanted_cgroup_));
+        if (!caller_)
+            return look_first();
+        if (!caller_->is_companion)
+            return take(os::find_delegated_cgroup());
+        // The supervisor's is another unit's. A manager that does not answer keeps nobody waiting.
+        again_.after(lock_bound, [this] {
+            job_for_cgroup_.reset();
+            look_first();
+        });
+        job_for_cgroup_.emplace(io_, os::start_program(ask_for_cgroup(caller_->supervisor)),
+                                [this](Result<std::string> said) {
+                                    again_.cancel();
+                                    if (said && said->ends_with('\n'))
+                                        said->pop_back();
+                                    if (said && !said->empty())
+                                        take(os::open_unit_cgroup(*said));
+                                    else
+                                        look_first();
+                                });
+    }
+
+    [[nodiscard]] int exit_status() const { return exit_status_; }
+
+private:
+    void take(Result<os::Delegated> found) {
+        if (found)
+            cgroup_ = std::move(found->directory);
+        else
+            spdlog::debug("no cgroup is looked into: {}", found.error().message);
+        // systemd before 254 puts the next main process into the unit's own group, where none can be as long as
+        // its children have controllers: it would not start any more (219/CGROUP).
+        if (found && caller_ && !caller_->is_companion)
+            if (auto taken = os::disable_controllers(cgroup_.get()); !taken)
+                spdlog::error("the supervisor may not be able to start again: {}",
+                              taken.error().message);
+        look_first();
+    }
+
+    void look_first() {
         look();
         if (!left_)
             return;
-        const auto caller = find_caller(name_);
+        const auto caller = caller_;
         if (!caller)
             return lock();
         job_ = std::make_unique<ManagerJob>(io_, caller->supervisor, [this, caller](UnitJob job) {
@@ -89,11 +145,9 @@ public:
         });
     }
 
-    [[nodiscard]] int exit_status() const { return exit_status_; }
-
-private:
     void look() {
-        left_ = std::make_unique<Leftovers>(io_, runtime_ + "/notify", std::set<std::string>());
+        left_ = std::make_unique<Leftovers>(io_, runtime_ + "/notify", std::set<std::string>(),
+                                            cgroup_.get());
         if (left_->empty())
             left_.reset();
     }
@@ -132,6 +186,10 @@ private:
     boost::asio::io_context& io_;
     std::string name_;
     std::string runtime_;
+    std::string wanted_cgroup_; ///< --cgroup
+    std::optional<Caller> caller_;
+    UniqueFd cgroup_; ///< the service's; empty: none is known
+    std::optional<FileJob> job_for_cgroup_;
     Alarm again_;
     Instant lock_deadline_;
     UniqueFd lock_;
@@ -152,7 +210,7 @@ int reap(const Options& options) {
         return 1;
     }
     boost::asio::io_context io(1);
-    Reaper reaper(io, options.name, directories->runtime);
+    Reaper reaper(io, options.name, directories->runtime, options.cgroup);
     reaper.start();
     io.run();
     return reaper.exit_status();

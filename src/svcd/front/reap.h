@@ -11,6 +11,9 @@ namespace svc::daemon {
 /// or about to be started again left its workers, which nobody else would end: systemd's KillMode=process
 /// spares them.
 ///
+/// It looks for them by their notify sockets and in the service's cgroup, which as ExecStopPost= it prepares for the
+/// next start, too: whatever controllers its children have is taken from them. The next supervisor gives them back.
+///
 ///   look ─ nothing → done
 ///     └─ ask systemd ─ the supervisor will be started again → done: they are the next one's
 ///          └─ lock ─ a supervisor holds it, for longer than a dying one would → refused

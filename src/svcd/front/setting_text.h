@@ -25,6 +25,8 @@ template <codec::Number T>
 std::string number_text(std::string_view key, T value) {
     if (key == "signal")
         return quoted(signal_name(static_cast<int>(value)));
+    if (key == "cpu_max")
+        return quoted(std::to_string(value) + "%");
     if (key != "umask" && key != "mode")
         return std::is_same_v<T, std::uint64_t> && value == std::numeric_limits<T>::max()
                    ? "\"infinity\""

@@ -31,6 +31,9 @@ Result<std::unique_ptr<DaemonHost>> DaemonHost::make(boost::asio::io_context& io
         return became.error();
     auto context = std::make_shared<HostContext>(io, settings, listeners, store,
                                                  std::move(callbacks), std::move(*launcher));
+    // Before the first child, which would be where we are now.
+    if (auto opened = context->cgroups.open(settings.cgroup); !opened)
+        return opened.error();
     // Without it everything works but what needs it: said once, here.
     if (auto opened = context->history.open(); !opened)
         context->callbacks.warn("the history of revisions cannot be used: " +
@@ -280,6 +283,30 @@ void DaemonHost::report(const rollout::Event& event) {
 void DaemonHost::settled(const rollout::State& state) {
     impl_->publish(state); // before anybody is told of it
     impl_->context->callbacks.settled(state);
+}
+
+Cgroups& DaemonHost::cgroups() {
+    return impl_->context->cgroups;
+}
+
+std::string DaemonHost::unenforced_limits(const rollout::Spec& spec) {
+    return cgroups().unenforced(spec.limits);
+}
+
+void DaemonHost::describe_cgroups(const rollout::State& state, const rollout::Spec* spec,
+                                  wire::ServiceStatus& status) {
+    status.cgroup = cgroups().path();
+    if (spec != nullptr)
+        status.limits_problem = unenforced_limits(*spec);
+    for (const auto& [id, process] : impl_->workers) {
+        const auto worker = state.workers.find(id);
+        for (auto& shown : status.workers) {
+            if (worker == state.workers.end() || shown.name != worker->second.name)
+                continue;
+            shown.memory = process->memory();
+            shown.tasks = process->tasks();
+        }
+    }
 }
 
 std::uint64_t DaemonHost::memory_of_workers() const {

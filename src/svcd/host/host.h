@@ -4,11 +4,13 @@
 
 #include "rollout/recover.h"
 #include "rollout/supervisor.h"
+#include "svcd/host/cgroups.h"
 #include "svcd/host/commands.h"
 #include "svcd/host/executables.h"
 #include "svcd/host/fd_store.h"
 #include "svcd/host/listeners.h"
 
+#include "wire/control.h"
 #include "wire/image.h"
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -71,6 +73,13 @@ public:
                          UniqueFd executable, StagedRevision staged);
     [[nodiscard]] Executables& executables();
     [[nodiscard]] History& history();
+    /// Which of its [limits] nobody enforces here, and why; empty: all are.
+    [[nodiscard]] std::string unenforced_limits(const rollout::Spec& spec);
+    /// What its cgroups say of the service: where they are, what workers use. And what is not enforced of
+    /// `spec`, the one in force.
+    void describe_cgroups(const rollout::State& state, const rollout::Spec* spec,
+                          wire::ServiceStatus& status);
+    [[nodiscard]] Cgroups& cgroups();
     /// What all workers together use now, with their descendants (os::memory_of_trees()); beside
     /// os::available_memory() it tells whether a surge has room.
     [[nodiscard]] std::uint64_t memory_of_workers() const;

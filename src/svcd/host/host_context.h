@@ -1,6 +1,7 @@
 // HostContext: what the parts of the DaemonHost share. One for the life of the host.
 #pragma once
 
+#include "svcd/host/cgroups.h"
 #include "svcd/host/child_table.h"
 #include "svcd/host/error_sink.h"
 #include "svcd/host/executables.h"
@@ -19,7 +20,7 @@ struct HostContext {
                 FdStore& kept, HostCallbacks calls, UniqueFd held_launcher)
         : io(context), settings(fixed), listeners(table), store(kept), callbacks(std::move(calls)),
           launcher(std::move(held_launcher)), vault(kept, callbacks.warn), history(fixed.state_dir),
-          executables(history, kept), errors(context, 2),
+          executables(history, kept), cgroups(context, callbacks.warn), errors(context, 2),
           inspect_listeners(context, [this] { listeners.inspect_all(); }) {}
     HostContext(const HostContext&) = delete;
     HostContext& operator=(const HostContext&) = delete;
@@ -34,6 +35,7 @@ struct HostContext {
     wire::Ledger ledger; ///< what is published beside the State
     History history;
     Executables executables;
+    Cgroups cgroups;
     ChildTable children;
     ErrorSink errors;
     OutputPlaces places;

@@ -156,6 +156,7 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
     order->inherited_fds = static_cast<std::uint32_t>(place.sockets.size());
     order->stdout_index = place.stdout_index;
     order->stderr_index = place.stderr_index;
+    order->cgroup_index = place.cgroup_index;
 
     Environment environment = common_environment(revision, place.service);
     environment["SVC_REPLICA"] = std::to_string(place.replica);

@@ -19,7 +19,8 @@ struct WorkerPlace {
     std::vector<PassedSocket> sockets;
     int stdout_index = -1; ///< among the fds sent; -1: our own
     int stderr_index = -1;
-    int ready_index = -1; ///< of the fd that it is to say on that it is ready; -1: there is none
+    int cgroup_index = -1; ///< of its cgroup's door; -1: it has none
+    int ready_index = -1;  ///< of the fd that it is to say on that it is ready; -1: there is none
 };
 
 using Environment = std::map<std::string, std::string>;

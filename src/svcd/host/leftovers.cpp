@@ -1,7 +1,9 @@
 #include "svcd/host/leftovers.h"
 
+#include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/process.h"
+#include "svcd/host/cgroups.h"
 
 #include <boost/asio/post.hpp>
 
@@ -23,10 +25,36 @@ void signal_all(const std::vector<os::FoundProcess>& processes, int number) {
 } // namespace
 
 Leftovers::Leftovers(boost::asio::io_context& io, const std::string& notify_directory,
-                     const std::set<std::string>& known)
+                     const std::set<std::string>& known, int cgroup)
     : io_(io), processes_(os::find_processes("NOTIFY_SOCKET=" + notify_directory + "/")),
-      deadline_(io) {
+      cgroup_(cgroup), deadline_(io) {
     std::erase_if(processes_, [&](const auto& process) { return known.contains(process.value); });
+    if (cgroup_ >= 0)
+        groups_ = os::child_cgroups(cgroup_);
+    std::erase_if(groups_, [&](const std::string& name) {
+        return !is_workers_name(name) || known.contains(name);
+    });
+    find_in_cgroups();
+}
+
+/// Adds those that are not in the list yet; whether there are any.
+bool Leftovers::find_in_cgroups() {
+    std::set<pid_t> listed;
+    for (const auto& process : processes_)
+        listed.insert(process.pid);
+    const std::size_t before = processes_.size();
+    for (const std::string& name : groups_) {
+        const auto group = os::open_cgroup(cgroup_, name);
+        if (!group)
+            continue;
+        for (auto& process : os::processes_in(group->get())) {
+            if (!listed.insert(process.pid).second)
+                continue;
+            process.value = name;
+            processes_.push_back(std::move(process));
+        }
+    }
+    return processes_.size() > before;
 }
 
 std::string Leftovers::describe() const {
@@ -46,6 +74,7 @@ void Leftovers::end(Duration grace, std::function<void()> gone) {
         kill();
         // One that cannot be killed (of another user, or stuck in the kernel) keeps nobody waiting.
         deadline_.after(kill_bound, [this] {
+            given_up_ = true;
             processes_.clear();
             wait_for_next();
         });
@@ -54,17 +83,28 @@ void Leftovers::end(Duration grace, std::function<void()> gone) {
 }
 
 void Leftovers::kill() {
+    for (const std::string& name : groups_)
+        if (const auto group = os::open_cgroup(cgroup_, name))
+            static_cast<void>(os::kill_cgroup(group->get()));
     signal_all(processes_, SIGKILL);
+}
+
+void Leftovers::finish() {
+    for (const std::string& name : groups_)
+        static_cast<void>(os::remove_cgroup(cgroup_, name));
+    deadline_.cancel();
+    watch_.reset();
+    boost::asio::post(io_, std::exchange(gone_, nullptr));
 }
 
 void Leftovers::wait_for_next() {
     while (!processes_.empty() && os::has_ended(processes_.back().pidfd.get()))
         processes_.pop_back();
     if (processes_.empty()) {
-        deadline_.cancel();
-        watch_.reset();
-        boost::asio::post(io_, std::exchange(gone_, nullptr));
-        return;
+        // Forked after the look, and left behind by those who were told to end.
+        if (given_up_ || !find_in_cgroups())
+            return finish();
+        kill();
     }
     auto copy = os::duplicate(processes_.back().pidfd.get());
     auto watch = copy ? Watch::make(io_, std::move(*copy)) : Result<Watch>(copy.error());

@@ -15,15 +15,19 @@ namespace svc::daemon {
 
 /// There are some after the death of a supervisor whose state is lost (nobody kept it, or it cannot be
 /// read), and where the store of fds had no room for a worker. They are known by their notify socket, which
-/// is in this service's directory. A second set beside them would serve what nobody deployed, so they end
+/// is in this service's directory, and by their cgroup, which is below this service's: there what forgot its
+/// environment is found, too. A second set beside them would serve what nobody deployed, so they end
 /// first:
 ///
 ///   found ─ SIGTERM → ending ─ all gone, or the grace is over: SIGKILL → gone
+///
+/// What came into their cgroups meanwhile is killed with the last of them, and the empty cgroups are removed.
 class Leftovers {
 public:
     /// `notify_directory`: of this service. `known`: the workers, by name, that a supervisor does know.
+    /// `cgroup`: the fd of the one that was delegated to this service, which stays open; -1: there is none.
     Leftovers(boost::asio::io_context& io, const std::string& notify_directory,
-              const std::set<std::string>& known);
+              const std::set<std::string>& known, int cgroup = -1);
 
     [[nodiscard]] bool empty() const { return processes_.empty(); }
     /// "process 4711 (r7-0), process 4712 (r7-1)", the first few
@@ -35,9 +39,14 @@ public:
 
 private:
     void wait_for_next();
+    bool find_in_cgroups();
+    void finish();
 
     boost::asio::io_context& io_;
     std::vector<os::FoundProcess> processes_;
+    int cgroup_;
+    std::vector<std::string> groups_; ///< below it: nobody's
+    bool given_up_ = false;           ///< of those that cannot be killed
     Alarm deadline_;
     std::optional<Watch> watch_; ///< of the last one in the list
     std::function<void()> gone_;

@@ -33,6 +33,7 @@ WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
 
 WorkerProcess::~WorkerProcess() {
     if (stage_ == Stage::launching || stage_ == Stage::running) {
+        killed_ = true;
         end_what_is_left(); // there may be nobody left to observe anything
         context_.children.forget(main_);
     }
@@ -84,6 +85,9 @@ Result<void> WorkerProcess::start(std::string& step) {
     place.notify_path = notify_path;
     if (auto passed = pass_listeners(parcel, place); !passed)
         return passed;
+    step = "cgroup";
+    if (auto made = make_cgroup(parcel, place); !made)
+        return made;
     step = "order";
     if (auto planned = plan(parcel, place, std::move(executable->fd)); !planned)
         return planned;
@@ -229,27 +233,6 @@ void WorkerProcess::kill() {
             rollout::KillFailed{identity_.id, error_text(ended.error().code)});
 }
 
-/// An error is one of the main process, with which the worker ends.
-Result<void> WorkerProcess::end_group() {
-    // Before Linux 6.9 a group is reached by its number, which is the worker's as long as its
-    // leader is not reaped or its main process, not reaped either, is a member.
-    const auto group_of_main = os::process_group_of(main_);
-    Result<void> sent;
-    if (leader_is_ != Leader::reaped || group_of_main == leader_)
-        sent = os::kill_group(leader_pidfd_.get(), leader_, group_of_main == leader_);
-    if (leader_is_ == Leader::main)
-        return sent;
-    if (!sent)
-        warn(sent.error().message);
-    return group_of_main == main_ ? os::kill_group(main_pidfd(), main_)
-                                  : os::send_signal(main_pidfd(), SIGKILL);
-}
-
-void WorkerProcess::end_what_is_left() {
-    if (const auto ended = end_group(); !ended)
-        warn(ended.error().message);
-}
-
 void WorkerProcess::handle_exit(const os::Ended& ended) {
     // Before its group is killed: the process may have handed over with a last MAINPID=.
     if (notify_)
@@ -260,10 +243,9 @@ void WorkerProcess::handle_exit(const os::Ended& ended) {
         context_.children.forget(ended.pid);
         return;
     }
-    const bool by_us = killed_;
     end_what_is_left();
     rollout::ExitStatus status = exit_status_of(ended);
-    status.out_of_memory = !by_us && out_of_memory(ended);
+    judge_memory(status, ended.pid);
     if (status.out_of_memory)
         ++context_.out_of_memory_told;
     if (stage_ == Stage::launching) {
@@ -325,15 +307,6 @@ void WorkerProcess::read_what_is_left() {
     output_.drain();
 }
 
-bool WorkerProcess::out_of_memory(const os::Ended& ended) const {
-    if (!ended.signaled || ended.value != SIGKILL || !out_of_memory_before_)
-        return false;
-    const auto kills = os::oom_kills_of(ended.pid);
-    // Workers may share a cgroup: what was told of another is not told twice.
-    const auto told = context_.out_of_memory_told - out_of_memory_told_before_;
-    return kills && *kills > *out_of_memory_before_ + told;
-}
-
 void WorkerProcess::fail_launch(std::int32_t error, std::string step, std::string sentence) {
     output_.drain();
     close();
@@ -357,6 +330,8 @@ void WorkerProcess::close() {
     if (leader_ != 0 && leader_is_ != Leader::reaped)
         context_.children.forget(leader_);
     output_.close();
+    if (auto group = std::exchange(cgroup_, std::nullopt))
+        context_.cgroups.retire(std::move(*group));
 }
 
 } // namespace svc::daemon

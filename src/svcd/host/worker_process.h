@@ -1,6 +1,7 @@
 // WorkerProcess: what the mechanism holds for one worker, from LaunchWorker to ForgetWorker.
 #pragma once
 
+#include "svcd/host/cgroups.h"
 #include "svcd/host/in_place_reload.h"
 #include "svcd/host/launch_plan.h"
 #include "svcd/host/launching.h"
@@ -28,7 +29,7 @@ namespace svc::daemon {
 /// What can never happen: both LaunchFailed and WorkerExited, or neither, are observed for a worker
 /// that was launched; either before its process is a zombie; a signal reaches a process after it was
 /// reaped. The worker's process group is killed while its main process is still a zombie, because a
-/// worker ends when its main process ends (svc-worker(7)).
+/// worker ends when its main process ends (svc-worker(7)), and so is its cgroup, where it has one (Cgroups).
 class WorkerProcess {
 public:
     struct Identity {
@@ -51,7 +52,7 @@ public:
     void call_off();
     void release();          ///< GO
     void signal(int number); ///< observes SignalSent if it was
-    void kill(); ///< SIGKILL to the process group; observes KillFailed if that is refused
+    void kill();             ///< SIGKILL to all of it; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point); ///< in place of one that still runs
     void cancel_hook();
     /// Ends what is about a worker that stays: its probes, its post-ready hook, its reload, the look at
@@ -66,6 +67,13 @@ public:
     [[nodiscard]] rollout::RevisionNumber revision() const { return identity_.revision->number; }
     /// It counts as a worker of this revision from now on.
     void become(std::shared_ptr<const rollout::Revision> revision);
+    /// As its cgroup counts it; nothing where it has none, or no such controller.
+    [[nodiscard]] std::optional<std::uint64_t> memory() const {
+        return cgroup_ ? cgroup_->memory() : std::nullopt;
+    }
+    [[nodiscard]] std::optional<std::uint64_t> tasks() const {
+        return cgroup_ ? cgroup_->tasks() : std::nullopt;
+    }
     /// The roots of its trees of processes.
     [[nodiscard]] std::vector<pid_t> processes() const;
 
@@ -96,16 +104,20 @@ private:
     Result<int> make_ready_fd(LaunchParcel& parcel);
     void handle_answer();
     void confirm_exec();
-    Result<void> end_group();
-    void end_what_is_left();
     void handle_exit(const os::Ended& ended);
     void handle_end(const rollout::ExitStatus& status);
     void tell_end();
     void read_what_is_left();
-    bool out_of_memory(const os::Ended& ended) const;
     void fail_launch(std::int32_t error, std::string step, std::string sentence);
     void close();
     void warn(const std::string& text) const;
+
+    // worker_group.cpp
+    Result<void> make_cgroup(LaunchParcel& parcel, WorkerPlace& place);
+    Result<void> end_group();
+    void end_what_is_left();
+    void tell_what_is_left() const;
+    void judge_memory(rollout::ExitStatus& status, pid_t ended) const;
 
     // worker_survival.cpp
     void note();
@@ -154,6 +166,8 @@ private:
     std::optional<Watch> main_watch_; // tells the end of one that is not our child
     bool killed_ = false;             // by us, at any stage: no out-of-memory killer did it
 
+    std::optional<WorkerCgroup> cgroup_;
+    // Without a cgroup of its own:
     std::optional<std::uint64_t> out_of_memory_before_;
     std::uint64_t out_of_memory_told_before_ = 0;
     rollout::ExitStatus exit_;

@@ -79,6 +79,7 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
     leader_ = left.leader;
     main_ = left.main;
     kept_fds_ = true;
+    cgroup_ = context_.cgroups.find(identity_.name, identity_.revision->spec.limits);
     listeners_.take_over(left.listeners);
     leader_pidfd_ = kept.take(kept_name(identity_.id, "pidfd"));
     successor_pidfd_ = kept.take(kept_name(identity_.id, "main"));
@@ -114,9 +115,12 @@ WorkerProcess::Found WorkerProcess::take_over_ended() {
     if (main_pidfd() < 0 && leader_pidfd_)
         static_cast<void>(os::kill_group(leader_pidfd_.get(), leader_));
     if (main_pidfd() >= 0) {
+        stage_ = Stage::running; // until now
         end_what_is_left();
-        if (const auto exit = os::exit_of(main_pidfd()); exit && *exit)
+        if (const auto exit = os::exit_of(main_pidfd()); exit && *exit) {
             found.status = exit_status_of(**exit);
+            judge_memory(found.status, main_);
+        }
     }
     output_.drain();
     found.last_output = output_.lines();
@@ -139,7 +143,9 @@ void WorkerProcess::learn_exit_status(int tries) {
     if (found && *found) {
         os::Ended ended = **found;
         ended.pid = main_;
-        handle_end(exit_status_of(ended));
+        rollout::ExitStatus status = exit_status_of(ended);
+        judge_memory(status, main_);
+        handle_end(status);
         return;
     }
     if (found && tries > 0) {

@@ -153,6 +153,7 @@ std::vector<Finding> find_impossible(const Spec& spec) {
     checker.check_process();
     find_impossible_listeners(spec, findings);
     find_impossible_scopes(spec, findings);
+    find_impossible_limits(spec, findings);
     find_impossible_health(spec, findings);
     find_impossible_probes(spec, findings);
     checker.check_rollout();

@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace svc::wire {
 
@@ -59,6 +60,35 @@ std::string running(const rollout::ProcessSpec& process) {
         sentence += "\nBefore each worker starts: " + hook_in_words(*process.pre_start) +
                     if_it_fails(*process.pre_start, "the worker counts as not launched") + '.';
     return sentence;
+}
+
+std::string sized(const std::optional<std::uint64_t>& bytes) {
+    return *bytes == std::numeric_limits<std::uint64_t>::max() ? "any memory" : format_size(*bytes);
+}
+
+/// What its cgroup keeps a worker to.
+std::string limiting(const std::optional<rollout::LimitsSpec>& limits) {
+    if (!limits)
+        return {};
+    std::vector<std::string> parts;
+    if (limits->memory_max)
+        parts.push_back("is killed above " + sized(limits->memory_max));
+    if (limits->memory_high)
+        parts.push_back("slowed down above " + sized(limits->memory_high));
+    if (limits->cpu_max)
+        parts.push_back("has " + std::to_string(*limits->cpu_max) + "% of a processor");
+    if (limits->cpu_weight)
+        parts.push_back("competes for processors with weight " +
+                        std::to_string(*limits->cpu_weight));
+    if (limits->io_weight)
+        parts.push_back("competes for disks with weight " + std::to_string(*limits->io_weight));
+    if (limits->tasks_max)
+        parts.push_back("has " +
+                        (*limits->tasks_max == std::numeric_limits<std::uint64_t>::max()
+                             ? std::string("any number of")
+                             : "at most " + std::to_string(*limits->tasks_max)) +
+                        " processes and threads");
+    return "\nWith its descendants it " + join(parts, ", ") + '.';
 }
 
 std::string stopping(const rollout::StopSpec& stop) {
@@ -124,8 +154,9 @@ std::string logging(const Spec& spec, std::string_view name) {
 
 std::string explain_spec(const Spec& spec, std::string_view name) {
     return "Service " + std::string(name) + ". " + listening(spec) + '\n' + running(spec.process) +
-           '\n' + explain_rollout(spec.rollout) + '\n' + explain_health(spec) + '\n' +
-           stopping(spec.stop) + '\n' + restarting(spec.restart) + logging(spec, name) + '\n';
+           limiting(spec.limits) + '\n' + explain_rollout(spec.rollout) + '\n' +
+           explain_health(spec) + '\n' + stopping(spec.stop) + '\n' + restarting(spec.restart) +
+           logging(spec, name) + '\n';
 }
 
 } // namespace svc::wire

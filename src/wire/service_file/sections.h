@@ -20,6 +20,8 @@ void read_in_place(Table& rollout, std::optional<rollout::InPlaceSpec>& in_place
 /// 1, or "25%" of `replicas`.
 void read_share(Table& table, std::string_view key, rollout::Share& share);
 void read_stop(Table& stop, rollout::StopSpec& spec);
+/// [limits]; none of them set: nothing.
+void read_cgroup_limits(Table& limits, std::optional<rollout::LimitsSpec>& spec);
 void read_restart(Table& restart, rollout::RestartSpec& spec);
 void read_log(Table& log, rollout::LogSpec& spec);
 
@@ -78,6 +80,7 @@ void find_impossible_hooks(const rollout::Spec& spec, std::vector<Finding>& find
 void find_impossible_probes(const rollout::Spec& spec, std::vector<Finding>& findings);
 /// [ready], [live], [recycle], and how long it takes until a worker is available.
 void find_impossible_health(const rollout::Spec& spec, std::vector<Finding>& findings);
+void find_impossible_limits(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_strategy(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_listeners(const rollout::Spec& spec, std::vector<Finding>& findings);
 /// private and preview

@@ -57,6 +57,20 @@ std::string order_bytes(std::size_t fds) {
 
 } // namespace
 
+TEST_CASE("a cgroup that cannot be entered is told") {
+    const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    Launched launched;
+    wire::LaunchOrder order = order_for({"/bin/true"});
+    order.cgroup_index = 0;
+    const std::array<int, 1> sent{full.get()};
+    launched.send(order, sent);
+    const auto failure = launched.answer();
+    REQUIRE(failure);
+    check_failure(*failure, LaunchStep::cgroup, ENOSPC,
+                  "cannot enter the worker's cgroup: No space left on device");
+    CHECK(launched.end().value == 126);
+}
+
 TEST_CASE("what is no order is answered as one that cannot be read") {
     check_contains(failure_of_bytes("GET / HTTP/1.1\r\n\r\n"), LaunchStep::order, 0,
                    "does not start like one");

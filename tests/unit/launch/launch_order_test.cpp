@@ -12,7 +12,7 @@ using namespace svc::wire;
 
 namespace {
 
-constexpr std::size_t some_fds = 7;
+constexpr std::size_t some_fds = 8;
 
 LaunchOrder full_order() {
     LaunchOrder order;
@@ -27,6 +27,7 @@ LaunchOrder full_order() {
     order.stdin_index = 0;
     order.stdout_index = 5;
     order.stderr_index = 6;
+    order.cgroup_index = 7;
     order.set_credentials = true;
     order.uid = 33;
     order.gid = 34;
@@ -200,7 +201,8 @@ TEST_CASE("fds that are not sent cannot be asked for") {
     order.inherited_fds = some_fds + 1;
     refusal(order);
     for (std::int32_t LaunchOrder::*index :
-         {&LaunchOrder::stdin_index, &LaunchOrder::stdout_index, &LaunchOrder::stderr_index}) {
+         {&LaunchOrder::stdin_index, &LaunchOrder::stdout_index, &LaunchOrder::stderr_index,
+          &LaunchOrder::cgroup_index}) {
         for (const std::int32_t wrong : {-2, static_cast<std::int32_t>(some_fds), INT32_MIN}) {
             order = small_order();
             order.*index = wrong;
@@ -208,6 +210,22 @@ TEST_CASE("fds that are not sent cannot be asked for") {
         }
     }
     CHECK_FALSE(encode_launch_order(small_order(), launch_fd_limit + 1));
+}
+
+TEST_CASE("a worker never gets the fd of its cgroup") {
+    LaunchOrder order = small_order();
+    order.cgroup_index = 0;
+    CHECK(encode_launch_order(order, some_fds));
+    order.inherited_fds = 1;
+    refusal(order);
+    order.cgroup_index = 1;
+    CHECK(encode_launch_order(order, some_fds));
+    for (std::int32_t LaunchOrder::*index :
+         {&LaunchOrder::stdin_index, &LaunchOrder::stdout_index, &LaunchOrder::stderr_index}) {
+        LaunchOrder wrong = order;
+        wrong.*index = 1;
+        refusal(wrong);
+    }
 }
 
 TEST_CASE("a fd with a number of its own gets none that is taken or cannot be") {

@@ -178,6 +178,26 @@ TEST_CASE("the worker leads a process group of our session, or a session of its 
     CHECK(alone["sid"] == alone["pid"]);
 }
 
+TEST_CASE("the launcher enters the worker's cgroup before GO, and the worker has nothing of it") {
+    Pipe door = make_pipe(); // for cgroup.procs
+    Pipe pipe = make_pipe();
+    Launched launched;
+    wire::LaunchOrder order = order_for({probe_path()});
+    order.stdout_index = 0;
+    order.cgroup_index = 1;
+    const std::array<int, 2> sent{pipe.write.get(), door.write.get()};
+    launched.send(order, sent);
+    pipe.write.reset();
+    door.write.reset();
+    REQUIRE(wait_readable(door.read.get()));
+    std::array<char, 8> written{};
+    REQUIRE(::read(door.read.get(), written.data(), written.size()) == 1);
+    CHECK(written[0] == '0');
+    launched.go();
+    CHECK_FALSE(launched.answer());
+    CHECK(read_facts(pipe.read.get())["fds"] == numbers_up_to(3));
+}
+
 TEST_CASE("blocked and ignored signals of the supervisor are not handed on") {
     const auto handler = ::signal(SIGPIPE, SIG_IGN);
     sigset_t blocked;

@@ -43,7 +43,6 @@ TEST_CASE("an unknown key or table is said with the one that was meant") {
 TEST_CASE("what a later version will have is refused as such") {
     constexpr auto sentence = "this version of svc does not have";
     check_mistake(minimal + "preset = \"nginx\"\n", "3:10 service.preset", sentence);
-    check_mistake(minimal + "[limits]\nmemory = \"1G\"\n", "3:1 limits", sentence);
 }
 
 TEST_CASE("a later key is not proposed for a misspelt one") {

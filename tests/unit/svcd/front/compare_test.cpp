@@ -127,6 +127,7 @@ TEST_CASE("the whole has old and new values as the service file would have them"
     now.spec.process.directory = "/srv/b/other";
     now.spec.process.umask = 022;
     now.spec.process.limits["nofile"] = {1024, UINT64_MAX};
+    now.spec.limits = rollout::LimitsSpec{.memory_max = UINT64_MAX, .cpu_max = 150};
     now.spec.rollout.max_surge = {25, true};
     now.spec.rollout.strategy = rollout::Strategy::blue_green;
     now.spec.rollout.replicas = 6;
@@ -145,6 +146,8 @@ TEST_CASE("the whole has old and new values as the service file would have them"
     CHECK(values("service file: service.umask") == "not set → \"022\"");
     CHECK(values("service file: service.limits") ==
           "{} → { nofile = { soft = 1024, hard = \"infinity\" } }");
+    CHECK(values("service file: limits.cpu_max") == "not set → \"150%\"");
+    CHECK(values("service file: limits.memory_max") == "not set → \"infinity\"");
     CHECK(values("service file: rollout.max_surge") == "1 → \"25%\"");
     CHECK(values("service file: rollout.strategy") == "\"rolling\" → \"blue-green\"");
     CHECK(values("service file: rollout.replicas") == "4 → 6");
@@ -208,6 +211,9 @@ TEST_CASE("a worker that would be started otherwise cannot become a revision in 
     REQUIRE(reloads_in_place(reloaded_in_place(), now));
     SUBCASE("another strategy") {
         now.spec.rollout.in_place.reset();
+    }
+    SUBCASE("another limit") {
+        now.spec.limits = rollout::LimitsSpec{.memory_max = 1};
     }
     SUBCASE("another executable") {
         now.executable_identity.inode = 3;
