@@ -3,6 +3,7 @@
 #include "rollout/story.h"
 
 #include <algorithm>
+#include <array>
 
 namespace svc::rollout {
 
@@ -136,6 +137,11 @@ struct Recoverer {
     }
 };
 
+template <class... Kinds>
+bool is_one_of(const Action& action) {
+    return (std::holds_alternative<Kinds>(action) || ...);
+}
+
 } // namespace
 
 Recovery recover(State& state, const Survivors& survivors, Instant now,
@@ -145,6 +151,33 @@ Recovery recover(State& state, const Survivors& survivors, Instant now,
     recoverer.recover_rollout();
     recoverer.recover_ends();
     return std::move(recoverer.recovery);
+}
+
+bool leaves_traces(const Action& action) {
+    return is_one_of<ReleaseWorker, RunPostReady, ReloadWorker, RetireWorker, RunPreStop,
+                     SignalWorker, KillWorker, RunPostStop, BeginRollout, RollBack, PauseRollout,
+                     RunRolloutHook, EndRollout, DropRevision>(action);
+}
+
+std::string unrest(const State& state) {
+    for (const auto& [id, worker] : state.workers) {
+        if (worker.running_hook)
+            return "the " + std::string(describe(*worker.running_hook)) + " hook of " +
+                   worker.name + " runs";
+        if (worker.phase < WorkerPhase::starting)
+            return worker.name + " is being started";
+        if (worker.becoming != 0)
+            return worker.name + " reloads itself";
+    }
+    if (!state.rollout)
+        return {};
+    const std::array hooks = {std::pair(RolloutHook::before, state.rollout->before),
+                              std::pair(RolloutHook::analysis, state.rollout->analysis),
+                              std::pair(RolloutHook::after, state.rollout->after)};
+    for (const auto& [hook, progress] : hooks)
+        if (progress == HookProgress::running)
+            return std::string(describe(hook)) + " runs";
+    return {};
 }
 
 } // namespace svc::rollout

@@ -24,6 +24,10 @@
 //   killing                 runs: killed again (KillWorker).
 //   exited, finished        decide() runs the post-stop hook again, if it had not ended.
 //
+// What the next supervisor reads is not the State as it was, but as it was last published: before each action
+// that leaves traces, and when a step has settled. What was recorded since then is lost with the supervisor, and
+// was told to nobody; what was performed since then is done again, or ended with the supervisor.
+//
 // So hooks, reloads and SIGKILL are done at least once; a launch at most once; the stop signal once, but
 // for the moment between kill(2) and the writing of its answer.
 //
@@ -66,5 +70,12 @@ struct Recovery {
 /// the history's entries are made what the state says; a process of a worker that is not in the state
 /// any more (an unreleased launcher that has not noticed yet) is ended.
 Recovery recover(State& state, const Survivors& survivors, Instant now, std::vector<Event>& events);
+
+/// Whether the world outside of the supervisor changes by it, so that the state has to be published before it is
+/// performed. What is not here is done again by the next supervisor, or ends with this one.
+bool leaves_traces(const Action& action);
+
+/// What would be cut off if another program took this one's place now (an upgrade); empty: nothing.
+std::string unrest(const State& state);
 
 } // namespace svc::rollout

@@ -1,7 +1,5 @@
-// Supervisors that end between any two actions, and those that come after them.
+// Supervisors that end: between any two actions, and in any publication.
 #include "world.h"
-
-#include "wire/codec.h"
 
 #include <array>
 
@@ -16,16 +14,6 @@ constexpr std::array phase_words = {"preparing", "spawning", "spawned", "recordi
                                     "executing", "starting", "ready",   "available", "draining",
                                     "stopping",  "killing",  "exited",  "finished"};
 
-const char* word_of(const Action& action) {
-    if (std::holds_alternative<RunPreStop>(action))
-        return "pre-stop hook";
-    if (std::holds_alternative<SignalWorker>(action))
-        return "stop signal";
-    if (std::holds_alternative<KillWorker>(action))
-        return "SIGKILL";
-    return std::holds_alternative<ReloadWorker>(action) ? "in-place reload" : "?";
-}
-
 } // namespace
 
 /// What the supervisor itself set going, and what ends with it.
@@ -36,16 +24,90 @@ void World::answer_after(Duration delay, std::function<void()> happen) {
     });
 }
 
+namespace {
+
+bool is_request(const Observation& observation) {
+    return std::holds_alternative<RolloutRequested>(observation) ||
+           std::holds_alternative<StopRequested>(observation) ||
+           std::holds_alternative<PauseRequested>(observation) ||
+           std::holds_alternative<ResumeRequested>(observation) ||
+           std::holds_alternative<AbortRequested>(observation) ||
+           std::holds_alternative<PromoteRequested>(observation) ||
+           std::holds_alternative<ScaleRequested>(observation);
+}
+
+} // namespace
+
 /// While no supervisor runs, what is written into the notify sockets waits there; the rest is lost.
 void World::see(Observation observation) {
-    if (supervisor_)
-        supervisor_->observe(std::move(observation));
-    else if (const auto* notified = std::get_if<WorkerNotified>(&observation))
-        waiting_.push_back(*notified);
+    if (!supervisor_) {
+        if (const auto* notified = std::get_if<WorkerNotified>(&observation))
+            waiting_.push_back(*notified);
+        return;
+    }
+    if (file_ && !falls_back_ && is_request(observation)) {
+        Asked asked{observation};
+        if (std::holds_alternative<RolloutRequested>(observation)) {
+            asked.number = next_number_ - 1;
+            asked.quality = qualities_.at(asked.number);
+        }
+        asked_.push_back(std::move(asked));
+    }
+    supervisor_->observe(std::move(observation));
 }
 
 const State& World::believed() const {
-    return supervisor_ ? supervisor_->state() : left_;
+    return supervisor_ ? supervisor_->state() : left_.state;
+}
+
+wire::Ledger World::ledger() const {
+    wire::Ledger ledger;
+    for (const auto& [id, process] : processes_) {
+        if (!process.spawned)
+            continue;
+        wire::WorkerRecord& record = ledger.workers[id];
+        record.revision = process.revision;
+        record.leader = static_cast<Pid>(1000 + id);
+        record.main = process.main != 0 ? process.main : record.leader;
+        record.said_ready = process.notified && !options_.habits.reads_early;
+    }
+    return ledger;
+}
+
+/// The supervisor may be killed while it writes.
+void World::publish(const State& state) {
+    if (file_ && crashes_left_ > 0 && !finished_ && fate_.chance(1)) {
+        count("crash in a publication");
+        file_->publish_torn(state, ledger(), fate_.next());
+        throw Crash{};
+    }
+    if (file_)
+        file_->publish(state, ledger());
+}
+
+/// The store confirms that it has the worker, or has no room for it; then the supervisor goes on without.
+void World::record_worker(WorkerId id, const State& state) {
+    publish(state);
+    const auto taken = [this, id] {
+        const auto found = processes_.find(id);
+        if (found == processes_.end())
+            return; // called off
+        found->second.recorded = true;
+        if (fate_.chance(2)) {
+            count("refused by the store");
+            refused_.insert(id);
+        } else {
+            store_.put(kept_worker(id));
+        }
+        if (!options_.habits.trusts_the_store)
+            see(WorkerRecorded{id});
+    };
+    if (options_.habits.trusts_the_store)
+        see(WorkerRecorded{id});
+    if (random_.chance(50))
+        taken();
+    else
+        answer_after(soon(), taken);
 }
 
 void World::maybe_crash(const char* what) {
@@ -55,31 +117,52 @@ void World::maybe_crash(const char* what) {
     throw Crash{};
 }
 
+/// Between two steps.
+void World::maybe_succeed() {
+    if (finished_ || !supervisor_)
+        return;
+    if (crashes_left_ > 0 && fate_.chance(1)) {
+        count("crash between two steps");
+        crash();
+    } else if (upgrades_left_ > 0 && fate_.chance(3)) {
+        upgrade();
+    }
+}
+
 void World::crash() {
     --crashes_left_;
     ++incarnation_;
-    const auto parsed = wire::parse_state(wire::serialize_state(supervisor_->state()));
-    if (!parsed || !(*parsed == supervisor_->state()))
-        violated("state: what the next supervisor reads differs");
-    left_ = *parsed;
-    count_crash(left_);
+    auto left = file_->take_over();
+    if (!left)
+        violated("state: the next supervisor cannot go on: " + left.error().message);
+    left_ = std::move(*left);
+    count_crash(left_.state);
     supervisor_.reset();
     wake_at_.reset();
     reloading_.clear();
+    check_left(left_);
     std::erase_if(processes_, [](const auto& entry) { return !entry.second.released; });
-    for (auto& [id, process] : processes_)
-        process.signalled = process.signal_known;
-    const auto blamed = [&](const std::string& name) {
-        return left_.rollout && (left_.rollout->failure.starts_with(name + ":") ||
-                                 left_.rollout->reason.starts_with(name + ":"));
-    };
-    for (const auto& [id, worker] : left_.workers)
-        if (worker.phase <= WorkerPhase::executing && !had_go_.contains(id) && !blamed(worker.name))
-            never_ran_.insert(worker.name);
+    // Of a stop nobody would know any more; systemd, which asked for it, starts no supervisor then.
+    if (left_.state.wanted == Wanted::run && fate_.chance(5)) {
+        start_cold();
+        return;
+    }
+    note_never_ran();
     const Duration absence = fate_.chance(50) ? Duration{0} : fate_.between(Duration{0}, 3s);
     narrate("THE SUPERVISOR ENDS; the next one comes in " + std::to_string(absence.count() / 1000) +
             " ms");
     after(absence, [this] { restart(); });
+}
+
+void World::note_never_ran() {
+    const State& left = left_.state;
+    const auto blamed = [&](const std::string& name) {
+        return left.rollout && (left.rollout->failure.starts_with(name + ":") ||
+                                left.rollout->reason.starts_with(name + ":"));
+    };
+    for (const auto& [id, worker] : left.workers)
+        if (worker.phase <= WorkerPhase::executing && !had_go_.contains(id) && !blamed(worker.name))
+            never_ran_.insert(worker.name);
 }
 
 void World::count_crash(const State& state) {
@@ -96,41 +179,6 @@ void World::count_crash(const State& state) {
         count("crash in a rollback");
     else
         count(state.rollout->paused_at ? "crash in a pause" : "crash in a rollout");
-}
-
-void World::restart() {
-    Survivors survivors;
-    for (const auto& [id, process] : processes_)
-        survivors.running.insert(id);
-    std::vector<Event> events;
-    narrate("the next supervisor");
-    State state = std::move(left_);
-    Recovery recovery = options_.recover(state, survivors, now_, events);
-    for (const Event& event : events)
-        report(event);
-    for (const WorkerId id : survivors.running)
-        if (!state.workers.contains(id))
-            violated("5: worker " + std::to_string(id) + " lives, and is forgotten");
-    if (options_.recover == rollout::recover)
-        check_recovery(state, survivors, recovery.actions.size());
-    supervisor_.emplace(std::move(state), *this, options_.policy);
-    for (const Action& action : recovery.actions)
-        count(std::string("again: ") + word_of(action));
-    supervisor_->resume(std::move(recovery.actions));
-    for (WorkerNotified& notified : waiting_)
-        see(std::move(notified));
-    waiting_.clear();
-    step();
-}
-
-/// A supervisor may end while it recovers.
-void World::check_recovery(const State& recovered, const Survivors& survivors,
-                           std::size_t actions) {
-    State twice = recovered;
-    std::vector<Event> events;
-    const Recovery again = recover(twice, survivors, now_, events);
-    if (!(twice == recovered) || again.actions.size() != actions || !events.empty())
-        violated("5: two recoveries in a row differ from one");
 }
 
 /// A launch that ended with its supervisor says nothing about what was to be launched.
@@ -150,6 +198,8 @@ void World::release_process(WorkerId id) {
 void World::fail_exec(WorkerId id) {
     const bool told = processes_.at(id).launcher == incarnation_;
     processes_.erase(id);
+    statuses_[id] = ExitStatus{.kind = ExitStatus::Kind::code, .value = 1};
+    store_.release(kept_worker(id), options_.habits);
     if (told)
         see(LaunchFailed{id, 13, "exec", "cannot execute /bin/sim: Permission denied"});
     else

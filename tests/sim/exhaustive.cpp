@@ -4,8 +4,9 @@
 // followed once: a moment is the whole state as it would be written, and the machine's own books. From each
 // moment the story is also brought to its end, with nothing going wrong any more, and must come to rest.
 //
-// Besides, once in a story, the supervisor ends before or after any action in what follows from one of the first
-// moves (--crashes), and the next one goes on from what it wrote.
+// Besides, once in a story, another supervisor follows: this one ends before or after any action, or in any
+// publication, of what follows from one of the first moves (--crashes), and the next one goes on from what was
+// published; or it is upgraded there; or all that it left is lost.
 //
 // A violation is printed as the shortest list of moves that shows it; --scenario with --trace tells that story.
 // --broken: policies that are wrong on purpose must be caught, by the invariant they break.
@@ -91,6 +92,8 @@ std::vector<Scenario> scenarios() {
     all.back().spec.rollout.in_place->revert = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
     all.push_back(in_place("in-place-1-verify", 1));
     all.back().spec.rollout.in_place->verify = HookSpec{SleepHook{1s}, 10s, HookFailure::fail};
+    all.push_back(scenario("rolling-1-slow-store", 1, Strategy::rolling));
+    all.back().slow_store = true;
     all.push_back(scenario("rolling-1-from-nothing", 1, Strategy::rolling));
     all.back().begins_empty = true;
     all.push_back(recreate("recreate-1", 1));
@@ -182,9 +185,14 @@ private:
         }
         counts.assign(wanted, 1);
         for (Move move : left > 0 ? here.moves() : std::vector<Move>()) {
+            const bool may_crash = !scene.books.succeeded && extent_.depth - left < extent_.crashes;
+            if (is_succession(move.kind)) {
+                if (may_crash)
+                    follow_move(here, scene, move, left, counts);
+                continue;
+            }
             const int places = follow_move(here, scene, move, left, counts);
             // And the same, the supervisor ending somewhere in what follows.
-            const bool may_crash = !scene.books.crashed && extent_.depth - left < extent_.crashes;
             for (move.ends_at = 1; may_crash && move.ends_at <= places; ++move.ends_at)
                 follow_move(here, scene, move, left, counts);
         }
@@ -198,7 +206,8 @@ private:
         next.make(move);
         ++moves_;
         // What a supervisor's end breaks, it breaks soon.
-        const int further = move.ends_at > 0 ? std::min(left - 1, after_crash) : left - 1;
+        const bool turns = move.ends_at > 0 || is_succession(move.kind);
+        const int further = turns ? std::min(left - 1, after_crash) : left - 1;
         const Counts& after = follow(next, further);
         for (std::size_t length = 1; length < counts.size() && length <= after.size(); ++length)
             counts[length] += after[length - 1];
@@ -305,22 +314,38 @@ int tell(const Scenario& scenario, const std::string& trace) {
 /// Those that show within a few moves of one or two replicas, without scaling and without processes that refuse
 /// to die; the seeds of `sim` catch the others too.
 int catch_broken_policies(const std::vector<Scenario>& all, Extent extent) {
-    const std::set<std::string_view> within_reach = {
-        "forgets_draining_workers",  "drains_too_early",      "ignores_surge",
-        "restarts_all_on_failure",   "kills_the_dead",        "clings_to_the_old_set",
-        "believes_what_was_started", "skips_the_hold",        "skips_the_analysis",
-        "forgets_the_living",        "believes_in_launchers", "signals_again",
-        "waits_for_lost_hooks",      "recreates_too_early",   "moves_while_paused"};
+    const std::set<std::string_view> within_reach = {"forgets_draining_workers",
+                                                     "drains_too_early",
+                                                     "ignores_surge",
+                                                     "restarts_all_on_failure",
+                                                     "kills_the_dead",
+                                                     "clings_to_the_old_set",
+                                                     "believes_what_was_started",
+                                                     "skips_the_hold",
+                                                     "skips_the_analysis",
+                                                     "forgets_the_living",
+                                                     "believes_in_launchers",
+                                                     "signals_again",
+                                                     "waits_for_lost_hooks",
+                                                     "recreates_too_early",
+                                                     "moves_while_paused",
+                                                     "publishes_late",
+                                                     "releases_early",
+                                                     "trusts_the_store",
+                                                     "reads_early"};
     int escaped = 0;
     for (const BrokenPolicy& broken : broken_policies()) {
         if (!within_reach.contains(broken.name))
             continue;
         std::mutex mutex;
-        bool caught = false;
+        std::atomic<bool> caught = false;
         for_each_scenario(all, [&](const Scenario& scenario) {
-            const auto found = find(scenario, Brain{broken.policy, broken.recover}, extent);
+            const auto found =
+                find(scenario, Brain{broken.policy, broken.recover, broken.habits}, extent);
             const std::lock_guard lock(mutex);
-            if (!found || caught || found->violation.front() != broken.invariant)
+            const bool right = found && (broken.invariant == any_invariant ||
+                                         found->violation.front() == broken.invariant);
+            if (!right || caught)
                 return;
             caught = true;
             std::printf("%-26s %s\n%28s%s: %s\n", std::string(broken.name).c_str(),

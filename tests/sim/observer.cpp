@@ -105,6 +105,8 @@ void World::observe_action(const Action& action, const State& state) {
     } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
         if (state.workers.at(release->worker).phase != WorkerPhase::executing)
             violated("5: GO before the worker was recorded");
+        if (!processes_.at(release->worker).recorded)
+            violated("5: GO before the store has the worker");
     } else if (const auto* mark = std::get_if<MarkReady>(&action)) {
         Process& process = processes_.at(mark->worker);
         if (!verification_of(state.revisions.at(process.revision).spec))
@@ -197,6 +199,7 @@ void World::check_launch(const LaunchWorker& action, const State& state) {
     if (processes_.size() + 1 > limit.total)
         violated("3: more workers than max_total");
     const std::string name = state.workers.at(action.worker).name;
+    never_ran_.erase(name); // this one may
     for (const auto& [id, worker] : state.workers)
         if (id != action.worker && worker.name == name)
             violated("5: two workers are named " + name);

@@ -13,6 +13,9 @@ void World::settled(const State& state) {
     check_settled(state);
     if (const auto consistent = check_consistent(state); !consistent)
         violated("state: " + consistent.error().message);
+    asked_.clear();
+    publish(state);
+    store_.settle();
     if (!options_.check_round_trip)
         return;
     const std::string text = wire::serialize_state(state);
@@ -33,6 +36,15 @@ void World::check_settled_worker(const Worker& worker) {
         violated("5: " + worker.name + " is believed to run");
 }
 
+/// What a worker says once is heard, whoever was there to hear it.
+void World::check_heard(const Process& process, const Worker& worker, ReadyOn on) {
+    if (on == ReadyOn::notify && process.notified && worker.phase == WorkerPhase::starting &&
+        !worker.said_ready)
+        violated("6: the READY=1 of " + worker.name + " is lost");
+    if (process.main != 0 && worker.phase >= WorkerPhase::starting && worker.pid != process.main)
+        violated("5: the MAINPID= of " + worker.name + " is lost");
+}
+
 void World::check_listeners(const State& state) {
     for (const auto& [id, process] : processes_)
         if (!listening_.contains(process.revision))
@@ -44,11 +56,12 @@ void World::check_listeners(const State& state) {
 void World::check_settled(const State& state) {
     for (const auto& [id, worker] : state.workers)
         check_settled_worker(worker);
-    for (auto& [id, process] : processes_) {
+    for (const auto& [id, process] : processes_) {
         const auto known = state.workers.find(id);
         if (known == state.workers.end() || !has_process(known->second))
             violated("5: worker " + std::to_string(id) + " lives, and is forgotten");
-        process.signal_known = process.signalled;
+        check_heard(process, known->second,
+                    state.revisions.at(known->second.revision).spec.ready.on);
     }
     check_listeners(state);
     if (state.wanted != Wanted::run || (!state.rollout && state.current == 0))

@@ -116,12 +116,17 @@ Revision World::random_revision() {
     return revision;
 }
 
+void World::listen(RevisionNumber number) {
+    listening_.insert(number);
+    store_.put(kept_listener(number));
+}
+
 void World::ask_rollout(bool supersede) {
     const RevisionNumber number = next_number_++;
     // The first one decides whether there is a story at all: mostly a good one.
     qualities_[number] =
         number == 1 && random_.chance(85) ? Quality::good : random_quality(random_);
-    listening_.insert(number);
+    listen(number);
     narrate("asked for revision " + std::to_string(number) + (supersede ? ", superseding" : "") +
             ", quality " + std::to_string(static_cast<int>(qualities_[number])));
     see(RolloutRequested{random_revision(), supersede, random_.chance(10)});
@@ -139,7 +144,7 @@ void World::ask_undo() {
     revision.in_place = false; // what the old one was started from is not what its workers reload
     const RevisionNumber number = next_number_++;
     qualities_[number] = qualities_.at(older->first);
-    listening_.insert(number);
+    listen(number);
     narrate("asked to undo to revision " + std::to_string(older->first));
     see(RolloutRequested{revision, random_.chance(25)});
     count("undo");
@@ -149,10 +154,12 @@ void World::ask_undo() {
 void World::fall_back() {
     count("fallback");
     answer_after(soon(), [this] {
+        falls_back_ = true; // nobody but the next supervisor asks again
         if (random_.chance(10))
             see(StopRequested{false, "what it needs is gone", true});
         else
             ask_rollout(false);
+        falls_back_ = false;
     });
 }
 

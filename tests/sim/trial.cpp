@@ -29,16 +29,17 @@ std::string Trial::unwritten() const {
     const auto add = [&](std::int64_t number) { text += ',' + std::to_string(number); };
     add(now_.time_since_epoch().count());
     for (const auto& [id, process] : books_.processes)
-        add(static_cast<std::int64_t>(id * 1024) + process.recorded + 2 * process.executed +
+        add(static_cast<std::int64_t>(id * 4096) + process.recorded + 2 * process.executed +
             4 * process.available + 8 * process.retired + 16 * process.signalled +
             32 * process.killed + 64 * process.watched + 128 * process.failing +
-            256 * process.verifying + 512 * process.said_ready);
+            256 * process.verifying + 512 * process.said_ready +
+            1024 * books_.refused.contains(id));
     text += ';';
     for (const auto& [id, hook] : books_.hooks)
         add(static_cast<std::int64_t>(id));
     add(static_cast<std::int64_t>(books_.stages_passed));
     add(books_.promoted + 2 * books_.analysed + 4 * books_.prepared + 8 * books_.concluded +
-        16 * books_.stage_reached.has_value() + 32 * books_.crashed);
+        16 * books_.stage_reached.has_value() + 32 * books_.succeeded);
     add(books_.rollout_hook ? static_cast<std::int64_t>(*books_.rollout_hook) : -1);
     add(books_.reloading ? static_cast<std::int64_t>(books_.reloading->worker) : -1);
     return text;
@@ -56,45 +57,19 @@ void Trial::check_round_trip(const std::string& written) const {
 void Trial::make(const Move& move) {
     if (narrate)
         std::printf("> %s\n", describe(move).c_str());
-    happen(move);
     places_ = 0;
     ends_at_ = move.ends_at;
+    if (ends_at_ > 0) {
+        file_.emplace();
+        file_->publish(supervisor_->state(), ledger()); // as the last step left it
+    }
+    happen(move);
     try {
         step();
     } catch (const Crash&) {
         ends_at_ = 0;
         crash();
     }
-}
-
-void Trial::maybe_crash() {
-    if (!books_.finished && ++places_ == ends_at_)
-        throw Crash{};
-}
-
-/// A supervisor ends, and the next one is there at once.
-void Trial::crash() {
-    auto left = wire::parse_state(written());
-    if (!left || !(*left == supervisor_->state()))
-        throw Broken("state: what the next supervisor reads differs");
-    books_.crashed = true;
-    books_.hooks.clear();
-    books_.rollout_hook.reset();
-    books_.reloading.reset();
-    std::erase_if(books_.processes, [](const auto& entry) { return !entry.second.executed; });
-    Survivors survivors;
-    for (auto& [id, process] : books_.processes) {
-        survivors.running.insert(id);
-        process.watched = process.verifying = false;
-        process.signalled = process.signal_known;
-    }
-    std::vector<Event> events;
-    Recovery recovery = brain_.recover(*left, survivors, now_, events);
-    for (const Event& event : events)
-        report(event);
-    supervisor_.emplace(std::move(*left), *this, brain_.policy);
-    supervisor_->resume(std::move(recovery.actions));
-    step();
 }
 
 // What follows -----------------------------------------------------------------------------------
@@ -105,6 +80,18 @@ void Trial::step() {
         throw Broken("6: step() wants to wake in the past");
 }
 
+/// The store of fds has a worker, or has no room for it.
+void Trial::stored(WorkerId id, bool taken) {
+    Books::Process& process = books_.processes.at(id);
+    process.recorded = true;
+    if (taken)
+        books_.store.put(kept_worker(id));
+    else
+        books_.refused.insert(id);
+    if (!brain_.habits.trusts_the_store)
+        supervisor_->observe(WorkerRecorded{id});
+}
+
 void Trial::released(WorkerId id) {
     if (!books_.bad.contains(books_.processes.at(id).revision)) {
         books_.processes.at(id).executed = true;
@@ -112,14 +99,22 @@ void Trial::released(WorkerId id) {
         return;
     }
     books_.processes.erase(id);
+    books_.store.release(kept_worker(id), brain_.habits);
     supervisor_->observe(
         LaunchFailed{id, 13, "exec", "cannot execute /bin/sim: Permission denied"});
 }
 
 void Trial::perform(const Action& action, const State& state) {
+    const bool publishes = leaves_traces(action);
+    if (publishes && !brain_.habits.publishes_late)
+        publish(state);
     check(action, state);
     maybe_crash();
     do_it(action, state);
+    if (publishes && brain_.habits.publishes_late) {
+        maybe_crash();
+        publish(state);
+    }
     maybe_crash();
 }
 
@@ -130,8 +125,11 @@ void Trial::do_it(const Action& action, const State& state) {
             .revision = launch->revision, .replica = launch->replica, .name = worker.name};
         supervisor_->observe(WorkerSpawned{launch->worker, static_cast<Pid>(launch->worker)});
     } else if (const auto* recording = std::get_if<RecordWorker>(&action)) {
-        books_.processes.at(recording->worker).recorded = true;
-        supervisor_->observe(WorkerRecorded{recording->worker});
+        publish(state);
+        if (!scenario_.slow_store)
+            stored(recording->worker, true);
+        if (brain_.habits.trusts_the_store)
+            supervisor_->observe(WorkerRecorded{recording->worker});
     } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
         released(release->worker);
     } else if (const auto* retire = std::get_if<RetireWorker>(&action)) {
@@ -158,6 +156,10 @@ void Trial::do_it(const Action& action, const State& state) {
     } else if (std::holds_alternative<RollBack>(action) ||
                std::holds_alternative<EndRollout>(action)) {
         books_.rollout_hook.reset();
+    } else if (const auto* forget = std::get_if<ForgetWorker>(&action)) {
+        books_.statuses.erase(forget->worker);
+    } else if (const auto* drop = std::get_if<DropRevision>(&action)) {
+        books_.store.release(kept_listener(drop->revision), brain_.habits);
     } else if (std::holds_alternative<Finish>(action)) {
         books_.finished = true;
     }
@@ -178,8 +180,8 @@ bool Trial::tend_machine() {
                           (process->second.signalled || process->second.killed);
         if (move.kind == MoveKind::becomes_ready || move.kind == MoveKind::hook_ends ||
             move.kind == MoveKind::rollout_hook_passes || move.kind == MoveKind::reload_succeeds ||
-            move.kind == MoveKind::liveness_recovers || move.kind == MoveKind::verified ||
-            (move.kind == MoveKind::exits && told)) {
+            move.kind == MoveKind::liveness_recovers || move.kind == MoveKind::stored ||
+            move.kind == MoveKind::verified || (move.kind == MoveKind::exits && told)) {
             make(move);
             return true;
         }

@@ -5,6 +5,8 @@
 // compute what is permitted; here each scenario says its bounds as plain numbers, and the observer only counts.
 #pragma once
 
+#include "kept.h"
+
 #include "rollout/recover.h"
 #include "rollout/supervisor.h"
 
@@ -25,6 +27,7 @@ struct Scenario {
     std::int64_t floor = 0;         ///< replicas - max_unavailable
     std::vector<std::size_t> sizes; ///< of the stages
     int less = 0;                   ///< moves fewer than elsewhere: it has many moments
+    bool slow_store = false;        ///< the store of fds confirms in a move of its own, or does not
     bool begins_empty = false;      ///< else: revision 2 serves, and revision 1 came before it
 };
 
@@ -50,9 +53,21 @@ enum class MoveKind {
     liveness_recovers,
     reload_succeeds, ///< in place
     reload_fails,
-    verified, ///< what was started, too
-    replace,  ///< the first replica's worker, while an old set is kept
+    verified,   ///< what was started, too
+    replace,    ///< the first replica's worker, while an old set is kept
+    stored,     ///< the store of fds has the worker
+    not_stored, ///< it had no room
+    // Another supervisor follows without a death, or with nothing left; once in a story, as a death.
+    upgrade,           ///< another program goes on in the same process
+    upgrade_refused,   ///< it says that it cannot read the state
+    upgrade_goes_back, ///< it could not go on: the one before it executes again
+    upgrade_to_later,  ///< to one whose state has members more
+    upgrade_to_earlier,
+    loses_all, ///< the supervisor ends, and its state is gone: a cold start
 };
+inline bool is_succession(MoveKind kind) {
+    return kind >= MoveKind::upgrade;
+}
 
 struct Move {
     MoveKind kind = MoveKind::time_passes;
@@ -68,12 +83,11 @@ struct Books {
         rollout::RevisionNumber revision = 0;
         std::uint32_t replica = 0;
         std::string name;
-        bool recorded = false;
+        bool recorded = false; ///< the store has it, or is known not to take it
         bool executed = false;
         bool available = false;
         bool retired = false;
         bool signalled = false;
-        bool signal_known = false; ///< to the state, if it was written
         bool killed = false;
         bool watched = false;   ///< its liveness
         bool verifying = false; ///< asked, and not answered yet
@@ -84,6 +98,10 @@ struct Books {
     std::map<rollout::WorkerId, Process> processes; ///< until their ends were observed
     std::map<rollout::WorkerId, std::string> hooks; ///< that run: whose, by worker
     std::map<rollout::WorkerId, rollout::WorkerPhase> phases;
+    Store store;
+    std::set<rollout::WorkerId> refused; ///< by the store
+    std::map<rollout::WorkerId, rollout::ExitStatus>
+        statuses;                                ///< of those that ended, until forgotten
     std::set<rollout::RevisionNumber> listening; ///< revisions whose listeners are open
     std::set<rollout::RevisionNumber> bad;
     std::set<rollout::RevisionNumber> ended;                           ///< revisions with a verdict
@@ -97,7 +115,7 @@ struct Books {
     std::optional<rollout::RolloutHook> rollout_hook; ///< runs
     std::optional<rollout::ReloadWorker> reloading;   ///< told to, not answered yet
     std::set<rollout::WorkerId> had_go;               ///< ever
-    bool crashed = false;                             ///< a supervisor ended: one in a story
+    bool succeeded = false;                           ///< by another supervisor: one in a story
     bool finished = false;
 };
 
@@ -113,6 +131,7 @@ struct Scene {
 struct Brain {
     rollout::Policy policy = rollout::decide;
     decltype(&rollout::recover) recover = rollout::recover;
+    Habits habits{};
 };
 
 /// An invariant does not hold; the message begins with its number.
@@ -130,7 +149,8 @@ public:
     [[nodiscard]] std::string describe(const Move& move) const;
     /// Throws Broken.
     void make(const Move& move);
-    /// How many places the last move had at which a supervisor can end: before and after each action.
+    /// How many places the last move had at which a supervisor can end: in each publication, and before and after each
+    /// action.
     [[nodiscard]] int places() const { return places_; }
     /// From here on nothing goes wrong by itself and somebody looks after what waits: comes to rest, or
     /// throws Broken.
@@ -166,11 +186,24 @@ private:
     // trial.cpp: the machine
     void do_it(const rollout::Action& action, const rollout::State& state);
     void maybe_crash();
-    void crash();
+    void listen(rollout::RevisionNumber revision);
+    void stored(rollout::WorkerId id, bool taken);
     void released(rollout::WorkerId id);
     void step();
     bool tend_machine();
     bool attend();
+    // trial_succession.cpp: supervisors that end, and those that come after them
+    [[nodiscard]] bool ends_here();
+    void publish(const rollout::State& state);
+    [[nodiscard]] wire::Ledger ledger() const;
+    void crash();
+    void upgrade(MoveKind how);
+    void lose_all();
+    void go_on_from(wire::Snapshot left, bool same_process);
+    void remember(const rollout::State& left);
+    void remember_rollout(const rollout::State& left);
+    [[nodiscard]] rollout::Survivors look_for_survivors(const wire::Snapshot& left,
+                                                        bool same_process) const;
     // trial_observer.cpp: what must never happen
     void check(const rollout::Action& action, const rollout::State& state);
     void check_launch(const rollout::LaunchWorker& action, const rollout::State& state);
@@ -193,7 +226,8 @@ private:
     std::optional<Instant> wake_at_;
     Brain brain_;
     int places_ = 0;
-    int ends_at_ = 0; ///< of the move that is made
+    int ends_at_ = 0;                ///< of the move that is made
+    std::optional<MemoryFile> file_; ///< of a move in which the supervisor ends
     std::optional<rollout::Supervisor> supervisor_;
 };
 

@@ -27,8 +27,12 @@ std::vector<Move> Trial::moves() const {
             can(MoveKind::becomes_ready, id);
         if (process.verifying && !process.retired)
             can(MoveKind::verified, id);
-        if (process.executed)
+        if (process.executed || process.killed)
             can(MoveKind::exits, id);
+        if (state.workers.at(id).phase == WorkerPhase::recording) {
+            can(MoveKind::stored, id);
+            can(MoveKind::not_stored, id);
+        }
         if (process.watched && !process.retired)
             can(process.failing ? MoveKind::liveness_recovers : MoveKind::liveness_fails, id);
     }
@@ -63,6 +67,13 @@ std::vector<Move> Trial::moves() const {
         can(MoveKind::stop);
     }
     can(MoveKind::stop_now);
+    if (!books_.succeeded)
+        can(MoveKind::loses_all);
+    if (!books_.succeeded && unrest(state).empty())
+        for (const MoveKind kind :
+             {MoveKind::upgrade, MoveKind::upgrade_refused, MoveKind::upgrade_goes_back,
+              MoveKind::upgrade_to_later, MoveKind::upgrade_to_earlier})
+            can(kind);
     return found;
 }
 
@@ -91,6 +102,14 @@ std::string Trial::describe(const Move& move) const {
         {MoveKind::reload_fails, "reload fails"},
         {MoveKind::verified, "verified"},
         {MoveKind::replace, "replace"},
+        {MoveKind::stored, "stored"},
+        {MoveKind::not_stored, "not stored"},
+        {MoveKind::upgrade, "upgrade"},
+        {MoveKind::upgrade_refused, "upgrade refused"},
+        {MoveKind::upgrade_goes_back, "upgrade goes back"},
+        {MoveKind::upgrade_to_later, "upgrade to later"},
+        {MoveKind::upgrade_to_earlier, "upgrade to earlier"},
+        {MoveKind::loses_all, "loses all"},
     };
     std::string text = words.at(move.kind);
     const auto process = books_.processes.find(move.worker);
@@ -104,6 +123,11 @@ std::string Trial::describe(const Move& move) const {
     return text;
 }
 
+void Trial::listen(RevisionNumber revision) {
+    books_.listening.insert(revision);
+    books_.store.put(kept_listener(revision));
+}
+
 void Trial::request(bool bad, bool supersede, RevisionNumber undo_to) {
     const State& state = supervisor_->state();
     Revision revision;
@@ -115,13 +139,13 @@ void Trial::request(bool bad, bool supersede, RevisionNumber undo_to) {
         revision.in_place = false;
         books_.undoes[state.next_revision] = undo_to;
     }
-    books_.listening.insert(state.next_revision);
+    listen(state.next_revision);
     if (bad)
         books_.bad.insert(state.next_revision);
     supervisor_->observe(RolloutRequested{revision, supersede});
 }
 
-// A table of moves; each case is one line.
+// size: a table of moves, a line for each
 void Trial::happen(const Move& move) {
     switch (move.kind) {
     case MoveKind::request_good:
@@ -179,6 +203,20 @@ void Trial::happen(const Move& move) {
     case MoveKind::reload_succeeds:
     case MoveKind::reload_fails:
         reloaded(move.kind == MoveKind::reload_succeeds);
+        break;
+    case MoveKind::stored:
+    case MoveKind::not_stored:
+        stored(move.worker, move.kind == MoveKind::stored);
+        break;
+    case MoveKind::upgrade:
+    case MoveKind::upgrade_refused:
+    case MoveKind::upgrade_goes_back:
+    case MoveKind::upgrade_to_later:
+    case MoveKind::upgrade_to_earlier:
+        upgrade(move.kind);
+        break;
+    case MoveKind::loses_all:
+        lose_all();
         break;
     }
 }
@@ -239,6 +277,8 @@ void Trial::exits(WorkerId id) {
     status.kind = process.killed ? ExitStatus::Kind::signal : ExitStatus::Kind::code;
     status.value = process.killed ? 9 : process.signalled ? 0 : 1;
     books_.processes.erase(id);
+    books_.statuses[id] = status;
+    books_.store.release(kept_worker(id), brain_.habits);
     if (books_.reloading && books_.reloading->worker == id)
         books_.reloading.reset();
     supervisor_->observe(WorkerExited{id, status, {"last words"}});

@@ -244,19 +244,23 @@ void Trial::settled(const State& state) {
         if (known != books_.phases.end() && worker.phase < known->second)
             broken("5: the phase of " + worker.name + " moves backwards");
         books_.phases[id] = worker.phase;
+        if (books_.processes.contains(id) && books_.processes.at(id).said_ready &&
+            worker.phase == WorkerPhase::starting && !worker.said_ready)
+            broken("6: the READY=1 of " + worker.name + " is lost");
         if (has_process(worker) != books_.processes.contains(id))
             broken("5: " + worker.name + " is believed to run, or not to");
     }
-    for (auto& [id, process] : books_.processes) {
+    for (const auto& [id, process] : books_.processes)
         if (!state.workers.contains(id))
             broken("5: " + process.name + " lives, and is forgotten");
-        process.signal_known = process.signalled;
-    }
     check_listeners(state);
     if (state.wanted == Wanted::run && live(state) > scenario_.live)
         broken("3: more workers than replicas + max_surge");
     if (state.wanted == Wanted::run && state.kept != 0)
         check_kept(state);
+    publish(state);
+    maybe_crash();
+    books_.store.settle();
 }
 
 /// A warm old set is in nobody's way: nobody waits for its room, but for what drains already.

@@ -32,6 +32,10 @@ World::World(Options options) : options_(options), random_(options.seed), fate_(
                         *this, options.policy);
     if (fate_.chance(25))
         crashes_left_ = 1 + fate_.below(4);
+    if (fate_.chance(25))
+        upgrades_left_ = 1 + fate_.below(4);
+    if (crashes_left_ > 0)
+        file_.emplace().publish(supervisor_->state(), {});
 }
 
 void World::narrate(const std::string& line) {
@@ -57,10 +61,7 @@ void World::step() {
     if (wake_at_ && *wake_at_ <= now_)
         violated("step() wants to wake in the past");
     attend();
-    if (crashes_left_ > 0 && !finished_ && fate_.chance(1)) {
-        count("crash between two steps");
-        crash();
-    }
+    maybe_succeed();
 }
 
 /// Lets things happen until `end`; with `until_quiet`, until nothing more will happen, which must be before `end`.
@@ -153,21 +154,24 @@ void World::stop_what_runs() {
 // What the supervisor does to the machine -------------------------------------------------------
 
 void World::perform(const Action& action, const State& state) {
+    const bool publishes = leaves_traces(action);
+    if (publishes && !options_.habits.publishes_late)
+        publish(state);
     observe_action(action, state);
     maybe_crash("crash before an action");
-    do_it(action);
+    do_it(action, state);
+    if (publishes && options_.habits.publishes_late) {
+        maybe_crash("crash before a late publication");
+        publish(state);
+    }
     maybe_crash("crash after an action");
 }
 
-void World::do_it(const Action& action) {
+void World::do_it(const Action& action, const State& state) {
     if (const auto* launching = std::get_if<LaunchWorker>(&action)) {
         launch(*launching);
     } else if (const auto* recording = std::get_if<RecordWorker>(&action)) {
-        const WorkerId id = recording->worker;
-        if (random_.chance(50))
-            see(WorkerRecorded{id});
-        else
-            answer_after(soon(), [this, id] { see(WorkerRecorded{id}); });
+        record_worker(recording->worker, state);
     } else if (const auto* release = std::get_if<ReleaseWorker>(&action)) {
         release_process(release->worker);
         after(soon(), [this, id = release->worker] { execute(id); });
@@ -180,6 +184,10 @@ void World::do_it(const Action& action) {
         kill(killing->worker);
     } else if (const auto* post_stop = std::get_if<RunPostStop>(&action)) {
         hook(post_stop->worker, HookPoint::post_stop);
+    } else if (const auto* forget = std::get_if<ForgetWorker>(&action)) {
+        statuses_.erase(forget->worker);
+    } else if (const auto* drop = std::get_if<DropRevision>(&action)) {
+        store_.release(kept_listener(drop->revision), options_.habits);
     } else if (std::holds_alternative<FallBack>(action)) {
         fall_back();
     } else if (const auto* finish = std::get_if<Finish>(&action)) {
@@ -253,6 +261,8 @@ void World::execute(WorkerId id) {
         answer_after(to_executed, [this, id] { see(WorkerExecuted{id}); });
     switch (quality) {
     case Quality::good:
+        if (fate_.chance(3))
+            after(to_ready, [this, id] { names_main(id); });
         if (faults_ && random_.chance(4)) {
             count("lost READY");
         } else {
@@ -288,6 +298,16 @@ void World::becomes_ready(WorkerId id) {
         !verification_of(spec))
         process.ready_at = now_;
     see(WorkerNotified{.worker = id, .ready = true, .status = "serving"});
+}
+
+/// MAINPID=
+void World::names_main(WorkerId id) {
+    const auto found = processes_.find(id);
+    if (found == processes_.end())
+        return;
+    found->second.main = static_cast<Pid>(1'000'000 + id);
+    count("named another main process");
+    see(MainPidChanged{id, found->second.main});
 }
 
 void World::stop_signal(WorkerId id) {
@@ -341,6 +361,8 @@ void World::exits(WorkerId id) {
     ExitStatus status;
     status.kind = random_.chance(80) ? ExitStatus::Kind::code : ExitStatus::Kind::signal;
     status.value = status.kind == ExitStatus::Kind::code ? static_cast<int>(random_.below(2)) : 9;
+    statuses_[id] = status;
+    store_.release(kept_worker(id), options_.habits);
     see(WorkerExited{id, status, {"last words"}});
 }
 

@@ -2,6 +2,8 @@
 // observer that checks the invariants of DESIGN.md section 4 with books of its own.
 #pragma once
 
+#include "kept.h"
+
 #include "rollout/recover.h"
 #include "rollout/supervisor.h"
 
@@ -50,6 +52,7 @@ struct Options {
     bool narrate = false;          ///< every event and action on stdout
     rollout::Policy policy = rollout::decide;
     decltype(&rollout::recover) recover = rollout::recover;
+    Habits habits{};
 };
 
 /// What a run saw, to show that the seeds do reach what they are meant to reach.
@@ -77,11 +80,12 @@ private:
         bool spawned = false; ///< its pre-start hook is behind it, or there is none
         bool started_up = false;
         bool notified = false;
+        bool recorded = false; ///< the store has it, or is known not to take it
         bool released = false;
+        rollout::Pid main = 0; ///< that MAINPID= named; 0: it named none
         std::uint64_t launcher =
             0; ///< the incarnation of the supervisor that holds its launcher's socket
         bool signalled = false;
-        bool signal_known = false; ///< to the state, if it was written
         std::optional<Instant> ready_at;
         bool available = false;
         bool retired = false;
@@ -115,16 +119,34 @@ private:
     void stop_signal(rollout::WorkerId id);
     void kill(rollout::WorkerId id);
     void stop_what_runs();
-    void do_it(const rollout::Action& action);
+    void do_it(const rollout::Action& action, const rollout::State& state);
+    void names_main(rollout::WorkerId id);
 
-    // Supervisors that end, and those that come after them (crashes.cpp)
+    // Supervisors that end (crashes.cpp)
     void answer_after(Duration delay, std::function<void()> happen);
     void see(rollout::Observation observation);
     [[nodiscard]] const rollout::State& believed() const;
     void maybe_crash(const char* what);
     void crash();
     void count_crash(const rollout::State& state);
+    void note_never_ran();
+    void publish(const rollout::State& state);
+    [[nodiscard]] wire::Ledger ledger() const;
+    void record_worker(rollout::WorkerId id, const rollout::State& state);
+    void maybe_succeed();
+
+    // Those that come after them (succession.cpp)
     void restart();
+    void upgrade();
+    void start_cold();
+    void boot_cold();
+    void go_on_from(wire::Snapshot left, bool same_process);
+    [[nodiscard]] rollout::Survivors look_for_survivors(const wire::Snapshot& left,
+                                                        bool same_process) const;
+    void remember(const rollout::State& left);
+    void ask_again();
+    void hear_again();
+    void check_left(const wire::Snapshot& left);
     void check_recovery(const rollout::State& recovered, const rollout::Survivors& survivors,
                         std::size_t actions);
     void check_blame(const std::string& reason);
@@ -146,6 +168,7 @@ private:
 
     // Who asks for things (world.cpp)
     void ask_something();
+    void listen(rollout::RevisionNumber number);
     void ask_rollout(bool supersede);
     void ask_undo();
     void fall_back();
@@ -165,6 +188,7 @@ private:
     void check_kept(const rollout::State& state, const rollout::Budget& limit);
     void check_listeners(const rollout::State& state);
     void check_settled(const rollout::State& state);
+    void check_heard(const Process& process, const rollout::Worker& worker, rollout::ReadyOn on);
     void check_settled_worker(const rollout::Worker& worker);
     void check_outcome(const rollout::Outcome& outcome, const rollout::State& state);
     void check_end(const rollout::State& state);
@@ -214,10 +238,24 @@ private:
 
     std::uint64_t incarnation_ = 0; ///< of the supervisor
     std::uint64_t crashes_left_ = 0;
+    std::uint64_t upgrades_left_ = 0;
+    std::optional<MemoryFile> file_; ///< in stories in which it is read
+    Store store_;
+    std::set<rollout::WorkerId> refused_; ///< by the store
+    std::map<rollout::WorkerId, rollout::ExitStatus>
+        statuses_; ///< of those that ended, until they are forgotten
+    /// What was asked for since the last step settled: whoever asked was told nothing yet, and asks again.
+    struct Asked {
+        rollout::Observation what;
+        rollout::RevisionNumber number = 0; ///< of a rollout
+        Quality quality = Quality::good;
+    };
+    std::vector<Asked> asked_;
+    bool falls_back_ = false;                      ///< it is the supervisor that asks
     std::vector<rollout::WorkerNotified> waiting_; ///< in the notify sockets, read by nobody yet
     std::set<rollout::WorkerId> had_go_;           ///< ever
     std::set<std::string> never_ran_; ///< workers whose launchers ended with a supervisor
-    rollout::State left_;             ///< by the supervisor that ended last
+    wire::Snapshot left_;             ///< by the supervisor that ended last
     std::optional<rollout::Supervisor>
         supervisor_; ///< none: it ended, and the next one is on its way
 };

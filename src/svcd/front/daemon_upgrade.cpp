@@ -15,8 +15,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
-#include <array>
-
 namespace svc::daemon {
 
 namespace asio = boost::asio;
@@ -26,31 +24,6 @@ namespace {
 /// What is under way (a launch, a hook) is waited for: it ends in this program, and is begun anew in none.
 constexpr auto quiet_bound = std::chrono::seconds(60);
 constexpr auto dry_run_bound = std::chrono::seconds(10);
-
-/// What would be cut off by an exec now; empty: nothing.
-std::string unrest(const rollout::State& state) {
-    using rollout::WorkerPhase;
-    for (const auto& [id, worker] : state.workers) {
-        if (worker.running_hook)
-            return "the " + std::string(rollout::describe(*worker.running_hook)) + " hook of " +
-                   worker.name + " runs";
-        if (worker.phase < WorkerPhase::starting)
-            return worker.name + " is being started";
-        if (worker.becoming != 0)
-            return worker.name + " reloads itself";
-    }
-    if (!state.rollout)
-        return {};
-    using rollout::HookProgress;
-    using rollout::RolloutHook;
-    const std::array hooks = {std::pair(RolloutHook::before, state.rollout->before),
-                              std::pair(RolloutHook::analysis, state.rollout->analysis),
-                              std::pair(RolloutHook::after, state.rollout->after)};
-    for (const auto& [hook, progress] : hooks)
-        if (progress == HookProgress::running)
-            return std::string(rollout::describe(hook)) + " runs";
-    return {};
-}
 
 } // namespace
 
@@ -67,7 +40,7 @@ std::string Daemon::why_not_quiet() const {
         return "a request is being checked";
     if (!host_->all_recorded())
         return "the end of a rollout is being written";
-    return unrest(state());
+    return rollout::unrest(state());
 }
 
 asio::awaitable<Result<void>> Daemon::upgrade() {

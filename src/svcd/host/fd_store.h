@@ -53,8 +53,9 @@ public:
     /// `fd` stays the caller's, and open until it is removed or released.
     void put(const std::string& name, int fd);
     void remove(const std::string& name);
-    /// Removes it with the next settle(): once what was published does not speak of it any more.
+    /// Removes it with the next settle().
     void release(std::string name);
+    /// What was published does not speak any more of what was released: it was, with all that was seen until then.
     void settle();
     /// On purpose, at the very end. `first` goes first: what tells whoever keeps the fds that nobody is to
     /// come after us.

@@ -188,7 +188,7 @@ History& DaemonHost::history() {
 
 // size: a line or two for each action, and nothing else
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
-    if (leaves_traces(action))
+    if (rollout::leaves_traces(action))
         impl_->publish(state);
     const auto with = [this](rollout::WorkerId worker, auto then) {
         if (auto* process = impl_->find(worker))
@@ -281,7 +281,10 @@ void DaemonHost::report(const rollout::Event& event) {
 }
 
 void DaemonHost::settled(const rollout::State& state) {
-    impl_->publish(state); // before anybody is told of it
+    // Before anybody is told of it. What was released was seen to end; all that was seen is in the state now, which
+    // it need not be at a publication in between.
+    if (impl_->publish(state))
+        impl_->context->store.settle();
     impl_->context->callbacks.settled(state);
 }
 

@@ -24,7 +24,7 @@ struct DaemonHost::Impl {
                       const rollout::State& state);
     // host_survival.cpp
     void record_worker(rollout::WorkerId worker, const rollout::State& state);
-    void publish(const rollout::State& state);
+    bool publish(const rollout::State& state);
     void take_over_worker(const rollout::Worker& worker, const wire::Snapshot& left, KeptFds& kept,
                           rollout::Survivors& survivors);
     void take_over_executables(const rollout::State& state, KeptFds& kept);
@@ -49,9 +49,5 @@ struct DaemonHost::Impl {
     RolloutHooks hooks;
     bool store_doubtful = false; ///< it did not confirm what it was last given
 };
-
-/// Whether the world outside of us changes by it, so that the state has to be where it survives us before.
-/// What is not here is done again by the next supervisor, or ends with this one.
-bool leaves_traces(const rollout::Action& action);
 
 } // namespace svc::daemon

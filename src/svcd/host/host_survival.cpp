@@ -16,24 +16,12 @@ constexpr Duration doubtful_bound = std::chrono::seconds(1);
 /// Of the story. A client that was away for longer learns from the numbers what it missed.
 constexpr std::size_t events_left = 200;
 
-template <class... Kinds>
-bool is_one_of(const rollout::Action& action) {
-    return (std::holds_alternative<Kinds>(action) || ...);
-}
-
 } // namespace
 
-bool leaves_traces(const rollout::Action& action) {
-    using namespace rollout;
-    return is_one_of<ReleaseWorker, RunPostReady, ReloadWorker, RetireWorker, RunPreStop,
-                     SignalWorker, KillWorker, RunPostStop, BeginRollout, RollBack, PauseRollout,
-                     RunRolloutHook, EndRollout, DropRevision>(action);
-}
-
-void DaemonHost::Impl::publish(const rollout::State& state) {
+bool DaemonHost::Impl::publish(const rollout::State& state) {
     if (context->listeners.changed())
         context->ledger.listeners = context->listeners.records();
-    context->vault.publish(state, context->ledger);
+    return context->vault.publish(state, context->ledger);
 }
 
 /// GO comes after this: no end of ours, at any moment, may leave a worker that nobody knows.

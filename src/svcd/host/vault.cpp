@@ -44,9 +44,9 @@ Result<void> Vault::open() {
     return {};
 }
 
-void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
+bool Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
     if (!file_)
-        return;
+        return false;
     if (const auto write = writer_.next(state, ledger)) {
         const auto written = os::write_at(file_.get(), write->offset, write->bytes);
         if (!written) {
@@ -55,14 +55,14 @@ void Vault::publish(const rollout::State& state, const wire::Ledger& ledger) {
                 warn_("the state cannot be written where it survives this supervisor: " +
                       written.error().message +
                       "; if it is killed now, an older state is gone on with");
-            return;
+            return false;
         }
         warned_ = false;
         if (write->frees_other_slot)
             os::free_range(file_.get(), (1 - write->slot) * wire::image_slot_size,
                            wire::image_slot_size);
     }
-    store_.settle();
+    return true;
 }
 
 void Vault::forget() {

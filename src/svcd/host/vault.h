@@ -20,8 +20,6 @@ Result<wire::ReadImage> read_state(int fd);
 /// publish() writes what changed (wire/image.h says how) and is cheap when nothing did. What it wrote
 /// stays readable whatever happens to us afterwards, with no system call of ours left to make.
 ///
-/// What the fd store gives up must not be needed by what was published: FdStore::release() is carried out by
-/// the publication that follows it.
 class Vault {
 public:
     /// `warn`: of a state that cannot be written, once.
@@ -37,7 +35,8 @@ public:
     /// -1: it is not open.
     [[nodiscard]] int fd() const { return file_.get(); }
 
-    void publish(const rollout::State& state, const wire::Ledger& ledger);
+    /// False: it could not be written, and what was published before stands.
+    bool publish(const rollout::State& state, const wire::Ledger& ledger);
     /// What was taken over is of no use, and nobody is to find it again; open() begins anew.
     void forget();
     /// On purpose: nobody is to take over from us.

@@ -131,6 +131,8 @@ WorkerProcess::Found WorkerProcess::take_over_ended() {
 
 void WorkerProcess::read_waiting() {
     // The supervisor that read it may have ended before policy heard of it; to hear it twice changes nothing.
+    if (main_ != leader_ && stage_ == Stage::running)
+        context_.callbacks.observe(rollout::MainPidChanged{identity_.id, main_});
     if (said_ready_ && stage_ == Stage::running)
         context_.callbacks.observe(rollout::WorkerNotified{.worker = identity_.id, .ready = true});
     if (notify_)

@@ -32,8 +32,8 @@ Settings settings_in(const std::string& directory) {
 
 } // namespace
 
-House::House()
-    : settings(settings_in(directory.path())), store(io, nullptr),
+House::House(std::shared_ptr<const os::ManagerSocket> manager)
+    : settings(settings_in(directory.path())), store(io, std::move(manager)),
       listeners(io, settings, store, {},
                 [this](ListenerTable::News, const std::string& text) {
                     listener_reports.push_back(text);

@@ -30,7 +30,8 @@ private:
 
 class House {
 public:
-    House();
+    /// `manager`: who keeps the fds; nullptr: nobody does.
+    explicit House(std::shared_ptr<const os::ManagerSocket> manager = nullptr);
     ~House();
 
     /// A revision whose workers run the probe with these words.
