@@ -70,8 +70,8 @@ class File(LogTest):
         self.assertEqual(f"end {len(numbers)}", lines[-1])
 
     def test_it_has_the_mode_that_the_service_file_says(self):
-        self.start_counting(mode="0604")
-        self.assertEqual(0o604, self.log.stat().st_mode & 0o777)
+        self.start_counting(mode="0662")  # not what a umask would leave
+        self.assertEqual(0o662, self.log.stat().st_mode & 0o777)
 
     def test_no_line_is_lost_repeated_or_broken_when_the_supervisor_is_killed_or_upgraded(self):
         supervisor = self.start_counting("0.0001")

@@ -17,7 +17,7 @@ struct WorkerPlace {
     std::string notify_path;
     std::vector<std::string> listener_names; ///< one a listening fd
     int stdout_index = -1;                   ///< among the fds sent; -1: our own
-    int stderr_index = -1;
+    int stderr_index = -1;                   ///< likewise
     int ready_index = -1; ///< of the fd that it is to say on that it is ready; -1: there is none
 };
 
