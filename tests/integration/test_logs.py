@@ -3,6 +3,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import signal
 import threading
 import tty
@@ -64,14 +65,22 @@ class File(LogTest):
         before = len(self.lines(file or self.log))
         wait_until("the log to grow", lambda: len(self.lines(file or self.log)) > before)
 
+    def wait_written(self, pid, count):
+        """Until a worker has written so many bytes more."""
+        def written():
+            counters = pathlib.Path(f"/proc/{pid}/io").read_text(encoding="ascii")
+            return int(re.search(r"wchar: (\d+)", counters).group(1))
+        before = written()
+        wait_until("the worker to write on", lambda: written() > before + count)
+
     def assert_complete(self, lines):
         numbers = numbers_of(lines)
         self.assertEqual(list(range(len(numbers))), numbers)
         self.assertEqual(f"end {len(numbers)}", lines[-1])
 
     def test_it_has_the_mode_that_the_service_file_says(self):
-        self.start_counting(mode="0604")
-        self.assertEqual(0o604, self.log.stat().st_mode & 0o777)
+        self.start_counting(mode="0662")  # not what a umask would leave
+        self.assertEqual(0o662, self.log.stat().st_mode & 0o777)
 
     def test_no_line_is_lost_repeated_or_broken_when_the_supervisor_is_killed_or_upgraded(self):
         supervisor = self.start_counting("0.0001")
@@ -88,13 +97,8 @@ class File(LogTest):
         (pid,) = supervisor.pids()
         self.grow()
         supervisor.die()
-
-        def written():
-            counters = pathlib.Path(f"/proc/{pid}/io").read_text(encoding="ascii")
-            return int(re.search(r"wchar: (\d+)", counters).group(1))
         # More than a pipe holds that nobody has made larger.
-        before = written()
-        wait_until("the worker to write on", lambda: written() > before + 100_000)
+        self.wait_written(pid, 100_000)
         before = supervisor.manager.mark()
         supervisor.succeed()
         supervisor.manager.wait_for("READY=1", after=before)
@@ -124,6 +128,18 @@ class File(LogTest):
         self.grow()
         self.assertEqual(1, supervisor.log.count("what the workers write to"))
         self.assertEqual(1, len(supervisor.pids("available")))
+
+    def test_a_full_one_is_told_once_and_stops_no_worker(self):
+        supervisor = self.start_counting("0")
+        # As a full disk is, but of this process only.
+        resource.prlimit(supervisor.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        supervisor.wait_log("File too large")
+        self.wait_written(supervisor.pids()[0], 4 << 20)
+        self.assertEqual(1, supervisor.log.count("is lost until"))
+        self.log.rename(self.log.with_suffix(".1"))
+        supervisor.signal(signal.SIGUSR1)
+        supervisor.wait_log("is written again")
+        self.grow()
 
     def test_a_symbolic_link_is_no_log_file(self):
         target = self.directory / "passwd"

@@ -284,8 +284,8 @@ void WorkerProcess::handle_end(const rollout::ExitStatus& status) {
     context_.children.forget(main_); // it is reaped in a moment, and its number free
     watch_.end();
     memory_.stop();
-    output_.read_back("svcd: " + identity_.name + " (process " + std::to_string(main_) + "): " +
-                          rollout::describe(status),
+    output_.read_back("svcd: " + identity_.name + " (process " + std::to_string(main_) +
+                          "): " + rollout::describe(status),
                       [this] { tell_end(); });
 }
 

@@ -52,7 +52,7 @@ TEST_CASE("who runs it says HOME, USER, LOGNAME and SHELL; the service file has 
     made.credentials = {true, 33, 33, {}, "www", "/var/www", "/bin/false"};
     made.spec.process.environment = {{"SHELL", "/bin/sh"}, {"A", "file wins"}};
     made.file_environment = {{"A", "of the file"}};
-    const auto order = plan_worker(made, WorkerPlace{"web", 0, "/n", {{"http", {}}}, -1, 1});
+    const auto order = plan_worker(made, WorkerPlace{"web", 0, "/n", {{"http", {}}}, 2, 1});
     REQUIRE(order);
     CHECK(has(*order, "HOME=/var/www"));
     CHECK(has(*order, "USER=www"));
@@ -63,6 +63,7 @@ TEST_CASE("who runs it says HOME, USER, LOGNAME and SHELL; the service file has 
     CHECK(has(*order, "LISTEN_FDNAMES=http"));
     CHECK(order->pid_variables == std::vector<std::string>{"LISTEN_PID"});
     CHECK(order->inherited_fds == 1);
+    CHECK(order->stdout_index == 2);
     CHECK(order->stderr_index == 1);
     CHECK(order->uid == 33);
 }

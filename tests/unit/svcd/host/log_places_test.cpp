@@ -1,8 +1,8 @@
 // Where lines go, and what is asked of the journal afterwards. The relay itself: output_test.cpp.
+#include "../../temporary_directory.h"
 #include "os/pipe.h"
 #include "svcd/host/journal_reading.h"
 #include "svcd/host/output_relay.h"
-#include "../../temporary_directory.h"
 
 #include <array>
 #include <doctest/doctest.h>
@@ -149,8 +149,7 @@ TEST_CASE("what was looked at is still in the pipe, and what was moved is not") 
         REQUIRE(count);
         CHECK(std::string_view(seen.data(), count->value_or(0)) == "one\ntwo\n");
     }
-    const UniqueFd file(
-        ::open((directory / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const UniqueFd file(::open((directory / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     CHECK(os::move_to_end(ends.read.get(), file.get(), 4).value() == 4);
     CHECK(content(directory / "log") == "one\n");
     CHECK(take(ends.read) == "two\n");
