@@ -301,14 +301,16 @@ void DaemonHost::describe_cgroups(const rollout::State& state, const rollout::Sp
     status.cgroup = cgroups().path();
     if (spec != nullptr)
         status.limits_problem = unenforced_limits(*spec);
-    for (const auto& [id, process] : impl_->workers) {
-        const auto worker = state.workers.find(id);
-        for (auto& shown : status.workers) {
-            if (worker == state.workers.end() || shown.name != worker->second.name)
-                continue;
-            shown.memory = process->memory();
-            shown.tasks = process->tasks();
-        }
+    std::map<std::string_view, const WorkerProcess*> by_name;
+    for (const auto& [id, process] : impl_->workers)
+        if (const auto worker = state.workers.find(id); worker != state.workers.end())
+            by_name.emplace(worker->second.name, process.get());
+    for (auto& shown : status.workers) {
+        const auto found = by_name.find(shown.name);
+        if (found == by_name.end())
+            continue;
+        shown.memory = found->second->memory();
+        shown.tasks = found->second->tasks();
     }
 }
 

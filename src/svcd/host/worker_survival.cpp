@@ -159,6 +159,8 @@ void WorkerProcess::learn_exit_status(int tries) {
         found ? "nobody has reaped it, exit status unknown"
               : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
                 "and later tell of others";
+    if (const auto why = cgroup_ && !killed_ ? cgroup_->out_of_memory() : std::nullopt)
+        unknown.detail += "; the kernel killed of it for memory: " + *why;
     handle_end(unknown);
 }
 
