@@ -21,8 +21,6 @@ namespace svc::daemon {
 
 namespace {
 
-/// Nobody is left who knows what the service file said of it.
-constexpr Duration grace = std::chrono::seconds(30);
 /// A child of a supervisor that was killed has its lock, too, until it has seen that.
 constexpr Duration lock_bound = std::chrono::seconds(5);
 constexpr Duration lock_again = std::chrono::milliseconds(100);
@@ -69,9 +67,9 @@ bool goes_on(const Caller& caller, UnitJob job) {
 
 class Reaper {
 public:
-    Reaper(boost::asio::io_context& io, std::string name, std::string runtime)
-        : io_(io), name_(std::move(name)), runtime_(std::move(runtime)), again_(io),
-          lock_deadline_(os::now() + lock_bound) {}
+    Reaper(boost::asio::io_context& io, std::string name, std::string runtime, std::string state)
+        : io_(io), name_(std::move(name)), runtime_(std::move(runtime)), history_(std::move(state)),
+          again_(io), lock_deadline_(os::now() + lock_bound) {}
 
     void start() {
         look();
@@ -120,7 +118,7 @@ private:
 
     void end() {
         spdlog::warn("no supervisor is there any more for {}: told to end", left_->describe());
-        left_->end(grace, [this] {
+        left_->end(history_, [this] {
             look();
             if (left_ && ++rounds_ < rounds_limit)
                 end();
@@ -132,6 +130,7 @@ private:
     boost::asio::io_context& io_;
     std::string name_;
     std::string runtime_;
+    History history_; ///< only read
     Alarm again_;
     Instant lock_deadline_;
     UniqueFd lock_;
@@ -152,7 +151,7 @@ int reap(const Options& options) {
         return 1;
     }
     boost::asio::io_context io(1);
-    Reaper reaper(io, options.name, directories->runtime);
+    Reaper reaper(io, options.name, directories->runtime, directories->state);
     reaper.start();
     io.run();
     return reaper.exit_status();
