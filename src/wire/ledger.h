@@ -84,6 +84,16 @@ struct RequestRecord {
 };
 BOOST_DESCRIBE_STRUCT(RequestRecord, (), (token, revision, taken_back, replicas))
 
+/// A `failed` hook that is due or runs. With the revision itself: the state may have dropped it by then.
+struct FailureRecord {
+    rollout::Revision revision;
+    rollout::RevisionNumber from = 0; ///< what it is compared with
+    std::string reason;
+
+    bool operator==(const FailureRecord&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(FailureRecord, (), (revision, from, reason))
+
 struct Ledger {
     /// Of supervisors that took over one from the other: the first is 1.
     std::uint64_t generation = 1;
@@ -94,10 +104,11 @@ struct Ledger {
     std::map<rollout::WorkerId, WorkerRecord> workers;
     /// The newest ones, by their numbers: streams go on where they were.
     std::map<std::uint64_t, rollout::Event> events;
+    std::optional<FailureRecord> failure; ///< to be told at least once
 
     bool operator==(const Ledger&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Ledger, (),
-                      (generation, upgrade_problem, requests, listeners, workers, events))
+                      (generation, upgrade_problem, requests, listeners, workers, events, failure))
 
 } // namespace svc::wire

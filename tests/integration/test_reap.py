@@ -1,6 +1,7 @@
 """svcd --reap: the end of what a supervisor left behind."""
 import os
 import subprocess
+import time
 
 from harness import PATIENCE, ServiceTest, alive, main, service, wait_until, worker
 from supervisor import SVCD
@@ -9,7 +10,8 @@ from supervisor import SVCD
 class Reap(ServiceTest):
 
     def reap(self, supervisor, name="web"):
-        return subprocess.run([str(SVCD), "--reap", name, "--runtime-dir", str(supervisor.runtime)],
+        return subprocess.run([str(SVCD), "--reap", name, "--runtime-dir", str(supervisor.runtime),
+                               "--state-dir", str(supervisor.state)],
                               stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
 
     def collect(self, pids):
@@ -37,6 +39,29 @@ class Reap(ServiceTest):
         self.assertIn("no supervisor is there any more", answer.stderr)
         self.assertFalse(any(map(alive, pids)))
         self.assertEqual(2, marks.read_text(encoding="utf-8").count("end "))
+        self.collect(pids)
+
+    def test_they_end_as_their_service_file_had_it(self):
+        told = self.directory / "told"
+        script = (f"trap 'echo QUIT >> {told}; exit' QUIT; trap 'echo TERM >> {told}; exit' TERM; "
+                  "while :; do sleep 0.05; done")
+        supervisor = self.start(service(["/bin/sh", "-c", script], ready={"on": "started"},
+                                        stop={"signal": "SIGQUIT"}))
+        pids = supervisor.pids()
+        supervisor.die()
+        self.assertEqual(0, self.reap(supervisor).returncode)
+        self.assertEqual("QUIT\n", told.read_text(encoding="utf-8"))
+        self.collect(pids)
+
+    def test_one_that_does_not_end_has_its_own_grace_and_no_more(self):
+        supervisor = self.start(service(["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"],
+                                        ready={"on": "started"}, stop={"grace": "2s"}))
+        pids = supervisor.pids()
+        supervisor.die()
+        began = time.monotonic()
+        self.assertEqual(0, self.reap(supervisor).returncode)
+        self.assertGreaterEqual(time.monotonic() - began, 2)
+        self.assertFalse(any(map(alive, pids)))
         self.collect(pids)
 
     def test_what_they_started_goes_with_them(self):

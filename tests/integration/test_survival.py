@@ -115,6 +115,26 @@ class Death(SurvivalTest):
         outcome = supervisor.wait_status("the verdict", lambda s: s["rollout"][0]["phase"] == "rolled back" and s)
         self.assertEqual(old, [entry["pid"] for entry in outcome["workers"]])
 
+    def test_a_failure_is_told_although_who_was_to_tell_it_died(self):
+        told, flag = self.directory / "told", self.directory / "end"
+        tell = ["/bin/sh", "-c", f"echo $SVC_REVISION $SVC_REASON >> {told}; until [ -e {flag} ]; do sleep 0.05; done"]
+        supervisor = self.start(service(rollout={"failed": {"exec": tell}}))
+        supervisor.write(service(["/bin/false"], rollout={"failed": {"exec": tell}}))
+        supervisor.svc("reload", "--no-wait")
+        lines = lambda: told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+        wait_until("the hook", lambda: len(lines()) == 1)
+        supervisor.wait_status("the verdict", lambda s: s["rollout"][0]["phase"] == "rolled back")
+        supervisor.die()
+        self.succeed(supervisor)
+        wait_until("the hook again", lambda: len(lines()) == 2)
+        self.assertEqual(1, len(set(lines())))
+        flag.touch()
+        # It was told, and is not again.
+        with_upgrade = supervisor.svc("upgrade")
+        self.assertEqual(0, with_upgrade.returncode, with_upgrade.stderr)
+        self.assertEqual(0, supervisor.stop())
+        self.assertEqual(2, len(lines()))
+
     def test_a_stop_goes_on(self):
         supervisor = self.start(service(worker("--linger", "1")))
         pids = supervisor.pids()
@@ -172,6 +192,20 @@ class Upgrade(SurvivalTest):
         self.assertEqual([waiting], supervisor.pids("starting"))
         flag.touch()
         supervisor.wait_for_revision(2)
+
+    def test_a_probe_that_runs_is_ended_and_begun_anew(self):
+        asked = self.directory / "asked"
+        probe = {"exec": ["/bin/sh", "-c", f"echo $$$$ >> {asked}; exec sleep 1000"], "timeout": "1h", "interval": "1s",
+                 "initial_delay": "0s"}
+        supervisor = self.start(service(live={"probe": probe}))
+        pids = lambda: list(map(int, asked.read_text(encoding="utf-8").split())) if asked.exists() else []
+        wait_until("the probe", lambda: len(pids()) == 1)
+        self.upgrade(supervisor)
+        wait_until("the probe of the next program", lambda: len(pids()) == 2)
+        first, second = pids()
+        wait_until("the end of the first", lambda: not os.path.exists(f"/proc/{first}"))
+        self.assertTrue(alive(second))
+        self.assertEqual(1, supervisor.status()["available"])
 
     def test_without_a_manager_too(self):
         supervisor = self.make()

@@ -11,13 +11,6 @@ namespace svc::daemon {
 
 namespace asio = boost::asio;
 
-namespace {
-
-/// What serves unknown to anybody has no service file that says how long it may take.
-constexpr Duration leftovers_grace = std::chrono::seconds(30);
-
-} // namespace
-
 Result<Daemon::Beginning> Daemon::begin() {
     Beginning beginning;
     auto left = host_->find_left(passed_.kept);
@@ -103,7 +96,7 @@ Result<void> Daemon::go_on(bool taken_over) {
         start_serving(taken_over);
         return {};
     }
-    leftovers_->end(leftovers_grace, [this, taken_over] {
+    leftovers_->end(host_->history(), [this, taken_over] {
         leftovers_.reset();
         if (!taken_over)
             start_serving(false);

@@ -40,6 +40,8 @@ std::string Daemon::why_not_quiet() const {
         return "a request is being checked";
     if (!host_->all_recorded())
         return "the end of a rollout is being written";
+    if (!host_->failure_is_told())
+        return "the hook for a failed rollout runs";
     return rollout::unrest(state());
 }
 
@@ -152,9 +154,11 @@ void Daemon::execute_upgrade(const sigset_t& signals_before) {
     const auto clients = hand_over_clients(server_->carried(), fds);
     if (!clients)
         spdlog::warn("control clients end with this program: {}", clients.error().message);
+    host_->stop_watching(); // their children would be ours still, and nobody would know them
     const Error failed = execute_with(new_program_.get(), fds, settings_.original_nofile_soft,
                                       settings_.arguments, settings_.environment);
     // Everything is as it was.
+    host_->watch_again();
     os::restore_signals(signals_before);
     upgrading_ = false;
     host_->ledger().upgrade_problem = failed.message;

@@ -25,8 +25,6 @@ namespace svc::daemon {
 
 namespace {
 
-/// Nobody is left who knows what the service file said of it.
-constexpr Duration grace = std::chrono::seconds(30);
 /// A child of a supervisor that was killed has its lock, too, until it has seen that.
 constexpr Duration lock_bound = std::chrono::seconds(5);
 constexpr Duration lock_again = std::chrono::milliseconds(100);
@@ -81,9 +79,10 @@ std::vector<std::string> ask_for_cgroup(const os::OwnUnit& unit) {
 
 class Reaper {
 public:
-    Reaper(boost::asio::io_context& io, std::string name, std::string runtime, std::string cgroup)
-        : io_(io), name_(std::move(name)), runtime_(std::move(runtime)),
-          wanted_cgroup_(std::move(cgroup)), again_(io), lock_deadline_(os::now() + lock_bound) {}
+    Reaper(boost::asio::io_context& io, std::string name, Directories places, std::string cgroup)
+        : io_(io), name_(std::move(name)), runtime_(std::move(places.runtime)),
+          history_(std::move(places.state)), wanted_cgroup_(std::move(cgroup)), again_(io),
+          lock_deadline_(os::now() + lock_bound) {}
 
     void start() {
         caller_ = find_caller(name_);
@@ -174,7 +173,7 @@ private:
 
     void end() {
         spdlog::warn("no supervisor is there any more for {}: told to end", left_->describe());
-        left_->end(grace, [this] {
+        left_->end(history_, [this] {
             look();
             if (left_ && ++rounds_ < rounds_limit)
                 end();
@@ -186,6 +185,7 @@ private:
     boost::asio::io_context& io_;
     std::string name_;
     std::string runtime_;
+    History history_;           ///< only read
     std::string wanted_cgroup_; ///< --cgroup
     std::optional<Caller> caller_;
     UniqueFd cgroup_; ///< the service's; empty: none is known
@@ -203,14 +203,14 @@ private:
 
 int reap(const Options& options) {
     const auto variable = [](const char* name) -> const char* { return std::getenv(name); };
-    const auto directories = find_directories(options.name, options.runtime_dir, options.state_dir,
-                                              ::geteuid(), variable);
+    auto directories = find_directories(options.name, options.runtime_dir, options.state_dir,
+                                        ::geteuid(), variable);
     if (!directories) {
         spdlog::critical("{}", directories.error().message);
         return 1;
     }
     boost::asio::io_context io(1);
-    Reaper reaper(io, options.name, directories->runtime, options.cgroup);
+    Reaper reaper(io, options.name, std::move(*directories), options.cgroup);
     reaper.start();
     io.run();
     return reaper.exit_status();

@@ -103,9 +103,18 @@ void DaemonHost::Impl::run_hook(const rollout::RunRolloutHook& run, const rollou
     hooks.run(run, revision(run.revision, state), state.current);
 }
 
-void DaemonHost::Impl::tell_failure(rollout::RevisionNumber number, const std::string& reason,
-                                    const rollout::State& state) {
-    hooks.tell_failure(revision(number, state), state.current, reason);
+/// The hook that tells of a failure is written down with what failed, in one publication.
+void DaemonHost::Impl::expect_failure(const rollout::Action& action, const rollout::State& state) {
+    const auto expect = [&](rollout::RevisionNumber number, const std::string& reason) {
+        hooks.expect_failure(*revision(number, state), state.current, reason);
+    };
+    if (const auto* back = std::get_if<rollout::RollBack>(&action))
+        expect(state.rollout->to, back->reason);
+    else if (const auto* pause = std::get_if<rollout::PauseRollout>(&action))
+        expect(state.rollout->to, pause->reason);
+    else if (const auto* ended = std::get_if<rollout::EndRollout>(&action);
+             ended != nullptr && ended->outcome.verdict == rollout::Verdict::failed)
+        expect(ended->outcome.revision, ended->outcome.reason);
 }
 
 void DaemonHost::Impl::apply_live(rollout::RevisionNumber number, const rollout::State& state) {
@@ -144,7 +153,7 @@ void DaemonHost::Impl::end(const rollout::Outcome& outcome, const rollout::State
     if (outcome.verdict != rollout::Verdict::complete)
         pass_over(outcome.revision, state);
     if (outcome.verdict == rollout::Verdict::failed)
-        tell_failure(outcome.revision, outcome.reason, state);
+        hooks.tell_failure();
     history.end(outcome, state);
 }
 
@@ -188,6 +197,7 @@ History& DaemonHost::history() {
 
 // size: a line or two for each action, and nothing else
 void DaemonHost::perform(const rollout::Action& action, const rollout::State& state) {
+    impl_->expect_failure(action, state);
     if (rollout::leaves_traces(action))
         impl_->publish(state);
     const auto with = [this](rollout::WorkerId worker, auto then) {
@@ -258,12 +268,10 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
                 impl_->hooks.cancel();
                 impl_->apply_live(back.to_revision, state);
                 impl_->pass_over(state.rollout->to, state);
-                impl_->tell_failure(state.rollout->to, back.reason, state);
+                impl_->hooks.tell_failure();
             },
             [](const NoteFailure&) {},
-            [&](const PauseRollout& pause) {
-                impl_->tell_failure(state.rollout->to, pause.reason, state);
-            },
+            [&](const PauseRollout&) { impl_->hooks.tell_failure(); },
             [](const ReachStage&) {},
             [&](const RunRolloutHook& run) { impl_->run_hook(run, state); },
             [](const PassStage&) {},

@@ -65,6 +65,13 @@ public:
     void report(const rollout::Event& event) override;
     void settled(const rollout::State& state) override;
 
+    /// Ends what runs to watch over workers (probes, verifications): another program is about to be executed, which
+    /// would not know of it. The same goes on again if that fails.
+    void stop_watching();
+    void watch_again();
+    /// No hook that tells of a failed rollout runs.
+    [[nodiscard]] bool failure_is_told() const;
+
     /// Closes the listeners that no revision in use needs.
     void close_unused_listeners(const rollout::State& state);
     /// Of a revision that is about to be requested and is to get this number: the file that it is executed

@@ -20,8 +20,7 @@ struct DaemonHost::Impl {
 
     void launch(const rollout::LaunchWorker& action, const rollout::State& state);
     void run_hook(const rollout::RunRolloutHook& run, const rollout::State& state);
-    void tell_failure(rollout::RevisionNumber number, const std::string& reason,
-                      const rollout::State& state);
+    void expect_failure(const rollout::Action& action, const rollout::State& state);
     // host_survival.cpp
     void record_worker(rollout::WorkerId worker, const rollout::State& state);
     bool publish(const rollout::State& state);

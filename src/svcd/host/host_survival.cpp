@@ -89,6 +89,7 @@ Result<rollout::Survivors> DaemonHost::take_over(const wire::Snapshot& left, Kep
     // Children that ended in the moment of an upgrade: how, their pidfds tell once they are reaped.
     context.children.collect();
     context.ledger.events = left.ledger.events;
+    context.ledger.failure = left.ledger.failure;
     if (auto listening = context.listeners.restore(left.ledger.listeners, kept); !listening)
         return listening.error();
     // What systemd passes is in no record.
@@ -128,6 +129,21 @@ void DaemonHost::catch_up(const rollout::State& state) {
             process->mark_available();
     }
     close_unused_listeners(state);
+    impl_->hooks.tell_failure(); // the supervisor that did may have ended over it
+}
+
+void DaemonHost::stop_watching() {
+    for (const auto& [id, process] : impl_->workers)
+        process->stop_watching();
+}
+
+void DaemonHost::watch_again() {
+    for (const auto& [id, process] : impl_->workers)
+        process->watch_again();
+}
+
+bool DaemonHost::failure_is_told() const {
+    return !impl_->hooks.tells();
 }
 
 void DaemonHost::keep_event(const rollout::Event& event) {

@@ -7,7 +7,8 @@
 
 #include <boost/asio/post.hpp>
 
-#include <csignal>
+#include <algorithm>
+#include <charconv>
 
 namespace svc::daemon {
 
@@ -16,11 +17,8 @@ namespace {
 constexpr std::size_t described_limit = 5;
 constexpr Duration kill_bound = std::chrono::seconds(5);
 
-void signal_all(const std::vector<os::FoundProcess>& processes, int number) {
-    // Of one that we may not signal nobody can be told anything here: it is waited for, or outlived.
-    for (const auto& process : processes)
-        static_cast<void>(os::send_signal(process.pidfd.get(), number));
-}
+/// svcd --reap has to be done within the units' TimeoutStopSec=90s: ended by that, it would leave them all.
+constexpr Duration longest_grace = std::chrono::seconds(75);
 
 } // namespace
 
@@ -67,9 +65,37 @@ std::string Leftovers::describe() const {
     return text;
 }
 
-void Leftovers::end(Duration grace, std::function<void()> gone) {
+LeftoverStop stop_of(const History& history, const std::string& worker) {
+    const auto numbers = history.numbers();
+    std::vector<rollout::RevisionNumber> candidates(numbers.rbegin(), numbers.rend());
+    rollout::RevisionNumber its_own = 0;
+    if (worker.starts_with('r'))
+        std::from_chars(worker.data() + 1, worker.data() + worker.size(), its_own);
+    candidates.insert(candidates.begin(), its_own);
+    LeftoverStop stop;
+    for (const auto number : candidates) {
+        const auto entry = number != 0 ? history.read(number) : HistoryEntry{};
+        if (!entry.revision)
+            continue;
+        // What stands on a disk may be anything.
+        const auto& wanted = entry.revision->spec.stop;
+        if (wanted.signal > 0 && wanted.signal <= SIGRTMAX)
+            stop.signal = wanted.signal;
+        stop.grace = std::clamp(wanted.grace, Duration::zero(), longest_grace);
+        break;
+    }
+    return stop;
+}
+
+void Leftovers::end(const History& history, std::function<void()> gone) {
     gone_ = std::move(gone);
-    signal_all(processes_, SIGTERM);
+    Duration grace{};
+    for (const auto& process : processes_) {
+        const LeftoverStop stop = stop_of(history, process.value);
+        grace = std::max(grace, stop.grace);
+        // Of one that we may not signal nobody can be told anything here: it is waited for, or outlived.
+        static_cast<void>(os::send_signal(process.pidfd.get(), stop.signal));
+    }
     deadline_.after(grace, [this] {
         kill();
         // One that cannot be killed (of another user, or stuck in the kernel) keeps nobody waiting.
@@ -86,7 +112,8 @@ void Leftovers::kill() {
     for (const std::string& name : groups_)
         if (const auto group = os::open_cgroup(cgroup_, name))
             static_cast<void>(os::kill_cgroup(group->get()));
-    signal_all(processes_, SIGKILL);
+    for (const auto& process : processes_)
+        static_cast<void>(os::send_signal(process.pidfd.get(), SIGKILL));
 }
 
 void Leftovers::finish() {

@@ -36,18 +36,30 @@ void RolloutHooks::run(const rollout::RunRolloutHook& run,
     });
 }
 
-void RolloutHooks::tell_failure(std::shared_ptr<const rollout::Revision> revision,
-                                rollout::RevisionNumber from, const std::string& reason) {
-    const auto& hook = revision->spec.rollout.failed;
+void RolloutHooks::expect_failure(const rollout::Revision& revision, rollout::RevisionNumber from,
+                                  const std::string& reason) {
+    if (revision.spec.rollout.failed)
+        context_.ledger.failure = wire::FailureRecord{revision, from, reason};
+}
+
+void RolloutHooks::tell_failure() {
+    if (!context_.ledger.failure)
+        return;
+    const wire::FailureRecord& due = *context_.ledger.failure;
+    const auto& hook = due.revision.spec.rollout.failed;
     if (!hook)
         return;
-    const rollout::RevisionNumber number = revision->number;
-    HookSubject subject = subject_of(revision, from);
-    subject.environment.push_back("SVC_REASON=" + printable(reason, 4096));
+    const rollout::RevisionNumber number = due.revision.number;
+    HookSubject subject =
+        subject_of(std::make_shared<const rollout::Revision>(due.revision), due.from);
+    subject.environment.push_back("SVC_REASON=" + printable(due.reason, 4096));
     failed_.start(*hook, std::move(subject), [this, number](const HookVerdict& verdict) {
+        context_.ledger.failure.reset();
         const auto then = std::exchange(when_told_, nullptr);
         if (!verdict.succeeded)
             report_untold(number, verdict);
+        context_.callbacks.publish();
+        context_.callbacks.recorded(); // an upgrade may have waited for it
         if (then)
             then();
     });

@@ -8,7 +8,8 @@
 namespace svc::daemon {
 
 /// One that policy waits for (before, analysis, after) at a time, and beside it, at most one `failed`,
-/// for which nobody waits: it outlives the rollout that it tells of, and is ended by the next one's.
+/// for which nobody waits: it outlives the rollout that it tells of, and is ended by the next one's. It stands in
+/// the ledger until it has ended, so that a supervisor's end in between has it run again.
 class RolloutHooks {
 public:
     explicit RolloutHooks(HostContext& context)
@@ -20,9 +21,12 @@ public:
              rollout::RevisionNumber from);
     /// Ends what policy waits for.
     void cancel() { awaited_.cancel(); }
-    /// Its `failed` hook, if it has one.
-    void tell_failure(std::shared_ptr<const rollout::Revision> revision,
-                      rollout::RevisionNumber from, const std::string& reason);
+    /// Its `failed` hook, if it has one, is due from now on: to be published before anybody may see that it failed.
+    void expect_failure(const rollout::Revision& revision, rollout::RevisionNumber from,
+                        const std::string& reason);
+    /// Runs the one that is due, also under the supervisor after that.
+    void tell_failure();
+    [[nodiscard]] bool tells() const { return failed_.runs(); }
 
     /// Calls `then` once no `failed` hook runs any more; at once if none does.
     void when_told(std::function<void()> then);

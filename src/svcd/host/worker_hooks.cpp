@@ -96,6 +96,16 @@ void WorkerProcess::watch(rollout::ProbeKind kind) {
         watch_.begin(kind, identity_.revision->spec);
 }
 
+void WorkerProcess::stop_watching() {
+    watched_ = watch_.kind();
+    watch_.end();
+}
+
+void WorkerProcess::watch_again() {
+    if (const auto kind = std::exchange(watched_, std::nullopt))
+        watch(*kind);
+}
+
 void WorkerProcess::mark_available() {
     if (stage_ != Stage::running)
         return;

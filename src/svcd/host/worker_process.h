@@ -59,6 +59,9 @@ public:
     /// its memory. `old_revision`: of the rollout that is under way, or 0.
     void retire(rollout::Retirement why, rollout::RevisionNumber old_revision, bool run_pre_stop);
     void watch(rollout::ProbeKind kind);
+    /// For an exec of another program, and if it fails.
+    void stop_watching();
+    void watch_again();
     void mark_available(); ///< from now on its memory is looked at
     /// It is to be of the revision `aim`; how it is told so stands in `described_by`. Observes
     /// WorkerReloaded, once, unless it is retired or ends before.
@@ -176,6 +179,7 @@ private:
     PrivateListeners listeners_;
     WorkerWatch watch_;
     MemoryWatch memory_;
+    std::optional<rollout::ProbeKind> watched_; ///< when it was stopped
     std::unique_ptr<InPlaceReload> reload_;
     std::shared_ptr<const rollout::Revision> becoming_; ///< while it reloads itself
     bool available_ = false;
