@@ -174,3 +174,24 @@ TEST_CASE("every client that had a place has one in the next program, in whateve
     CHECK(scene.replies(second, 2));
     CHECK(next.methods.calls == std::vector<std::string>{"t.new", "t.new"});
 }
+
+TEST_CASE("who asked, ended its sending side and reads slowly has the whole answer") {
+    Scene scene;
+    Client client(scene.path);
+    const auto left = [&] {
+        const auto carried = scene.server->carried();
+        return !carried.empty() && !carried[0].second.replies.empty();
+    };
+    std::size_t all = 0;
+    for (; !left(); ++all) { // until an answer is more than its socket holds
+        client.call("t.wide" + std::to_string(all));
+        test::run_until(scene.io, [&] { return scene.methods.calls.size() > all; });
+        test::settle(scene.io);
+    }
+    client.end_sending();
+    test::settle(scene.io);
+    NextProgram next(scene);
+    CHECK(next.carried == 1);
+    scene.until_closed(client);
+    CHECK(client.replies() == all);
+}
