@@ -181,12 +181,6 @@ class EventStream:
                                          "\n".join(self._lines()))
                 self._changed.wait(left)
 
-    def wait_until_ended(self, timeout=PATIENCE):
-        """Until the supervisor has closed the connection."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: self._ended, timeout), "the stream of events goes on"
-
-    @property
     def seen(self):
         self._catch_up()
         with self._changed:

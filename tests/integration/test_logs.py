@@ -34,9 +34,7 @@ class LogTest(ServiceTest):
     def upgrade(self, supervisor):
         last = supervisor.events.last
         supervisor.signal(signal.SIGUSR2)
-        supervisor.events.wait_until_ended()
-        supervisor.drop_events()
-        supervisor.events_when_up().wait_for(
+        supervisor.events.wait_for(
             "supervisor", lambda event: "goes on where" in event["text"], after=last)
 
     def die_and_succeed(self, supervisor):

@@ -152,9 +152,7 @@ class Upgrade(SurvivalTest):
         """By SIGUSR2; waits for the story that the program in place of this one tells."""
         last = supervisor.events.last
         supervisor.signal(signal.SIGUSR2)
-        supervisor.events.wait_until_ended()
-        supervisor.drop_events()
-        return supervisor.events_when_up().wait_for(kind, lambda event: story in event["text"], after=last)
+        return supervisor.events.wait_for(kind, lambda event: story in event["text"], after=last)
 
     def test_the_process_and_the_workers_stay(self):
         supervisor = self.start(service(rollout={"replicas": 3}))

@@ -120,9 +120,7 @@ class UnderLoad(Kept):
     def upgrade(self, supervisor, pid):
         last = supervisor.call("Status")["supervisor_pid"] and supervisor.events.last
         os.kill(pid, signal.SIGUSR2)
-        supervisor.events.wait_until_ended()
-        supervisor.drop_events()
-        supervisor.events_when_up().wait_for(
+        supervisor.events.wait_for(
             "supervisor", lambda event: "goes on where the last one ended" in event["text"], after=last)
 
 

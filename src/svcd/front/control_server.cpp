@@ -86,7 +86,10 @@ void ControlServer::take_over(std::vector<std::pair<UniqueFd, Unfinished>> clien
         if (error)
             continue;
         static_cast<void>(connection.release());
-        admit(std::move(socket), std::move(unfinished));
+        // They have their places. In another order than they came they might not all get one again, and who is
+        // refused would find the refusal in the middle of a reply.
+        if (auto peer = identify(socket))
+            open_session(std::move(socket), std::move(*peer), std::move(unfinished));
     }
 }
 
@@ -145,15 +148,22 @@ asio::awaitable<void> ControlServer::accept() {
     }
 }
 
-void ControlServer::admit(ControlSession::Socket socket, Unfinished before) {
+std::optional<Peer> ControlServer::identify(ControlSession::Socket& socket) {
     // Asio does not. A client that is not carried over must see the end of its connection when another program
     // goes on in this process.
     ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
     auto peer = peer_of(socket.native_handle());
     if (!peer) {
         spdlog::warn("{}", peer.error().message);
-        return;
+        return std::nullopt;
     }
+    return std::move(*peer);
+}
+
+void ControlServer::admit(ControlSession::Socket socket) {
+    auto peer = identify(socket);
+    if (!peer)
+        return;
     const bool privileged = may_change(*peer, authority_);
     const std::size_t places = privileged
                                    ? limits_.clients
@@ -172,8 +182,13 @@ void ControlServer::admit(ControlSession::Socket socket, Unfinished before) {
         socket.write_some(asio::buffer(bytes), ignored);
         return;
     }
+    open_session(std::move(socket), std::move(*peer), {});
+}
+
+void ControlServer::open_session(ControlSession::Socket socket, Peer peer, Unfinished before) {
+    const bool privileged = may_change(peer, authority_);
     auto session = std::make_shared<ControlSession>(
-        std::move(socket), std::move(*peer), privileged, handler_, limits_.session,
+        std::move(socket), std::move(peer), privileged, handler_, limits_.session,
         [this](ControlSession& closed) { remove(closed); });
     sessions_.emplace(session.get(), session);
     session->start(std::move(before));

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,10 @@ private:
     boost::asio::awaitable<void> accept();
     void close();
     void start();
-    void admit(ControlSession::Socket socket, Unfinished before = {});
+    std::optional<Peer> identify(ControlSession::Socket& socket);
+    /// Gives it a place, or tells it that there is none.
+    void admit(ControlSession::Socket socket);
+    void open_session(ControlSession::Socket socket, Peer peer, Unfinished before);
     /// Makes room by dropping the client that was quiet longest; false if none may be dropped.
     bool evict(bool for_one_that_may_change);
     void remove(ControlSession& session);

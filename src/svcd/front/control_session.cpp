@@ -134,10 +134,13 @@ void ControlSession::write() {
 }
 
 std::optional<Unfinished> ControlSession::unfinished() const {
-    if (phase_ >= Phase::leaving || !broken_.empty())
+    if (gone() || !broken_.empty())
         return std::nullopt;
     Unfinished left;
     left.replies = unsent_;
+    // After end-of-file, with replies that are not taken yet: it finds that end again.
+    if (phase_ == Phase::leaving && handling_ == Handling::nothing)
+        return left;
     if (handling_ == Handling::call) {
         const auto rest = continuation_ ? continuation_() : std::nullopt;
         if (!rest)
@@ -227,7 +230,8 @@ asio::awaitable<void> ControlSession::handle_one(std::string message) {
     auto call = wire::decode_call(message);
     if (!call) {
         // What follows on this stream cannot be trusted to start where a message starts.
-        reply(malformed(call.error().message));
+        broken_ = call.error().message;
+        reply(malformed(broken_));
         advance(Phase::leaving);
         co_return;
     }

@@ -73,6 +73,8 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
         return host.error();
     host_ = std::move(*host);
     spdlog::info("{}", host_->cgroups().describe());
+    // Before the store is told what it holds: clients are not in it, and take no room there.
+    auto clients = take_clients(passed_.kept);
     store_.know(passed_.kept.names());
     auto beginning = begin();
     if (!beginning)
@@ -99,7 +101,7 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
             return listening;
         store_.put(kept_control, server_->fd());
     }
-    if (auto clients = take_clients(passed_.kept))
+    if (clients)
         server_->take_over(std::move(*clients));
     else
         spdlog::warn("control clients of the program before this one are closed: {}",

@@ -161,8 +161,10 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
     Environment environment = common_environment(revision, place.service);
     environment["SVC_REPLICA"] = std::to_string(place.replica);
     environment["NOTIFY_SOCKET"] = place.notify_path;
-    for (auto& [name, value] : environment)
-        value = insert_fds(value, place.sockets);
+    for (const auto& [name, value] : process.environment)
+        if (const auto set = environment.find(name);
+            set != environment.end() && !revision.file_environment.contains(name))
+            set->second = insert_fds(value, place.sockets);
     announce_sockets(process.protocols, place.sockets, revision.number, environment);
     if (environment.contains("LISTEN_FDS") && process.listen_pid == rollout::ListenPid::set)
         order->pid_variables.emplace_back("LISTEN_PID");
@@ -190,7 +192,11 @@ Result<wire::LaunchOrder> plan_command(const rollout::Revision& revision,
     order->arguments = command;
     order->stdout_index = 0;
     order->stderr_index = 0;
-    order->environment = flatten(environment);
+    // What names a worker's fd means nothing in a process that has none of them.
+    Environment without_fds = environment;
+    std::erase_if(without_fds,
+                  [](const auto& entry) { return entry.second.find("{fd:") != std::string::npos; });
+    order->environment = flatten(without_fds);
     return order;
 }
 

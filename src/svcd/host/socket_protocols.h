@@ -1,4 +1,4 @@
-// How a worker is told which of its fds are its listening sockets: nine servers, nine ways. Pure.
+// How a worker is told which of its fds are its listening sockets: each protocol in its own words. Pure.
 #pragma once
 
 #include "base/address.h"

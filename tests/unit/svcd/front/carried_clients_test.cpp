@@ -82,8 +82,9 @@ namespace {
 /// Another server with the clients of the first, as after an exec: duplicates of their connections, and nothing
 /// that happens in between.
 struct NextProgram {
-    explicit NextProgram(Scene& scene)
-        : server(std::make_unique<ControlServer>(scene.io, methods, make_authority({}))) {
+    explicit NextProgram(Scene& scene, ServerLimits limits = {},
+                         Authority authority = make_authority({}))
+        : server(std::make_unique<ControlServer>(scene.io, methods, authority, limits)) {
         std::vector<std::pair<UniqueFd, Unfinished>> clients;
         for (auto& [fd, unfinished] : scene.server->carried())
             clients.emplace_back(UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)), std::move(unfinished));
@@ -153,4 +154,44 @@ TEST_CASE("a call that no other program can go on with ends with its connection"
     NextProgram next(scene);
     CHECK(next.carried == 0);
     scene.until_closed(client);
+}
+
+TEST_CASE("every client that had a place has one in the next program, in whatever order they are "
+          "taken over") {
+    Scene scene;
+    Client first(scene.path);
+    Client second(scene.path);
+    first.call("t.echo");
+    second.call("t.echo");
+    CHECK(scene.replies(first, 1));
+    CHECK(scene.replies(second, 1));
+    // Nobody may change things there, and of two places one is kept for who may.
+    NextProgram next(scene, {.clients = 2, .reserved = 1},
+                     {.own_uid = 1, .overflow_uid = ::geteuid()});
+    first.call("t.new");
+    second.call("t.new");
+    CHECK(scene.replies(first, 2));
+    CHECK(scene.replies(second, 2));
+    CHECK(next.methods.calls == std::vector<std::string>{"t.new", "t.new"});
+}
+
+TEST_CASE("who asked, ended its sending side and reads slowly has the whole answer") {
+    Scene scene;
+    Client client(scene.path);
+    const auto left = [&] {
+        const auto carried = scene.server->carried();
+        return !carried.empty() && !carried[0].second.replies.empty();
+    };
+    std::size_t all = 0;
+    for (; !left(); ++all) { // until an answer is more than its socket holds
+        client.call("t.wide" + std::to_string(all));
+        test::run_until(scene.io, [&] { return scene.methods.calls.size() > all; });
+        test::settle(scene.io);
+    }
+    client.end_sending();
+    test::settle(scene.io);
+    NextProgram next(scene);
+    CHECK(next.carried == 1);
+    scene.until_closed(client);
+    CHECK(client.replies() == all);
 }

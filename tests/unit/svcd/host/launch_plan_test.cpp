@@ -120,3 +120,20 @@ TEST_CASE("${release} is replaced wherever it stands") {
                          "/srv/7") ==
           std::vector<std::string>{"/srv/7/bin/x", "--root=/srv/7", "$release", "${release}"});
 }
+
+TEST_CASE("{fd:NAME} is replaced for workers, and what has it is not given to commands") {
+    auto made = revision();
+    made.command = {"web", "--fd={fd:http}"};
+    made.spec.process.environment = {{"FD_WEB", "{fd:http}"}, {"OF_FILE", "{fd:http}"}, {"A", "b"}};
+    made.file_environment = {{"OF_FILE", "{fd:http} as it is"}};
+    const auto order =
+        plan_worker(made, WorkerPlace{.service = "web", .sockets = {{"x", {}}, {"http", {}}}});
+    REQUIRE(order);
+    CHECK(order->arguments == std::vector<std::string>{"web", "--fd=4"});
+    CHECK(has(*order, "FD_WEB=4"));
+    CHECK(has(*order, "OF_FILE={fd:http} as it is"));
+    const auto command = plan_command(made, {"/bin/true"}, common_environment(made, "web"));
+    REQUIRE(command);
+    CHECK(has(*command, "A=b"));
+    CHECK_FALSE(names(*command, "FD_WEB"));
+}
