@@ -205,13 +205,14 @@ class Machine:
     def processes(self, unit=None):
         """The processes of a unit, or of all of the machine: {pid as seen from here: command line}."""
         found = {}
-        for file in self.cgroup.rglob("cgroup.procs"):
-            if unit is None or unit in file.parts:
-                try:
-                    pids = [int(line) for line in file.read_text(encoding="ascii").split()]
-                except OSError:  # the cgroup went away meanwhile
-                    continue
-                found.update((pid, command_line(pid)) for pid in pids)
+        for directory, _, files in os.walk(self.cgroup):  # rglob() fails where a cgroup goes away meanwhile
+            if "cgroup.procs" not in files or (unit is not None and unit not in pathlib.Path(directory).parts):
+                continue
+            try:
+                text = pathlib.Path(directory, "cgroup.procs").read_text(encoding="ascii")
+            except OSError:  # it went away meanwhile
+                continue
+            found.update((int(line), command_line(int(line))) for line in text.split())
         return found
 
 
