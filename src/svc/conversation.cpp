@@ -9,6 +9,12 @@
 
 namespace svc::cli {
 
+namespace {
+
+constexpr Duration slow_answer = std::chrono::seconds(1);
+
+} // namespace
+
 Result<Service> choose_service(const Options& options, const Console& console) {
     return choose_service(options.name, runtime_directories(options.runtime_dir),
                           console.patience.first);
@@ -23,18 +29,24 @@ wire::VarlinkCall make_call(std::string_view method, boost::json::object paramet
 }
 
 Result<wire::VarlinkReply> ask(const Service& service, const wire::VarlinkCall& call,
-                               const Patience& patience) {
+                               const Patience& patience, const std::function<void()>& slow) {
     Line line(service, {patience.first, patience.first});
     const Instant deadline = os::now() + quick_answer;
+    Instant until = slow ? os::now() + slow_answer : deadline;
     for (;;) {
-        auto reply = line.next([&] { return call; }, deadline);
-        if (reply || reply.error().code != ECONNRESET)
+        auto reply = line.next([&] { return call; }, until);
+        if (!reply && reply.error().code == ETIMEDOUT && until < deadline) {
+            slow();
+            until = deadline;
+        } else if (reply || reply.error().code != ECONNRESET) {
             return reply;
+        }
     }
 }
 
-Result<StatusAnswer> ask_status(const Service& service, const Patience& patience) {
-    auto reply = ask(service, make_call("Status", {}, false), patience);
+Result<StatusAnswer> ask_status(const Service& service, const Patience& patience,
+                                const std::function<void()>& slow) {
+    auto reply = ask(service, make_call("Status", {}, false), patience, slow);
     if (!reply)
         return reply.error();
     return read_status(std::move(*reply), service);

@@ -22,12 +22,14 @@ struct StatusAnswer {
     wire::ServiceStatus status;
 };
 Result<StatusAnswer> read_status(wire::VarlinkReply reply, const Service& service);
-/// Waits for a supervisor that is not there yet for as long as `patience.first`.
-Result<StatusAnswer> ask_status(const Service& service, const Patience& patience);
+/// Waits for a supervisor that is not there yet for as long as `patience.first`. `slow`: as ask()'s.
+Result<StatusAnswer> ask_status(const Service& service, const Patience& patience,
+                                const std::function<void()>& slow = {});
 
-/// A call that changes nothing and is answered at once: asked again if the supervisor dies over it.
+/// A call that changes nothing and is answered at once: asked again if the supervisor dies over it. `slow` is called
+/// once if it takes a second: the socket is there (the store of fds keeps it), and nobody answers on it yet.
 Result<wire::VarlinkReply> ask(const Service& service, const wire::VarlinkCall& call,
-                               const Patience& patience);
+                               const Patience& patience, const std::function<void()>& slow = {});
 
 /// Says what an error reply means and returns the exit status.
 int fail(const wire::VarlinkReply& reply, const Service& service, const Options& options,

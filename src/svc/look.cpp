@@ -36,7 +36,10 @@ int show_status(const Options& options, const Console& console) {
     const auto service = choose_service(options, console);
     if (!service)
         return fail(service.error(), console);
-    const auto answer = ask_status(*service, console.patience);
+    const auto answer = ask_status(*service, console.patience, [&] {
+        console.err("svc: " + service->name +
+                    ": the supervisor does not answer yet (it may be on its way); waiting\n");
+    });
     if (!answer)
         return fail(answer.error(), console);
     if (options.json)

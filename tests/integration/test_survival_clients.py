@@ -5,7 +5,7 @@ import pathlib
 import signal
 
 from following import GOING_ON, ClientTest, Lines
-from harness import VarlinkError, main, service, wait_until, worker
+from harness import PATIENCE, VarlinkError, main, service, wait_until, worker
 
 
 class Waiting(ClientTest):
@@ -142,6 +142,16 @@ class Waiting(ClientTest):
         self.assertEqual(6, status)
         self.assertIn("its supervisor has ended; the rollout goes on with the next one", errors)
         self.succeed(supervisor)
+
+    def test_who_looks_is_told_that_nobody_answers_yet(self):
+        supervisor = self.start()
+        with supervisor.frozen():
+            looking = supervisor.start_svc("status")
+            self.assertEqual("svc: web: the supervisor does not answer yet (it may be on its way); waiting\n",
+                             looking.stderr.readline())
+        said, _ = looking.communicate(timeout=PATIENCE)
+        self.assertEqual(0, looking.returncode)
+        self.assertIn("web: revision 1", said)
 
 
 class Unanswered(ClientTest):
