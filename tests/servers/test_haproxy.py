@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 from harness import QUICK, ServiceTest, alive, main, wait_until  # noqa: E402
 from load import Load  # noqa: E402
+from processes import parent  # noqa: E402
 
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
@@ -23,11 +24,6 @@ frontend web
     bind "fd@${FD_WEB}"
     http-request return status 200 content-type text/plain lf-string "%pid"
 """
-
-
-def parent(pid):
-    stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    return int(stat.rsplit(")", 1)[1].split()[1])
 
 
 @unittest.skipUnless(HAPROXY, "haproxy is not installed")

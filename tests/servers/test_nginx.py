@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 from harness import QUICK, ServiceTest, alive, hold_port, main, wait_until  # noqa: E402
 from load import Load  # noqa: E402
+from processes import parent  # noqa: E402
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
@@ -32,11 +33,6 @@ http {{
     }}
 }}
 """
-
-
-def parent(pid):
-    stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    return int(stat.rsplit(")", 1)[1].split()[1])
 
 
 @unittest.skipUnless(NGINX, "nginx is not installed")

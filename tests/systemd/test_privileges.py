@@ -24,7 +24,20 @@ def capabilities_of(pid, kind="Bnd"):
     return int(status_of(pid, f"Cap{kind}"), 16)
 
 
-class AsRoot(SystemdTest):
+class PrivilegesTest(SystemdTest):
+
+    def outlive_two_supervisors(self):
+        """One is killed, one is restarted; the workers, which are returned, stay."""
+        serving = self.service.pids()
+        for end in self.service.die, lambda: self.succeed("restart"):
+            supervisor = self.service.show("MainPID")
+            end()
+            self.service.wait_back(supervisor)
+            self.assertEqual(serving, self.service.pids())
+        return serving
+
+
+class AsRoot(PrivilegesTest):
     """The supervisor is root without most of root's capabilities, workers are another user."""
 
     OTHER = {"user": "daemon"}
@@ -82,7 +95,7 @@ class AsRoot(SystemdTest):
         self.assert_nothing_runs(service)
 
 
-class AsUser(SystemdTest):
+class AsUser(PrivilegesTest):
     """A supervisor without any privilege, with a socket from systemd: the example's drop-in."""
 
     def begin(self, command=None):
@@ -106,15 +119,7 @@ class AsUser(SystemdTest):
         service = self.begin(example_web("--drain", "200"))
         with Load("127.0.0.1:80", rate=100, keepalive=2) as load:
             self.succeed("reload")
-            serving = service.pids()
-            supervisor = service.show("MainPID")
-            service.die()
-            service.wait_back(supervisor)
-            self.assertEqual(serving, service.pids())
-            supervisor = service.show("MainPID")
-            self.succeed("restart")
-            service.wait_back(supervisor)
-            self.assertEqual(serving, service.pids())
+            serving = self.outlive_two_supervisors()
             generation = service.status()["generation"]
             self.succeed("kill", "--kill-whom=main", "--signal=USR2")
             service.wait_status("the upgrade", lambda status: status["generation"] > generation)
@@ -157,7 +162,7 @@ class UserService(Service):
         return self.machine.run("journalctl", "--no-pager", f"_UID={JOE}").stdout
 
 
-class UserManager(SystemdTest):
+class UserManager(PrivilegesTest):
     """systemctl --user, with the unit of the user's directory."""
 
     has_user = False
@@ -180,15 +185,7 @@ class UserManager(SystemdTest):
             self.assertEqual(str(JOE), status_of(pid, "Uid").split()[0])
         with Load("{}:{}".format(*service.address()), rate=100, keepalive=2) as load:
             self.succeed("reload")
-            serving = service.pids()
-            supervisor = service.show("MainPID")
-            service.die()
-            service.wait_back(supervisor)
-            self.assertEqual(serving, service.pids())
-            supervisor = service.show("MainPID")
-            self.succeed("restart")
-            service.wait_back(supervisor)
-            self.assertEqual(serving, service.pids())
+            self.outlive_two_supervisors()
         load.assert_no_failure(self)
         service.wait_show("StatusText", "revision 2, 2/2 available")
         self.succeed("stop")
