@@ -181,6 +181,7 @@ class EventStream:
                                          "\n".join(self._lines()))
                 self._changed.wait(left)
 
+    @property
     def seen(self):
         self._catch_up()
         with self._changed:

@@ -159,12 +159,13 @@ Result<wire::LaunchOrder> plan_worker(const rollout::Revision& revision, const W
     order->cgroup_index = place.cgroup_index;
 
     Environment environment = common_environment(revision, place.service);
-    environment["SVC_REPLICA"] = std::to_string(place.replica);
-    environment["NOTIFY_SOCKET"] = place.notify_path;
+    // Not what a file or we ourselves say of the same name.
     for (const auto& [name, value] : process.environment)
         if (const auto set = environment.find(name);
-            set != environment.end() && !revision.file_environment.contains(name))
+            set != environment.end() && set->second == value)
             set->second = insert_fds(value, place.sockets);
+    environment["SVC_REPLICA"] = std::to_string(place.replica);
+    environment["NOTIFY_SOCKET"] = place.notify_path;
     announce_sockets(process.protocols, place.sockets, revision.number, environment);
     if (environment.contains("LISTEN_FDS") && process.listen_pid == rollout::ListenPid::set)
         order->pid_variables.emplace_back("LISTEN_PID");

@@ -70,6 +70,7 @@ TEST_CASE("who runs it says HOME, USER, LOGNAME and SHELL; the service file has 
 
 TEST_CASE("no protocol variable reaches a worker from the service file or its environment files") {
     auto made = revision();
+    made.spec.process.environment["NOTIFY_SOCKET"] = "/of/ours";
     for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_PIDFDID", "WATCHDOG_USEC",
                              "WATCHDOG_PID", "FDSTORE", "SVC_WORKER_NOFILE"}) {
         made.spec.process.environment[name] = "1";
@@ -77,6 +78,7 @@ TEST_CASE("no protocol variable reaches a worker from the service file or its en
     }
     const auto order = plan_worker(made, WorkerPlace{"web", 0, "/n", {}, -1});
     REQUIRE(order);
+    CHECK(has(*order, "NOTIFY_SOCKET=/n"));
     for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_PIDFDID", "WATCHDOG_USEC",
                              "WATCHDOG_PID", "FDSTORE", "SVC_WORKER_NOFILE"})
         CHECK_FALSE(names(*order, name));
