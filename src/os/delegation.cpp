@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
@@ -128,6 +129,11 @@ Result<Delegated> find_at(const CgroupPlace& place) {
         if (is_marked(here))
             return open_delegated_cgroup(here);
         if (is_marked(above))
+            return open_delegated_cgroup(above);
+        // A user's manager marks nothing (systemd 252): the unit itself has to say what it asked for.
+        const char* said = std::getenv(delegated_variable);
+        if (unit->of_user && below.ends_with("/" + unit->name) && said != nullptr &&
+            std::string_view(said) == "yes")
             return open_delegated_cgroup(above);
         return Error{"the unit " + unit->name + " has no Delegate=yes"};
     }

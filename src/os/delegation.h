@@ -16,6 +16,9 @@ inline constexpr const char* supervisor_leaf = "supervisor";
 /// Where systemd runs the commands of a delegated unit that are not its main process (systemd.exec(5)).
 inline constexpr const char* control_leaf = ".control";
 
+/// "yes" in the unit of a user's manager, beside its Delegate=.
+inline constexpr const char* delegated_variable = "SVC_CGROUP_DELEGATED";
+
 struct CgroupPlace {
     std::string mount;
     std::string below;  ///< "/system.slice/…"; empty: it is what is mounted there
@@ -35,6 +38,7 @@ struct Delegated {
 ///
 ///   systemd's unit with Delegate=, marked so by systemd (trusted.delegate, user.delegate), of which we are a process
 ///       that systemd started (SYSTEMD_EXEC_PID), not a descendant of one;
+///   a unit of a user's manager, which marks nothing, if the unit says so itself (SVC_CGROUP_DELEGATED);
 ///   the root of a cgroup namespace, to its process 1 or to the child of svc-keeper that is one, if no process of
 ///       another pid namespace is in it.
 ///

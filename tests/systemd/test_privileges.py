@@ -188,6 +188,8 @@ class UserManager(PrivilegesTest):
             self.outlive_two_supervisors()
         load.assert_no_failure(self)
         service.wait_show("StatusText", "revision 2, 2/2 available")
+        told = [line for line in service.journal().splitlines() if "each worker has a cgroup of its own, in " in line]
+        self.assertEqual(3, len([line for line in told if line.endswith("/" + service.unit)]))
         self.succeed("stop")
         self.assert_nothing_runs(service)
 
