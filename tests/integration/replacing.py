@@ -81,4 +81,5 @@ class CrashTest(ServiceTest):
         for word in (*words, "not started: `svc reload` deploys it, or put the old file back"):
             self.assertIn(word, reason)
         self.assertEqual(0, status["available"])
-        self.assertIn("changed since revision", supervisor.svc("status").stdout)
+        # Between two tries; while it is tried, there is nothing that it waits for.
+        wait_until("svc status to say so", lambda: "changed since revision" in supervisor.svc("status").stdout)

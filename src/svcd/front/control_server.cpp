@@ -128,9 +128,10 @@ void ControlServer::finish(std::function<void()> gone) {
 }
 
 asio::awaitable<void> ControlServer::accept() {
-    while (acceptor_.is_open()) {
+    const std::weak_ptr<bool> alive = alive_;
+    while (!alive.expired() && acceptor_.is_open()) {
         auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(asio::use_awaitable));
-        if (!acceptor_.is_open())
+        if (alive.expired() || !acceptor_.is_open())
             break;
         if (!error) {
             admit(std::move(socket));

@@ -69,6 +69,8 @@ private:
     boost::asio::local::stream_protocol::acceptor acceptor_;
     boost::asio::steady_timer pause_; ///< after an accept that failed for want of descriptors
     std::string path_;
+    /// Of accept(), which is resumed once more after we are gone.
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::function<void()> all_gone_;
     std::map<ControlSession*, std::shared_ptr<ControlSession>> sessions_;
 };
