@@ -248,11 +248,16 @@ Result<UniqueFd> make_cgroup_watch() {
     return made;
 }
 
-Result<void> watch_populated(int watch, int directory) {
+Result<int> watch_populated(int watch, int directory) {
     const std::string path = "/proc/self/fd/" + std::to_string(directory) + "/cgroup.events";
-    if (::inotify_add_watch(watch, path.c_str(), IN_MODIFY) < 0)
+    const int number = ::inotify_add_watch(watch, path.c_str(), IN_MODIFY);
+    if (number < 0)
         return system_error("cannot watch a cgroup", errno);
-    return {};
+    return number;
+}
+
+void unwatch(int watch, int number) {
+    static_cast<void>(::inotify_rm_watch(watch, number));
 }
 
 void drain_cgroup_watch(int watch) {

@@ -51,7 +51,9 @@ Result<void> disable_controllers(int directory);
 /// An inotify fd, non-blocking, close-on-exec.
 Result<UniqueFd> make_cgroup_watch();
 /// It becomes readable when the first process enters the group or the last one leaves it.
-Result<void> watch_populated(int watch, int directory);
+/// The watch outlives the group itself: give its number, which is returned, to unwatch().
+Result<int> watch_populated(int watch, int directory);
+void unwatch(int watch, int number);
 /// Reads what is in it.
 void drain_cgroup_watch(int watch);
 

@@ -119,6 +119,16 @@ class Groups(CgroupTest):
         wait_until("both to end", lambda: not alive(pid) and not alive(old))
         self.assertNotIn("outlives", supervisor.log)  # it was killed with the rest
 
+    def test_nothing_is_watched_any_more_when_it_is_gone(self):
+        supervisor = self.begin(service(worker("--fork", "2")))
+        for number in range(2, 5):
+            self.reload(supervisor)
+            self.wait_groups(f"r{number}-0", "supervisor")
+        def watches():
+            return sum(file.read_text(encoding="ascii").count("inotify wd")
+                       for file in pathlib.Path(f"/proc/{supervisor.pid}/fdinfo").iterdir())
+        wait_until("no watch to be left", lambda: watches() == 0)
+
     def test_a_group_that_is_not_ours_is_left_alone(self):
         foreign = [self.foreign(".control"), self.foreign("r1-0-of-mine")]
         supervisor = self.begin()
@@ -176,6 +186,33 @@ class Lives(CgroupTest):
         supervisor.wait_log(f"1 process outlives its main process, killed: process {pid} (sleep)")
         wait_until("the stray to end", lambda: not alive(pid))
         self.assertNotIn("no supervisor knows", supervisor.log)
+
+    def test_a_worker_that_had_no_place_in_the_store_is_not_doubled(self):
+        command, stray = self.straying(forget=True)
+        supervisor = self.begin(service(command))
+        pid, (old,) = stray(), supervisor.pids()
+        supervisor.die()
+        supervisor.manager.lose("svc.worker.1.pidfd")
+        self.succeed(supervisor)
+        self.assertRegex(supervisor.log, rf"no supervisor knows .*process {pid} \(r1-0\)")
+        wait_until("its end", lambda: not alive(old) and not alive(pid))
+        supervisor.wait_status("a successor", lambda status: status["available"] == 1)
+        self.wait_groups("r1-0.1", "supervisor")
+
+    def test_a_new_worker_is_not_taken_for_an_old_one_of_its_name(self):
+        command = worker("--ignore-term")
+        supervisor = self.begin(service(command, stop={"grace": "500ms", "min_stop": "100ms"}, rollout={"replicas": 2}))
+        supervisor.die()
+        supervisor.manager.lose("svc.worker.1.pidfd")
+        # Of a launch that was not published any more: its launcher is gone, its group is there.
+        (self.top / "r2-0").mkdir()
+        self.succeed(supervisor)
+        lost = processes_of(self.top / "r1-0")
+        self.assertEqual(0, supervisor.svc("reload").returncode)
+        (new,) = processes_of(self.top / "r2-0")
+        self.wait_groups("r2-0", "r2-1", "supervisor")
+        self.assertFalse(any(map(alive, lost)))
+        self.assertEqual([new], processes_of(self.top / "r2-0"))
 
     def test_a_cold_start_ends_what_is_in_workers_groups_first(self):
         command, stray = self.straying(forget=True)

@@ -115,8 +115,8 @@ Cgroups::Cgroups(boost::asio::io_context& io, std::function<void(const std::stri
     : io_(io), warn_(std::move(warn)), bound_(io) {}
 
 Cgroups::~Cgroups() {
-    for (const WorkerCgroup& group : ending_)
-        static_cast<void>(os::remove_cgroup(directory_.get(), group.name()));
+    for (const Ending& ending : ending_)
+        static_cast<void>(os::remove_cgroup(directory_.get(), ending.group.name()));
 }
 
 Result<void> Cgroups::open(const std::string& wanted) {
@@ -283,18 +283,29 @@ void Cgroups::retire(WorkerCgroup group) {
         watch_ = std::move(*watch);
         wait();
     }
-    if (auto watched = os::watch_populated(watch_->fd(), group.fd()); !watched)
-        warn_(watched.error().message + ": " + group.name());
+    Ending ending{std::move(group), std::nullopt};
+    if (auto watched = os::watch_populated(watch_->fd(), ending.group.fd()); watched)
+        ending.watch = *watched;
+    else
+        warn_(watched.error().message + ": " + ending.group.name());
     // It may have become empty in between.
-    if (!remove(group))
-        ending_.push_back(std::move(group));
+    if (!remove(ending))
+        ending_.push_back(std::move(ending));
+}
+
+bool Cgroups::remove(const Ending& ending) {
+    if (!remove(ending.group))
+        return false;
+    if (ending.watch)
+        os::unwatch(watch_->fd(), *ending.watch);
+    return true;
 }
 
 void Cgroups::wait() {
     watch_->when_readable([this] {
         os::drain_cgroup_watch(watch_->fd());
         wait();
-        std::erase_if(ending_, [this](const WorkerCgroup& group) { return remove(group); });
+        std::erase_if(ending_, [this](const Ending& ending) { return remove(ending); });
         if (ending_.empty())
             tell_removed();
     });
@@ -315,8 +326,8 @@ void Cgroups::tell_removed() {
 
 std::vector<std::string> Cgroups::ending() const {
     std::vector<std::string> names;
-    for (const WorkerCgroup& group : ending_)
-        names.push_back(group.name());
+    for (const Ending& ending : ending_)
+        names.push_back(ending.group.name());
     return names;
 }
 

@@ -128,7 +128,12 @@ private:
     std::string path_;
     std::string why_none_ = "nobody looked for one";
     std::vector<std::pair<std::string, Error>> not_enabled_;
-    std::vector<WorkerCgroup> ending_;
+    struct Ending {
+        WorkerCgroup group;
+        std::optional<int> watch; ///< of watch_
+    };
+    bool remove(const Ending& ending);
+    std::vector<Ending> ending_;
     std::optional<Watch> watch_; ///< of the groups that are ending
     std::function<void()> removed_;
     Alarm bound_;

@@ -28,10 +28,10 @@ Leftovers::Leftovers(boost::asio::io_context& io, const std::string& notify_dire
       cgroup_(cgroup), deadline_(io) {
     std::erase_if(processes_, [&](const auto& process) { return known.contains(process.value); });
     if (cgroup_ >= 0)
-        groups_ = os::child_cgroups(cgroup_);
-    std::erase_if(groups_, [&](const std::string& name) {
-        return !is_workers_name(name) || known.contains(name);
-    });
+        for (const std::string& name : os::child_cgroups(cgroup_))
+            if (is_workers_name(name) && !known.contains(name))
+                if (auto opened = os::open_cgroup(cgroup_, name))
+                    groups_.push_back({name, std::move(*opened)});
     find_in_cgroups();
 }
 
@@ -41,14 +41,11 @@ bool Leftovers::find_in_cgroups() {
     for (const auto& process : processes_)
         listed.insert(process.pid);
     const std::size_t before = processes_.size();
-    for (const std::string& name : groups_) {
-        const auto group = os::open_cgroup(cgroup_, name);
-        if (!group)
-            continue;
-        for (auto& process : os::processes_in(group->get())) {
+    for (const Group& group : groups_) {
+        for (auto& process : os::processes_in(group.directory.get())) {
             if (!listed.insert(process.pid).second)
                 continue;
-            process.value = name;
+            process.value = group.name;
             processes_.push_back(std::move(process));
         }
     }
@@ -109,16 +106,17 @@ void Leftovers::end(const History& history, std::function<void()> gone) {
 }
 
 void Leftovers::kill() {
-    for (const std::string& name : groups_)
-        if (const auto group = os::open_cgroup(cgroup_, name))
-            static_cast<void>(os::kill_cgroup(group->get()));
+    for (const Group& group : groups_)
+        static_cast<void>(os::kill_cgroup(group.directory.get()));
     for (const auto& process : processes_)
         static_cast<void>(os::send_signal(process.pidfd.get(), SIGKILL));
 }
 
 void Leftovers::finish() {
-    for (const std::string& name : groups_)
-        static_cast<void>(os::remove_cgroup(cgroup_, name));
+    for (const Group& group : groups_)
+        // One that was removed has no files any more: what has its name now is a new worker's.
+        if (os::has_file(group.directory.get(), "cgroup.procs"))
+            static_cast<void>(os::remove_cgroup(cgroup_, group.name));
     deadline_.cancel();
     watch_.reset();
     boost::asio::post(io_, std::exchange(gone_, nullptr));

@@ -4,6 +4,7 @@
 #include "svcd/host/history.h"
 #include "svcd/host/loop.h"
 
+#include "base/unique_fd.h"
 #include "os/process_list.h"
 
 #include <csignal>
@@ -56,8 +57,12 @@ private:
     boost::asio::io_context& io_;
     std::vector<os::FoundProcess> processes_;
     int cgroup_;
-    std::vector<std::string> groups_; ///< below it: nobody's
-    bool given_up_ = false;           ///< of those that cannot be killed
+    struct Group {
+        std::string name;
+        UniqueFd directory; ///< a new worker may get the name, and has another one
+    };
+    std::vector<Group> groups_; ///< below it: nobody's
+    bool given_up_ = false;     ///< of those that cannot be killed
     Alarm deadline_;
     std::optional<Watch> watch_; ///< of the last one in the list
     std::function<void()> gone_;

@@ -112,8 +112,12 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
 
 WorkerProcess::Found WorkerProcess::take_over_ended() {
     Found found;
-    if (main_pidfd() < 0 && leader_pidfd_)
-        static_cast<void>(os::kill_group(leader_pidfd_.get(), leader_));
+    if (main_pidfd() < 0) {
+        if (leader_pidfd_)
+            static_cast<void>(os::kill_group(leader_pidfd_.get(), leader_));
+        // It may run still, as nobody's: its group is for Leftovers, not one that is about to be empty.
+        cgroup_.reset();
+    }
     if (main_pidfd() >= 0) {
         stage_ = Stage::running; // until now
         end_what_is_left();
