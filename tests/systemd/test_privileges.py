@@ -161,6 +161,12 @@ class UserService(Service):
         self.machine.run("journalctl", "--sync")
         return self.machine.run("journalctl", "--no-pager", f"_UID={JOE}").stdout
 
+    def write_drop_in(self, text):
+        directory = self.machine.inside(f"/srv/joe/.config/systemd/user/{self.unit}.d")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "test.conf").write_text(text, encoding="utf-8")
+        self.machine.run(*self.command("systemctl", "--user", "daemon-reload"))
+
 
 class UserManager(PrivilegesTest):
     """systemctl --user, with the unit of the user's directory."""
@@ -198,6 +204,18 @@ class UserManager(PrivilegesTest):
         service.write(content(worker("--say", "cannot open the database", "--exit", "3")))
         self.assertEqual(1, service.systemctl("reload").returncode)
         self.assertIn("cannot open the database", service.journal())
+
+    def test_what_has_forgotten_its_environment_is_not_left_by_a_stop_after_a_crash(self):
+        service = self.service
+        service.write_drop_in("[Service]\nRestartSec=60s\n")
+        forgetting = "env -i setsid sleep 1000 & exec \"$@\""
+        self.start(content(["/bin/sh", "-c", forgetting, "sh", *worker()]))
+        strays = [pid for pid, line in service.processes().items() if line.strip() == "sleep 1000"]
+        self.assertEqual(1, len(strays))
+        service.die()
+        service.wait_show("SubState", "auto-restart")
+        self.succeed("stop")
+        wait_until("the companion's end", lambda: not service.processes())
 
     def test_nothing_is_left_when_the_manager_ends(self):
         service = self.start(content(rollout={"replicas": 2}))
