@@ -115,6 +115,13 @@ class AsUser(PrivilegesTest):
             self.assertEqual("1", status_of(pid, "NoNewPrivs"))
             self.assertEqual("1", status_of(pid, "Uid").split()[0])
 
+    def test_it_finds_its_cgroup_delegated(self):
+        service = self.begin()
+        self.assertRegex(service.journal(), rf"each worker has a cgroup of its own, in .*/{service.unit}\n")
+        cgroups = [pathlib.Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii") for pid in service.processes()]
+        for leaf in "supervisor", "r1-0", "r1-1":
+            self.assertEqual(1, len([text for text in cgroups if text.endswith(f"/{service.unit}/{leaf}\n")]), cgroups)
+
     def test_it_is_reloaded_killed_restarted_and_upgraded_and_loses_nothing(self):
         service = self.begin(example_web("--drain", "200"))
         with Load("127.0.0.1:80", rate=100, keepalive=2) as load:
