@@ -186,10 +186,7 @@ Result<Delegated> open_unit_cgroup(const std::string& control_group) {
     const auto place = place_cgroup("0::" + control_group, read_unsized("/proc/self/mountinfo"));
     if (!place || place->below.empty())
         return Error{"there is no cgroup " + control_group + " here"};
-    const std::string path = place->mount + place->below;
-    if (!is_marked(path))
-        return Error{"the cgroup " + path + " was not delegated"};
-    return open_delegated_cgroup(path);
+    return open_delegated_cgroup(place->mount + place->below);
 }
 
 std::optional<std::string> machine_controllers() {

@@ -46,8 +46,8 @@ struct Delegated {
 Result<Delegated> find_delegated_cgroup();
 /// `path` because somebody says so (--cgroup DIR).
 Result<Delegated> open_delegated_cgroup(const std::string& path);
-/// Of another unit, by its name in the hierarchy as systemd has it ("/system.slice/svcd@web.service"); it must be
-/// marked as delegated.
+/// Of another unit that its manager says it delegated, by its name in the hierarchy as systemd has it
+/// ("/system.slice/svcd@web.service").
 Result<Delegated> open_unit_cgroup(const std::string& control_group);
 
 /// The controllers that this machine has for groups of version 2, as cgroup.controllers lists them; nullopt: there are

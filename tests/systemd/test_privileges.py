@@ -115,6 +115,13 @@ class AsUser(PrivilegesTest):
             self.assertEqual("1", status_of(pid, "NoNewPrivs"))
             self.assertEqual("1", status_of(pid, "Uid").split()[0])
 
+    def test_it_finds_its_cgroup_delegated(self):
+        service = self.begin()
+        self.assertRegex(service.journal(), rf"each worker has a cgroup of its own, in .*/{service.unit}\n")
+        cgroups = [pathlib.Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii") for pid in service.processes()]
+        for leaf in "supervisor", "r1-0", "r1-1":
+            self.assertEqual(1, len([text for text in cgroups if text.endswith(f"/{service.unit}/{leaf}\n")]), cgroups)
+
     def test_it_is_reloaded_killed_restarted_and_upgraded_and_loses_nothing(self):
         service = self.begin(example_web("--drain", "200"))
         with Load("127.0.0.1:80", rate=100, keepalive=2) as load:
@@ -161,6 +168,12 @@ class UserService(Service):
         self.machine.run("journalctl", "--sync")
         return self.machine.run("journalctl", "--no-pager", f"_UID={JOE}").stdout
 
+    def write_drop_in(self, text):
+        directory = self.machine.inside(f"/srv/joe/.config/systemd/user/{self.unit}.d")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "test.conf").write_text(text, encoding="utf-8")
+        self.machine.run(*self.command("systemctl", "--user", "daemon-reload"))
+
 
 class UserManager(PrivilegesTest):
     """systemctl --user, with the unit of the user's directory."""
@@ -198,6 +211,18 @@ class UserManager(PrivilegesTest):
         service.write(content(worker("--say", "cannot open the database", "--exit", "3")))
         self.assertEqual(1, service.systemctl("reload").returncode)
         self.assertIn("cannot open the database", service.journal())
+
+    def test_what_has_forgotten_its_environment_is_not_left_by_a_stop_after_a_crash(self):
+        service = self.service
+        service.write_drop_in("[Service]\nRestartSec=60s\n")
+        forgetting = "env -i setsid sleep 1000 & exec \"$@\""
+        self.start(content(["/bin/sh", "-c", forgetting, "sh", *worker()]))
+        strays = [pid for pid, line in service.processes().items() if line.strip() == "sleep 1000"]
+        self.assertEqual(1, len(strays))
+        service.die()
+        service.wait_show("SubState", "auto-restart")
+        self.succeed("stop")
+        wait_until("the companion's end", lambda: not service.processes())
 
     def test_nothing_is_left_when_the_manager_ends(self):
         service = self.start(content(rollout={"replicas": 2}))

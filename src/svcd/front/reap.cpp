@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <sstream>
 #include <string_view>
 #include <unistd.h>
 
@@ -70,11 +71,26 @@ bool goes_on(const Caller& caller, UnitJob job) {
 }
 
 std::vector<std::string> ask_for_cgroup(const os::OwnUnit& unit) {
-    std::vector<std::string> command = {"systemctl", "show", "--value", "--property=ControlGroup",
+    std::vector<std::string> command = {"systemctl", "show", "--property=ControlGroup,Delegate",
                                         unit.name};
     if (unit.of_user)
         command.insert(command.begin() + 1, "--user");
     return command;
+}
+
+/// From the answer to that. Whether it was delegated the manager knows best: a user's marks nothing (252).
+Result<os::Delegated> open_told_cgroup(const std::string& said) {
+    std::istringstream lines(said);
+    std::string cgroup;
+    bool delegated = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (constexpr std::string_view key = "ControlGroup="; line.starts_with(key))
+            cgroup = line.substr(key.size());
+        delegated = delegated || line == "Delegate=yes";
+    }
+    if (cgroup.empty() || !delegated)
+        return Error{"the supervisor's unit has no cgroup that was delegated"};
+    return os::open_unit_cgroup(cgroup);
 }
 
 class Reaper {
@@ -100,14 +116,10 @@ public:
             look_first();
         });
         job_for_cgroup_.emplace(io_, os::start_program(ask_for_cgroup(caller_->supervisor)),
-                                [this](Result<std::string> said) {
+                                [this](const Result<std::string>& said) {
                                     again_.cancel();
-                                    if (said && said->ends_with('\n'))
-                                        said->pop_back();
-                                    if (said && !said->empty())
-                                        take(os::open_unit_cgroup(*said));
-                                    else
-                                        look_first();
+                                    take(said ? open_told_cgroup(*said)
+                                              : Result<os::Delegated>(said.error()));
                                 });
     }
 
