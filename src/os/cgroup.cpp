@@ -10,7 +10,9 @@
 #include <csignal>
 #include <dirent.h>
 #include <fcntl.h>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,6 +140,11 @@ std::string read_cgroup(int directory, const std::string& file) {
         text.append(buffer.data(), static_cast<std::size_t>(count));
     }
     return text;
+}
+
+std::set<std::string> read_controllers(const std::string& list) {
+    std::istringstream words(list);
+    return {std::istream_iterator<std::string>(words), {}};
 }
 
 Result<void> write_cgroup(int directory, const std::string& file, std::string_view text) {

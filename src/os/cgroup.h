@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ std::vector<std::string> child_cgroups(int directory);
 
 /// A file of it; empty if it cannot be read. Bounded.
 std::string read_cgroup(int directory, const std::string& file);
+/// What a list of controllers, as cgroup.controllers has it, names. Pure.
+std::set<std::string> read_controllers(const std::string& list);
 Result<void> write_cgroup(int directory, const std::string& file, std::string_view text);
 bool has_file(int directory, const std::string& file);
 /// The number after `key` in a file of "key number" lines (memory.events), or its only one (memory.current).

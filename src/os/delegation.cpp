@@ -189,11 +189,11 @@ Result<Delegated> open_unit_cgroup(const std::string& control_group) {
     return open_delegated_cgroup(place->mount + place->below);
 }
 
-std::optional<std::string> machine_controllers() {
+std::optional<std::set<std::string>> machine_controllers() {
     const auto mounts = cgroup2_mounts(read_unsized("/proc/self/mountinfo"));
     if (mounts.empty())
         return std::nullopt;
-    return read_unsized(mounts.front().point + "/cgroup.controllers");
+    return read_controllers(read_unsized(mounts.front().point + "/cgroup.controllers"));
 }
 
 } // namespace svc::os

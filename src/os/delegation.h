@@ -5,6 +5,7 @@
 #include "base/unique_fd.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -50,8 +51,7 @@ Result<Delegated> open_delegated_cgroup(const std::string& path);
 /// ("/system.slice/svcd@web.service").
 Result<Delegated> open_unit_cgroup(const std::string& control_group);
 
-/// The controllers that this machine has for groups of version 2, as cgroup.controllers lists them; nullopt: there are
-/// no such groups.
-std::optional<std::string> machine_controllers();
+/// The controllers that this machine has for groups of version 2; nullopt: there are no such groups.
+std::optional<std::set<std::string>> machine_controllers();
 
 } // namespace svc::os

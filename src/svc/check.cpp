@@ -5,6 +5,7 @@
 #include "os/files.h"
 #include "svc/conversation.h"
 #include "wire/guarantee.h"
+#include "wire/limit_files.h"
 #include "wire/service_file.h"
 
 #include <boost/json/array.hpp>
@@ -12,6 +13,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <set>
 #include <sys/stat.h>
 
 namespace svc::cli {
@@ -119,25 +121,13 @@ private:
         if (!wanted)
             return;
         const auto there = os::machine_controllers();
-        const auto need = [&](bool used, const std::string& key, const std::string& controller) {
-            if (!used)
-                return;
-            // "cpu" is not "cpuset".
-            const std::string words = ' ' + there.value_or("") + ' ';
-            const bool has = words.find(' ' + controller + ' ') != std::string::npos ||
-                             words.find(' ' + controller + '\n') != std::string::npos;
-            if (!there)
-                notes_.push_back(key + ": not enforced, there are no cgroups of version 2");
-            else if (!has)
-                notes_.push_back(key + ": not enforced, cgroups of version 2 have no " +
-                                 controller + " controller here");
-        };
-        need(wanted->memory_max.has_value(), "limits.memory_max", "memory");
-        need(wanted->memory_high.has_value(), "limits.memory_high", "memory");
-        need(wanted->cpu_weight.has_value(), "limits.cpu_weight", "cpu");
-        need(wanted->cpu_max.has_value(), "limits.cpu_max", "cpu");
-        need(wanted->tasks_max.has_value(), "limits.tasks_max", "pids");
-        need(wanted->io_weight.has_value(), "limits.io_weight", "io");
+        std::set<std::string> told; // a limit may be several files
+        for (const wire::LimitFile& file : wire::limit_files(*wanted))
+            if (!(there && there->contains(file.controller)) && told.insert(file.key).second)
+                notes_.push_back(
+                    "limits." + file.key + ": not enforced, " +
+                    (there ? "cgroups of version 2 have no " + file.controller + " controller here"
+                           : "there are no cgroups of version 2"));
     }
     void there(const std::string& key, const std::string& text) {
         const auto path = expanded(key, text);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t block = 65536;
 constexpr off_t looked_back = 16 << 20; ///< for the beginning of the last lines
+constexpr std::size_t line_limit = 1u << 20;
 
 std::string directory_of(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -27,7 +28,11 @@ std::string directory_of(const std::string& path) {
 
 /// Reads a file on and on, as lines that may be shown on a terminal.
 ///
-///   open ─ its name is another file's by now: read to its end → that one, from its beginning
+///   open ─ its name is another file's by now, in which something stands: read to its end → that one, from its
+///          beginning
+///
+/// An empty successor may be one that logrotate made (its option `create`), and that the supervisor knows nothing of
+/// yet: until it is told (SIGUSR1) it goes on in the old file. It writes to one at a time, in this order.
 class FileReader {
 public:
     FileReader(std::string path, const Console& console)
@@ -89,10 +94,14 @@ public:
         if (::fstat(file_.get(), &ours) != 0 || ::stat(path_.c_str(), &named) != 0)
             return;
         if (ours.st_dev == named.st_dev && ours.st_ino == named.st_ino) {
-            if (named.st_size < ::lseek(file_.get(), 0, SEEK_CUR)) // it was truncated
+            if (named.st_size < ::lseek(file_.get(), 0, SEEK_CUR)) { // it was truncated
                 ::lseek(file_.get(), 0, SEEK_SET);
+                unfinished_.clear();
+            }
             return;
         }
+        if (named.st_size == 0)
+            return;
         print(true);
         static_cast<void>(open()); // else the old one is all that there is
     }
@@ -106,6 +115,8 @@ private:
             begin = end + 1;
         }
         unfinished_.erase(0, begin);
+        if (unfinished_.size() > line_limit) // in pieces, rather than in our memory
+            console_.out(safe(std::exchange(unfinished_, {})) + "\n");
     }
 
     std::string path_;

@@ -48,7 +48,9 @@ Result<JournalLines> JournalLines::start(std::vector<std::string> arguments) {
         return pipe.error();
     pid_t pid = 0;
     if (const int error = spawn(arguments, pipe->write_end.get(), pid); error != 0)
-        return system_error("cannot read the journal: cannot start journalctl", error);
+        // Its code says nothing of a supervisor's socket, as fail() would take it.
+        return Error{
+            system_error("cannot read the journal: cannot start journalctl", error).message};
     return JournalLines(pid, std::move(pipe->read_end));
 }
 

@@ -1,6 +1,7 @@
 #include "svc/log_entries.h"
 
 #include "os/clock.h"
+#include "wire/journal_entry.h"
 
 #include <boost/json/parse.hpp>
 
@@ -11,21 +12,6 @@ namespace svc::cli {
 namespace {
 
 namespace json = boost::json;
-
-/// A string; an array of bytes if it is not UTF-8; an array of these if the entry has the field twice.
-std::string text_of(const json::object& entry, std::string_view name) {
-    const auto* value = entry.if_contains(name);
-    if (value == nullptr)
-        return {};
-    if (const auto* text = value->if_string())
-        return std::string(*text);
-    std::string bytes;
-    if (const auto* array = value->if_array())
-        for (const json::value& byte : *array)
-            if (const auto* number = byte.if_int64())
-                bytes.push_back(static_cast<char>(*number));
-    return bytes;
-}
 
 template <class Number>
 bool read_whole(std::string_view text, Number& number) {
@@ -61,15 +47,15 @@ Result<LogEntry> read_log_entry(std::string_view text, std::string_view service)
         return Error{"journalctl wrote a line that is no entry"};
     LogEntry entry;
     std::int64_t at = 0;
-    if (read_whole(text_of(*object, "__REALTIME_TIMESTAMP"), at))
+    if (read_whole(wire::journal_field(*object, "__REALTIME_TIMESTAMP"), at))
         entry.at = WallTime(std::chrono::microseconds(at));
-    entry.cursor = text_of(*object, "__CURSOR");
-    entry.unit = text_of(*object, "_SYSTEMD_USER_UNIT");
+    entry.cursor = wire::journal_field(*object, "__CURSOR");
+    entry.unit = wire::journal_field(*object, "_SYSTEMD_USER_UNIT");
     if (take_unit(entry.unit).empty())
-        entry.unit = text_of(*object, "_SYSTEMD_UNIT");
-    entry.text = text_of(*object, "MESSAGE");
-    static_cast<void>(read_whole(text_of(*object, "PRIORITY"), entry.priority));
-    const std::string identifier = text_of(*object, "SYSLOG_IDENTIFIER");
+        entry.unit = wire::journal_field(*object, "_SYSTEMD_UNIT");
+    entry.text = wire::journal_field(*object, "MESSAGE");
+    static_cast<void>(read_whole(wire::journal_field(*object, "PRIORITY"), entry.priority));
+    const std::string identifier = wire::journal_field(*object, "SYSLOG_IDENTIFIER");
     if (const auto stream = parse_stream_name(identifier, service)) {
         entry.revision = stream->revision;
         entry.replica = stream->replica;
@@ -78,11 +64,11 @@ Result<LogEntry> read_log_entry(std::string_view text, std::string_view service)
         return entry;
     }
     entry.who = identifier.empty() ? "-" : identifier;
-    entry.of_service = text_of(*object, "SVC_SERVICE") == service ||
+    entry.of_service = wire::journal_field(*object, "SVC_SERVICE") == service ||
                        entry.unit == "svcd@" + std::string(service) + ".service";
-    static_cast<void>(read_whole(text_of(*object, "SVC_REVISION"), entry.revision));
+    static_cast<void>(read_whole(wire::journal_field(*object, "SVC_REVISION"), entry.revision));
     std::uint32_t replica = 0;
-    if (read_whole(text_of(*object, "SVC_REPLICA"), replica))
+    if (read_whole(wire::journal_field(*object, "SVC_REPLICA"), replica))
         entry.replica = replica;
     return entry;
 }

@@ -1,4 +1,5 @@
 // logs: what a service's workers wrote and what its supervisor said, in one stream.
+#include "os/clock.h"
 #include "os/files.h"
 #include "svc/conversation.h"
 #include "svc/file_lines.h"
@@ -74,6 +75,13 @@ private:
 
     /// journalctl has said why on stderr.
     [[nodiscard]] int tell_failure() const {
+        if (may_be_read_) { // so it is what was new in this call
+            console_.err(
+                "svc: --since " + safe(options_.since_time) +
+                " is not a time that journalctl takes: \"2026-11-25 21:30\", \"1 hour ago\", "
+                "\"today\" are\n");
+            return exit_usage;
+        }
         console_.err("svc: the journal cannot be read; journalctl says why\n");
         if (::geteuid() == 0)
             return exit_failed;
@@ -90,6 +98,7 @@ private:
         });
         if (status)
             return status;
+        may_be_read_ = !options_.since_time.empty();
         std::string unit;
         Lines last = command({"--quiet", "--lines=1", "SVC_SERVICE=" + service_});
         const auto asked = read(std::move(last), [&](const std::string& line) {
@@ -98,6 +107,12 @@ private:
             return false;
         });
         matches_ = journal_matches(service_, identifiers, unit, filter_.revision);
+        // Identifiers that come to be while it is followed are found by the unit. A supervisor that is in none of
+        // that name is found by nothing: is_wanted() has to choose from everybody's streams.
+        if (options_.follow && unit.empty()) {
+            matches_.emplace_back("+");
+            matches_.emplace_back("_TRANSPORT=stdout");
+        }
         return asked;
     }
 
@@ -132,13 +147,12 @@ private:
     }
 
     int follow() {
+        may_be_read_ = false; // --since is not asked again
         Lines arguments = command({"--quiet", "--follow"});
-        if (cursor_.empty()) {
-            arguments.emplace_back("--lines=0");
-        } else {
-            arguments.emplace_back("--lines=all");
-            arguments.push_back("--after-cursor=" + cursor_);
-        }
+        arguments.emplace_back("--lines=all");
+        // Where nothing was there, what was written since we looked is new.
+        arguments.push_back(cursor_.empty() ? "--since=@" + std::to_string(began_)
+                                            : "--after-cursor=" + cursor_);
         arguments.insert(arguments.end(), matches_.begin(), matches_.end());
         const auto status = read(std::move(arguments), [&](const std::string& line) {
             const auto entry = read_log_entry(line, service_);
@@ -161,6 +175,9 @@ private:
                      "\n");
         if (::geteuid() != 0)
             console_.err("svc: members of the groups systemd-journal and adm see all of it\n");
+        console_.err(
+            "svc: where the supervisor does not run under systemd, output goes to its stderr "
+            "unless [log] says otherwise\n");
     }
 
     const Options& options_;
@@ -171,6 +188,9 @@ private:
     const Interrupts* interrupts_ = nullptr;
     Lines matches_;
     std::string cursor_;
+    std::int64_t began_ =
+        std::chrono::duration_cast<std::chrono::seconds>(os::wall_now().time_since_epoch()).count();
+    bool may_be_read_ = false; ///< it was, and what follows may only fail for --since
     bool printed_ = false;
 };
 

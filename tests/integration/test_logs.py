@@ -175,6 +175,31 @@ class File(LogTest):
         following.communicate(timeout=60)
         self.assertEqual(130, following.returncode)
 
+    def test_svc_logs_waits_in_the_old_file_for_who_is_told_of_the_new_one(self):
+        supervisor = self.start_counting()
+        self.grow()
+        following = supervisor.start_svc("logs", "-f", "-n", "1")
+        first = int(following.stdout.readline().split()[1])
+        # As logrotate does it with its option "create".
+        self.log.rename(self.log.with_suffix(".1"))
+        self.log.touch()
+        old = self.log.with_suffix(".1")
+        size = old.stat().st_size
+        wait_until("the old file to grow", lambda: old.stat().st_size > size)
+        supervisor.signal(signal.SIGUSR1)
+        wait_until("the new file to grow", lambda: self.log.stat().st_size > 0)
+        last = numbers_of(self.lines())[0]
+        for number in range(first + 1, last + 2):
+            self.assertEqual(number, int(following.stdout.readline().split()[1]))
+        following.send_signal(signal.SIGINT)
+        following.communicate(timeout=60)
+
+    def test_svc_logs_without_journalctl_says_what_is_missing(self):
+        supervisor = self.start(service())
+        answer = supervisor.svc("logs", environment={"PATH": "/nowhere"})
+        self.assertEqual(1, answer.returncode)
+        self.assertIn("cannot start journalctl: No such file or directory", answer.stderr)
+
     def test_svc_logs_reads_it_when_no_supervisor_runs(self):
         supervisor = self.start_counting()
         self.grow()

@@ -160,6 +160,13 @@ class Logs(LogTest):
                 os.kill(pid, signal.SIGINT)
             following.communicate(timeout=PATIENCE)
 
+    def test_a_wrong_time_is_a_wrong_command_line(self):
+        service = self.start()
+        answer = service.svc("logs", "--since=soon", service.name)
+        self.assertEqual(2, answer.returncode, answer.stderr)
+        self.assertIn("--since soon is not a time that journalctl takes", answer.stderr)
+        self.assertEqual(0, service.svc("logs", "--since=-1h", service.name).returncode)
+
     def test_after_the_supervisor_is_gone(self):
         service = self.start(content(worker("--say", "hello from it")))
         self.succeed("stop")

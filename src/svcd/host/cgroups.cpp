@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <utility>
 
 namespace svc::daemon {
@@ -13,49 +12,13 @@ namespace svc::daemon {
 namespace {
 
 constexpr std::size_t named_limit = 5;
-constexpr std::uint64_t cpu_period_us = 100000; // the kernel's own default
-
-std::string limit_text(std::uint64_t value) {
-    return value == std::numeric_limits<std::uint64_t>::max() ? "max" : std::to_string(value);
-}
 
 bool is_number(std::string_view text) {
     return !text.empty() && text.size() <= 20 &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool has_word(const std::string& words, const std::string& word) {
-    return (" " + words).find(" " + word + "\n") != std::string::npos ||
-           (" " + words).find(" " + word + " ") != std::string::npos;
-}
-
 } // namespace
-
-std::vector<LimitFile> limit_files(const rollout::LimitsSpec& limits) {
-    std::vector<LimitFile> files;
-    const auto add = [&](const char* key, const char* controller, const char* file,
-                         std::string text) {
-        files.push_back({key, controller, file, std::move(text)});
-    };
-    if (limits.memory_max) {
-        add("memory_max", "memory", "memory.max", limit_text(*limits.memory_max));
-        // Without a part of itself a worker would go on and nobody would know that it is broken.
-        add("memory_max", "memory", "memory.oom.group", "1");
-    }
-    if (limits.memory_high)
-        add("memory_high", "memory", "memory.high", limit_text(*limits.memory_high));
-    if (limits.cpu_weight)
-        add("cpu_weight", "cpu", "cpu.weight", std::to_string(*limits.cpu_weight));
-    if (limits.cpu_max)
-        add("cpu_max", "cpu", "cpu.max",
-            std::to_string(*limits.cpu_max * cpu_period_us / 100) + " " +
-                std::to_string(cpu_period_us));
-    if (limits.tasks_max)
-        add("tasks_max", "pids", "pids.max", limit_text(*limits.tasks_max));
-    if (limits.io_weight)
-        add("io_weight", "io", "io.weight", "default " + std::to_string(*limits.io_weight));
-    return files;
-}
 
 bool is_workers_name(std::string_view name) {
     const auto dash = name.find('-');
@@ -165,11 +128,14 @@ std::string Cgroups::describe() const {
            "): limits are not enforced, and what leaves a worker's process group is not found";
 }
 
+std::set<std::string> Cgroups::controllers(const std::string& file) const {
+    return os::read_controllers(os::read_cgroup(directory_.get(), file));
+}
+
 /// Not there at all is no error.
 Result<void> Cgroups::enable(const std::string& controller) {
-    const bool there =
-        has_word(os::read_cgroup(directory_.get(), "cgroup.controllers"), controller);
-    if (!there || has_word(os::read_cgroup(directory_.get(), "cgroup.subtree_control"), controller))
+    if (!controllers("cgroup.controllers").contains(controller) ||
+        controllers("cgroup.subtree_control").contains(controller))
         return {};
     auto enabled = os::write_cgroup(directory_.get(), "cgroup.subtree_control", "+" + controller);
     std::erase_if(not_enabled_, [&](const auto& entry) { return entry.first == controller; });
@@ -179,7 +145,7 @@ Result<void> Cgroups::enable(const std::string& controller) {
 }
 
 void Cgroups::enable_for(const std::optional<rollout::LimitsSpec>& limits) {
-    for (const LimitFile& file : limit_files(limits.value_or(rollout::LimitsSpec{})))
+    for (const wire::LimitFile& file : wire::limit_files(limits.value_or(rollout::LimitsSpec{})))
         static_cast<void>(enable(file.controller));
 }
 
@@ -196,7 +162,7 @@ std::string Cgroups::unenforced(const std::optional<rollout::LimitsSpec>& limits
         enable_for(limits);
     else
         reasons.push_back(why_none_);
-    for (const LimitFile& file : limit_files(*limits)) {
+    for (const wire::LimitFile& file : wire::limit_files(*limits)) {
         // The leaf is beside the workers' groups and has the same files.
         if (present() && os::has_file(leaf_.get(), file.file))
             continue;
@@ -208,7 +174,7 @@ std::string Cgroups::unenforced(const std::optional<rollout::LimitsSpec>& limits
                          [&](const auto& entry) { return entry.first == file.controller; });
         if (failed != not_enabled_.end())
             add(reasons, failed->second.message);
-        else if (has_word(os::read_cgroup(directory_.get(), "cgroup.controllers"), file.controller))
+        else if (controllers("cgroup.controllers").contains(file.controller))
             add(reasons, "this kernel has no " + file.file);
         else
             add(reasons, "there is no " + file.controller + " controller in " + path_);
@@ -220,7 +186,7 @@ std::string Cgroups::unenforced(const std::optional<rollout::LimitsSpec>& limits
 }
 
 Result<void> Cgroups::limit(int directory, const std::optional<rollout::LimitsSpec>& limits) {
-    for (const LimitFile& file : limit_files(limits.value_or(rollout::LimitsSpec{}))) {
+    for (const wire::LimitFile& file : wire::limit_files(limits.value_or(rollout::LimitsSpec{}))) {
         if (!os::has_file(directory, file.file)) // unenforced() tells
             continue;
         if (auto set = os::write_cgroup(directory, file.file, file.text); !set)

@@ -5,25 +5,16 @@
 
 #include "os/delegation.h"
 #include "os/process_list.h"
-#include "rollout/spec.h"
+#include "wire/limit_files.h"
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace svc::daemon {
-
-/// What is written into which file of a worker's group. Pure.
-struct LimitFile {
-    std::string key; ///< of [limits]
-    std::string controller;
-    std::string file;
-    std::string text;
-    bool operator==(const LimitFile&) const = default;
-};
-std::vector<LimitFile> limit_files(const rollout::LimitsSpec& limits);
 
 /// "r7-2" and "r7-2.1", as policy names workers: what else is below our group is somebody else's.
 bool is_workers_name(std::string_view name);
@@ -114,6 +105,7 @@ public:
     void sweep();
 
 private:
+    [[nodiscard]] std::set<std::string> controllers(const std::string& file) const;
     Result<void> enable(const std::string& controller);
     void enable_for(const std::optional<rollout::LimitsSpec>& limits);
     Result<void> limit(int directory, const std::optional<rollout::LimitsSpec>& limits);

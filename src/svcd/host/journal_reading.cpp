@@ -3,9 +3,11 @@
 #include "base/text.h"
 #include "os/program.h"
 #include "svcd/host/output_tail.h"
+#include "wire/journal_entry.h"
 
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace svc::daemon {
@@ -16,10 +18,12 @@ namespace json = boost::json;
 
 constexpr Duration bound = std::chrono::seconds(2);
 constexpr Duration first_pause = std::chrono::milliseconds(10);
+constexpr Duration short_bound = std::chrono::milliseconds(100);
 constexpr std::size_t reason_limit = 200;
+/// What stands before our line and is kept, our line, and what others write behind it: descendants that nobody ended.
+constexpr std::size_t asked_lines = 200;
 
 std::vector<std::string> question(const std::string& identifier) {
-    // A line more than is kept, for our own.
     return {"journalctl",
             "--quiet",
             "--no-pager",
@@ -27,23 +31,9 @@ std::vector<std::string> question(const std::string& identifier) {
             "--boot",
             "--output=json",
             "--output-fields=MESSAGE,_STREAM_ID",
-            "--lines=" + std::to_string(OutputTail::line_limit + 1),
+            "--lines=" + std::to_string(asked_lines),
             "_TRANSPORT=stdout",
             "SYSLOG_IDENTIFIER=" + identifier};
-}
-
-/// A string, or an array of bytes if it is not UTF-8.
-std::string text_of(const json::value* value) {
-    if (value == nullptr)
-        return {};
-    if (const auto* text = value->if_string())
-        return std::string(*text);
-    std::string bytes;
-    if (const auto* array = value->if_array())
-        for (const json::value& byte : *array)
-            if (const auto* number = byte.if_int64())
-                bytes.push_back(static_cast<char>(*number));
-    return bytes;
 }
 
 struct Entry {
@@ -59,8 +49,8 @@ std::vector<Entry> read_entries(std::string_view answer) {
         boost::system::error_code error;
         const json::value parsed = json::parse(line, error);
         if (const auto* object = error ? nullptr : parsed.if_object())
-            entries.push_back({text_of(object->if_contains("_STREAM_ID")),
-                               text_of(object->if_contains("MESSAGE"))});
+            entries.push_back({wire::journal_field(*object, "_STREAM_ID"),
+                               wire::journal_field(*object, "MESSAGE")});
     }
     return entries;
 }
@@ -70,22 +60,27 @@ std::vector<Entry> read_entries(std::string_view answer) {
 std::optional<std::vector<std::string>> find_last_lines(std::string_view answer,
                                                         const std::string& last) {
     const std::vector<Entry> entries = read_entries(answer);
-    if (entries.empty() || entries.back().message != last)
+    const auto mark = std::find_if(entries.rbegin(), entries.rend(),
+                                   [&](const Entry& entry) { return entry.message == last; });
+    if (mark == entries.rend())
         return std::nullopt;
     OutputTail tail;
     // An earlier worker of the same revision and replica wrote to another stream.
-    for (const Entry& entry : entries)
-        if (entry.stream == entries.back().stream && &entry != &entries.back())
-            tail.feed(entry.message + "\n");
+    for (auto entry = entries.begin(); entry != mark.base() - 1; ++entry)
+        if (entry->stream == mark->stream)
+            tail.feed(entry->message + "\n");
     return tail.lines();
 }
 
-JournalReading::JournalReading(boost::asio::io_context& io, std::string identifier,
-                               std::string last, Done done)
-    : io_(io), identifier_(std::move(identifier)), last_(std::move(last)), done_(std::move(done)),
-      pause_(first_pause), bound_(io), again_(io) {
-    bound_.after(bound,
-                 [this] { give_up("it does not show them after " + format_duration(bound)); });
+JournalReading::JournalReading(boost::asio::io_context& io, bool& shows_nothing,
+                               std::string identifier, std::string last, Done done)
+    : io_(io), shows_nothing_(shows_nothing), identifier_(std::move(identifier)),
+      last_(std::move(last)), done_(std::move(done)), pause_(first_pause), bound_(io), again_(io) {
+    const Duration most = shows_nothing_ ? short_bound : bound;
+    bound_.after(most, [this, most] {
+        shows_nothing_ = true;
+        give_up("it does not show them after " + format_duration(most));
+    });
     ask();
 }
 
@@ -100,6 +95,7 @@ void JournalReading::handle(const Result<std::string>& answer) {
         return;
     }
     if (auto found = find_last_lines(*answer, last_)) {
+        shows_nothing_ = false;
         tell(std::move(*found));
         return;
     }

@@ -92,6 +92,7 @@ std::shared_ptr<LogFile> LogFiles::find(const std::string& path, std::uint32_t m
     auto file = known.lock();
     if (!file)
         known = file = std::make_shared<LogFile>(path, mode, tell);
+    file->set_mode(mode);
     return file;
 }
 

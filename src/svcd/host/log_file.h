@@ -28,6 +28,8 @@ public:
     void write(std::string_view bytes, int pipe);
     /// Another file has its name by now (SIGUSR1). One that cannot be opened leaves it with the old one.
     void reopen();
+    /// Of a file that is made from now on.
+    void set_mode(std::uint32_t mode) { mode_ = mode; }
 
 private:
     bool open();

@@ -163,10 +163,11 @@ std::vector<std::string> WorkerOutput::lines() const {
 }
 
 void WorkerOutput::read_back(const std::string& last, std::function<void()> then) {
-    // What nobody takes is not waited for: the journal then shows no such line, and that is told.
-    static_cast<void>(os::write_to_stream(journal_.get(), "<6>" + last + "\n"));
+    // A line that was not taken is not waited for. lines() says where to look.
+    if (!os::write_to_stream(journal_.get(), "<6>" + last + "\n"))
+        return then(); // it may destroy us
     reading_ = std::make_unique<JournalReading>(
-        context_.io, identifier_, last,
+        context_.io, context_.places.journal_shows_nothing, identifier_, last,
         [this, then = std::move(then)](std::vector<std::string> found) {
             lines_ = std::move(found);
             read_back_ = true;

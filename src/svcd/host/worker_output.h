@@ -26,7 +26,8 @@ public:
     std::unique_ptr<OutputPlace> make(HostContext& context, const rollout::Revision& revision,
                                       std::uint32_t replica);
     LogFiles files;
-    bool journal_missed = false; ///< told; until it is there again
+    bool journal_missed = false;        ///< told; until it is there again
+    bool journal_shows_nothing = false; ///< of what was written there; until it does
 
 private:
     bool stderr_is_journal_;

@@ -51,7 +51,7 @@ const rollout::LimitsSpec all{64u << 20, 32u << 20, 200, 150, 64, 50};
 } // namespace
 
 TEST_CASE("each limit is a line in a file") {
-    const std::vector<LimitFile> wanted = {
+    const std::vector<wire::LimitFile> wanted = {
         {"memory_max", "memory", "memory.max", "67108864"},
         {"memory_max", "memory", "memory.oom.group", "1"},
         {"memory_high", "memory", "memory.high", "33554432"},
@@ -60,8 +60,8 @@ TEST_CASE("each limit is a line in a file") {
         {"tasks_max", "pids", "pids.max", "64"},
         {"io_weight", "io", "io.weight", "default 50"},
     };
-    CHECK(limit_files(all) == wanted);
-    CHECK(limit_files(rollout::LimitsSpec{.tasks_max = UINT64_MAX}).at(0).text == "max");
+    CHECK(wire::limit_files(all) == wanted);
+    CHECK(wire::limit_files(rollout::LimitsSpec{.tasks_max = UINT64_MAX}).at(0).text == "max");
 }
 
 TEST_CASE("workers' names are told from others") {

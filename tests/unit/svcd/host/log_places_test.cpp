@@ -214,6 +214,13 @@ TEST_CASE("the last lines are those of the stream that ends with the line that w
     CHECK(find_last_lines(entry("new", '"' + last + '"'), last) == std::vector<std::string>{});
 }
 
+TEST_CASE("what others write behind that line is not its own") {
+    const std::string last = "svcd: r7-2 (process 9): exit status 3";
+    const std::string answer = entry("new", R"("one")") + entry("new", '"' + last + '"') +
+                               entry("new", R"("a descendant's")") + entry("later", R"("two")");
+    CHECK(find_last_lines(answer, last) == std::vector<std::string>{"one"});
+}
+
 TEST_CASE("an answer without that line is not complete yet") {
     CHECK(!find_last_lines("", "svcd: ended"));
     CHECK(!find_last_lines(entry("new", R"("one")"), "svcd: ended"));
