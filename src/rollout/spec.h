@@ -39,7 +39,7 @@ struct ResourceLimit {
 };
 
 enum class Session { process_group, session }; ///< setpgid(2) or setsid(2): who leads what
-/// How a worker is told of its sockets (host/socket_protocols.h).
+/// How a worker is told of its sockets (host/listeners/socket_protocols.h).
 enum class SocketProtocol {
     listen_fds,
     server_starter,

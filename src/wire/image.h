@@ -1,5 +1,5 @@
 // The image: state and ledger as bytes in one file, written so that a writer that is killed at any
-// instruction leaves what it had written before. No I/O here: os/ and svcd/host/vault.h do that.
+// instruction leaves what it had written before. No I/O here: os/ and svcd/host/survival/vault.h do that.
 #pragma once
 
 #include "base/result.h"

@@ -48,7 +48,7 @@ Result<wire::Snapshot> read_by(NextProgram program, const rollout::State& state,
                                const wire::Ledger& ledger);
 
 /// The fd store: what was offered is there once it was taken in, what was released goes once a step has settled and
-/// was published (FdStore, svcd/host/fd_store.h).
+/// was published (FdStore, svcd/host/survival/fd_store.h).
 class Store {
 public:
     void put(std::string name) { names_.insert(std::move(name)); }

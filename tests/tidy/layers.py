@@ -14,6 +14,19 @@ LAYERS = {
     "svcd": ("base/", "rollout/", "wire/", "os/", "svcd/"),
     "libraries": (),
 }
+# Within the mechanism: a directory of svcd/host/ → the others that it may include. What lies in host/ itself puts
+# them together, and gives them one thing of its own: the context that all of them work in.
+HOST = "svcd/host/"
+PARTS = {
+    "children": (),
+    "output": ("children",),
+    "survival": ("children",),
+    "history": ("children", "survival"),
+    "listeners": ("children", "survival"),
+    "hooks": ("children", "listeners"),
+    "watching": ("children", "hooks"),
+}
+CONTEXT = HOST + "host_context.h"
 # Library → the paths below src/ that may include it.
 LIBRARIES = {
     r"boost/asio|boost/beast|boost/system": ("svcd/", "libraries/"),
@@ -26,7 +39,7 @@ LIBRARIES = {
 }
 PURE = ("rollout", "wire")
 # Where fds and processes are handled, but every system call is os/'s.
-WITHOUT_SYSTEM_CALLS = ("svcd/host/",)
+WITHOUT_SYSTEM_CALLS = (HOST,)
 SYSTEM_CALLS = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|grp|pwd)\.h|"
                           r"sys/(?!types\.h|resource\.h).*|linux/.*")
 # Headers that reach outside the process, or that read a clock for policy's sake.
@@ -35,6 +48,20 @@ IMPURE = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|syslog|netdb
                     r"fstream|iostream|filesystem|thread|mutex|future|random|condition_variable")
 CLOCKS = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def part_of(path):
+    """The part of the mechanism that a source or a header belongs to; none for what puts them together."""
+    inside = path.removeprefix(HOST)
+    return inside.split("/")[0] if inside != path and "/" in inside else None
+
+
+def may_include(path, header):
+    """Whether the parts of the mechanism allow it; what is no part of it may include them all."""
+    part = part_of(path)
+    if part is None or not header.startswith(HOST) or header == CONTEXT:
+        return True
+    return part_of(header) in (part, *PARTS[part])
 
 
 def mistakes_of(path):
@@ -50,6 +77,8 @@ def mistakes_of(path):
         quoted, header = match.group(1) == '"', match.group(2)
         if quoted and not header.startswith(LAYERS[layer]):
             yield f"{place}: {layer} may not include {header}; it may: {', '.join(LAYERS[layer])}"
+        if quoted and not may_include(inside, header):
+            yield f"{place}: {HOST}{part_of(inside)} may not include {header}; it may: {', '.join(PARTS[part_of(inside)])}"
         if layer in PURE and not quoted and IMPURE.fullmatch(header):
             yield f"{place}: {layer} is pure and may not include <{header}>"
         if inside.startswith(WITHOUT_SYSTEM_CALLS) and not quoted and SYSTEM_CALLS.fullmatch(header):

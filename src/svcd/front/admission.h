@@ -5,7 +5,7 @@
 #include "svcd/front/loader.h"
 #include "svcd/front/memory_check.h"
 #include "svcd/front/wakeup.h"
-#include "svcd/host/commands.h"
+#include "svcd/host/hooks/commands.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>

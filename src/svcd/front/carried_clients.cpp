@@ -1,7 +1,7 @@
 #include "svcd/front/carried_clients.h"
 
 #include "os/memory_file.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include <algorithm>
 #include <charconv>

@@ -4,7 +4,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "svcd/front/handover.h"
-#include "svcd/host/fd_store.h"
+#include "svcd/host/survival/fd_store.h"
 
 #include <string>
 #include <string_view>

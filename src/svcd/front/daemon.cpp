@@ -3,7 +3,7 @@
 #include "os/clock.h"
 #include "svcd/front/log_digest.h"
 #include "svcd/front/logging.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/survival/kept_names.h"
 #include "wire/codec.h"
 
 #include <boost/asio/co_spawn.hpp>

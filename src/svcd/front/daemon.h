@@ -9,7 +9,7 @@
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
 #include "svcd/host/leftovers.h"
-#include "svcd/host/passed.h"
+#include "svcd/host/survival/passed.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>

@@ -4,7 +4,7 @@
 #include "os/clock.h"
 #include "os/memory.h"
 #include "svcd/front/revive.h"
-#include "svcd/host/staging.h"
+#include "svcd/host/history/staging.h"
 
 #include <spdlog/spdlog.h>
 

@@ -5,8 +5,8 @@
 #include "os/program.h"
 #include "svcd/front/carried_clients.h"
 #include "svcd/front/handover.h"
-#include "svcd/host/file_job.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/children/file_job.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -5,7 +5,7 @@
 #include "os/program.h"
 
 #include "rollout/recover.h"
-#include "svcd/host/vault.h"
+#include "svcd/host/survival/vault.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,7 @@
 // Handover: what a supervisor passes to the program that replaces it in the same process.
 #pragma once
 
-#include "svcd/host/passed.h"
+#include "svcd/host/survival/passed.h"
 
 #include "base/result.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "svcd/front/timeline_recorder.h"
-#include "svcd/host/executables.h"
-#include "svcd/host/history.h"
+#include "svcd/host/history/executables.h"
+#include "svcd/host/history/history.h"
 #include "wire/control.h"
 
 namespace svc::daemon {

@@ -4,7 +4,7 @@
 #include "os/executable.h"
 #include "os/files.h"
 #include "svcd/front/environment_file.h"
-#include "svcd/host/executable_choice.h"
+#include "svcd/host/history/executable_choice.h"
 #include "wire/service_file.h"
 
 #include <algorithm>

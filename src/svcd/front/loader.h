@@ -12,7 +12,7 @@ namespace svc::daemon {
 
 /// The whole of what is wrong, not only the first.
 struct Loaded {
-    /// Complete but for its number and its digests (host/staging.h); meaningful only if ok().
+    /// Complete but for its number and its digests (host/history/staging.h); meaningful only if ok().
     rollout::Revision revision;
     std::vector<std::string> check; ///< argv of service.check, expanded; empty: none
     /// Each says where: "web.toml:12:3: …", "/etc/web.env:4: …", "/srv/web/current: …".

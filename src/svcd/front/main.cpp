@@ -9,7 +9,7 @@
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
 #include "svcd/front/reap.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include <spdlog/spdlog.h>
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "os/own_unit.h"
-#include "svcd/host/file_job.h"
-#include "svcd/host/loop.h"
+#include "svcd/host/children/file_job.h"
+#include "svcd/host/children/loop.h"
 
 #include <functional>
 #include <memory>

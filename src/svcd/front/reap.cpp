@@ -7,7 +7,7 @@
 #include "os/program.h"
 #include "svcd/front/manager_job.h"
 #include "svcd/front/places.h"
-#include "svcd/host/file_job.h"
+#include "svcd/host/children/file_job.h"
 #include "svcd/host/leftovers.h"
 
 #include <spdlog/spdlog.h>

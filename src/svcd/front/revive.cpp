@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "os/executable.h"
 #include "os/files.h"
-#include "svcd/host/launch_plan.h"
+#include "svcd/host/hooks/launch_plan.h"
 
 #include <cerrno>
 #include <filesystem>

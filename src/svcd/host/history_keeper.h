@@ -1,8 +1,8 @@
 // HistoryKeeper: what becomes of the history as rollouts begin and end. Policy knows nothing of it.
 #pragma once
 
+#include "svcd/host/history/outcome_writer.h"
 #include "svcd/host/host_context.h"
-#include "svcd/host/outcome_writer.h"
 
 #include <map>
 #include <set>

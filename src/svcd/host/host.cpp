@@ -4,9 +4,9 @@
 #include "os/clock.h"
 #include "os/files.h"
 #include "os/memory.h"
-#include "svcd/host/command_process.h"
 #include "svcd/host/history_keeper.h"
-#include "svcd/host/launch_plan.h"
+#include "svcd/host/hooks/command_process.h"
+#include "svcd/host/hooks/launch_plan.h"
 
 #include <algorithm>
 

@@ -4,11 +4,11 @@
 
 #include "rollout/recover.h"
 #include "rollout/supervisor.h"
-#include "svcd/host/cgroups.h"
-#include "svcd/host/commands.h"
-#include "svcd/host/executables.h"
-#include "svcd/host/fd_store.h"
-#include "svcd/host/listeners.h"
+#include "svcd/host/history/executables.h"
+#include "svcd/host/hooks/commands.h"
+#include "svcd/host/listeners/listeners.h"
+#include "svcd/host/survival/cgroups.h"
+#include "svcd/host/survival/fd_store.h"
 
 #include "wire/control.h"
 #include "wire/image.h"

@@ -1,13 +1,13 @@
 // HostContext: what the parts of the DaemonHost share. One for the life of the host.
 #pragma once
 
-#include "svcd/host/cgroups.h"
-#include "svcd/host/child_table.h"
-#include "svcd/host/error_sink.h"
-#include "svcd/host/executables.h"
+#include "svcd/host/children/child_table.h"
+#include "svcd/host/history/executables.h"
 #include "svcd/host/host.h"
-#include "svcd/host/output_relay.h"
-#include "svcd/host/vault.h"
+#include "svcd/host/output/error_sink.h"
+#include "svcd/host/output/output_relay.h"
+#include "svcd/host/survival/cgroups.h"
+#include "svcd/host/survival/vault.h"
 #include "svcd/host/worker_output.h"
 
 #include <map>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "svcd/host/history_keeper.h"
+#include "svcd/host/hooks/rollout_hooks.h"
 #include "svcd/host/host.h"
 #include "svcd/host/host_context.h"
-#include "svcd/host/rollout_hooks.h"
 #include "svcd/host/worker_process.h"
 
 #include <map>

@@ -2,7 +2,7 @@
 #include "svcd/host/host_impl.h"
 
 #include "os/clock.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/survival/kept_names.h"
 
 namespace svc::daemon {
 

@@ -1,7 +1,7 @@
 // InPlaceReload: one worker is told to reload itself, and then has to show that it did.
 #pragma once
 
-#include "svcd/host/verification.h"
+#include "svcd/host/watching/verification.h"
 
 #include "base/time.h"
 #include "wire/notification.h"

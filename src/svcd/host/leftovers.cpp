@@ -3,7 +3,7 @@
 #include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/process.h"
-#include "svcd/host/cgroups.h"
+#include "svcd/host/survival/cgroups.h"
 
 #include <boost/asio/post.hpp>
 

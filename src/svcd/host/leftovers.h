@@ -1,8 +1,8 @@
 // Leftovers: processes of this service that no supervisor knows any more.
 #pragma once
 
-#include "svcd/host/history.h"
-#include "svcd/host/loop.h"
+#include "svcd/host/children/loop.h"
+#include "svcd/host/history/history.h"
 
 #include "base/unique_fd.h"
 #include "os/process_list.h"

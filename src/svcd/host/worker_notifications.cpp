@@ -1,7 +1,7 @@
 // What a worker says on its notify socket.
 #include "svcd/host/worker_process.h"
 
-#include "svcd/host/kept_names.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include "base/text.h"
 #include "os/fd.h"

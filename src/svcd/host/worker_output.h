@@ -2,10 +2,10 @@
 #pragma once
 
 #include "rollout/revision.h"
-#include "svcd/host/journal_reading.h"
-#include "svcd/host/launch_plan.h"
-#include "svcd/host/launching.h"
-#include "svcd/host/output_relay.h"
+#include "svcd/host/children/launching.h"
+#include "svcd/host/hooks/launch_plan.h"
+#include "svcd/host/output/journal_reading.h"
+#include "svcd/host/output/output_relay.h"
 #include "wire/ledger.h"
 
 #include <memory>

@@ -1,7 +1,7 @@
 #include "svcd/host/worker_process.h"
 
 #include "os/fd.h"
-#include "svcd/host/child_process.h"
+#include "svcd/host/children/child_process.h"
 
 #include <cerrno>
 #include <csignal>

@@ -1,21 +1,21 @@
 // WorkerProcess: what the mechanism holds for one worker, from LaunchWorker to ForgetWorker.
 #pragma once
 
-#include "svcd/host/cgroups.h"
+#include "svcd/host/children/launching.h"
+#include "svcd/host/history/staging.h"
+#include "svcd/host/hooks/launch_plan.h"
+#include "svcd/host/hooks/timed_hook.h"
 #include "svcd/host/in_place_reload.h"
-#include "svcd/host/launch_plan.h"
-#include "svcd/host/launching.h"
-#include "svcd/host/memory_watch.h"
-#include "svcd/host/notify_reader.h"
-#include "svcd/host/notify_rules.h"
-#include "svcd/host/private_listeners.h"
-#include "svcd/host/staging.h"
-#include "svcd/host/timed_hook.h"
+#include "svcd/host/listeners/private_listeners.h"
+#include "svcd/host/survival/cgroups.h"
+#include "svcd/host/watching/memory_watch.h"
+#include "svcd/host/watching/notify_reader.h"
+#include "svcd/host/watching/notify_rules.h"
+#include "svcd/host/watching/worker_watch.h"
 #include "svcd/host/worker_output.h"
-#include "svcd/host/worker_watch.h"
 
 #include "rollout/observation.h"
-#include "svcd/host/fd_store.h"
+#include "svcd/host/survival/fd_store.h"
 #include "wire/ledger.h"
 #include "wire/notification.h"
 

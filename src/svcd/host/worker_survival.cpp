@@ -1,8 +1,8 @@
 // How a worker outlives the supervisor that started it, and what the next one makes of it.
 #include "svcd/host/worker_process.h"
 
-#include "svcd/host/child_process.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/children/child_process.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include <array>
 

@@ -3,7 +3,7 @@
 
 #include "control_scene.h"
 #include "os/fd.h"
-#include "svcd/host/kept_names.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include <array>
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // Limits, against a directory of plain files: what is written where, and what is said where it cannot be.
-#include "svcd/host/cgroups.h"
+#include "svcd/host/survival/cgroups.h"
 
 #include "../../temporary_directory.h"
 

@@ -1,4 +1,4 @@
-#include "svcd/host/executable_choice.h"
+#include "svcd/host/history/executable_choice.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #include "house.h"
 
 #include "os/fd.h"
-#include "svcd/host/fd_store.h"
+#include "svcd/host/survival/fd_store.h"
 
 #include <doctest/doctest.h>
 

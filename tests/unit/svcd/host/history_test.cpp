@@ -1,4 +1,4 @@
-#include "svcd/host/history.h"
+#include "svcd/host/history/history.h"
 
 #include "../../temporary_directory.h"
 

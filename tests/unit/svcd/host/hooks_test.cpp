@@ -1,6 +1,6 @@
 #include "house.h"
 
-#include "svcd/host/http_request.h"
+#include "svcd/host/hooks/http_request.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

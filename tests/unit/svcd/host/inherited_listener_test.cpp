@@ -1,7 +1,7 @@
 // Sockets that systemd passed: what their unit says stays, unless the service file says otherwise.
 #include "../../os/support.h"
 #include "os/systemd_sockets.h"
-#include "svcd/host/listeners.h"
+#include "svcd/host/listeners/listeners.h"
 
 #include <array>
 #include <cstdlib>

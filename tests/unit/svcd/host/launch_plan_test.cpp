@@ -1,4 +1,4 @@
-#include "svcd/host/launch_plan.h"
+#include "svcd/host/hooks/launch_plan.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // The conversation with svc-launch, with the test at the launcher's end.
-#include "svcd/host/launching.h"
+#include "svcd/host/children/launching.h"
 
 #include <array>
 #include <chrono>

@@ -1,7 +1,7 @@
 // The watchdog, and the look at a worker's memory.
 #include "house.h"
 
-#include "svcd/host/watchdog.h"
+#include "svcd/host/watching/watchdog.h"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 // Where lines go, and what is asked of the journal afterwards. The relay itself: output_test.cpp.
 #include "../../temporary_directory.h"
 #include "os/pipe.h"
-#include "svcd/host/journal_reading.h"
-#include "svcd/host/output_relay.h"
+#include "svcd/host/output/journal_reading.h"
+#include "svcd/host/output/output_relay.h"
 
 #include <array>
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "svcd/host/outcome_writer.h"
+#include "svcd/host/history/outcome_writer.h"
 
 #include "../../temporary_directory.h"
 

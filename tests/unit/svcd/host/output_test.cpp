@@ -1,5 +1,5 @@
-#include "svcd/host/output_relay.h"
-#include "svcd/host/output_tail.h"
+#include "svcd/host/output/output_relay.h"
+#include "svcd/host/output/output_tail.h"
 
 #include <array>
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // What the service manager passes at a start, sorted.
-#include "svcd/host/passed.h"
+#include "svcd/host/survival/passed.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // Listeners that only one worker has.
 #include "house.h"
 
-#include "svcd/host/private_listeners.h"
+#include "svcd/host/listeners/private_listeners.h"
 
 #include <doctest/doctest.h>
 #include <fstream>

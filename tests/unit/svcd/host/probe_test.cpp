@@ -2,8 +2,8 @@
 #include "held_port.h"
 #include "house.h"
 
-#include "svcd/host/probe_counter.h"
-#include "svcd/host/probe_place.h"
+#include "svcd/host/watching/probe_counter.h"
+#include "svcd/host/watching/probe_place.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <doctest/doctest.h>

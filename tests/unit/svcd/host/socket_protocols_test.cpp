@@ -1,4 +1,4 @@
-#include "svcd/host/socket_protocols.h"
+#include "svcd/host/listeners/socket_protocols.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "svcd/host/staging.h"
+#include "svcd/host/history/staging.h"
 
 #include "../../temporary_directory.h"
 

@@ -3,7 +3,7 @@
 
 #include "../../os/support.h"
 #include "house.h"
-#include "svcd/host/listeners.h"
+#include "svcd/host/listeners/listeners.h"
 #include "wire/json_read.h"
 #include "wire/json_write.h"
 
