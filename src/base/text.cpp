@@ -242,6 +242,20 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     return result;
 }
 
+std::optional<std::uint64_t> take_number(std::string_view& rest, int base) {
+    std::string_view text = rest;
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
+    if (base == 16 && text.starts_with("0x"))
+        text.remove_prefix(2);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    if (error != std::errc{})
+        return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    rest = text;
+    return number;
+}
+
 std::string format_size(std::uint64_t bytes) {
     constexpr std::array<std::string_view, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
     if (bytes < 1024)

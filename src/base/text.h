@@ -4,6 +4,7 @@
 #include "base/result.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,10 @@ std::string signal_name(int signal);
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// Cuts a number off the front of what the kernel wrote: blanks before it, and the "0x" of a hexadecimal one, are
+/// skipped. nullopt, and `rest` as it was: there is none, or one that is too large.
+std::optional<std::uint64_t> take_number(std::string_view& rest, int base = 10);
 
 /// "512 MiB", "1.5 GiB", "900 bytes": rounded to a tenth.
 std::string format_size(std::uint64_t bytes);

@@ -1,32 +1,22 @@
 #include "os/memory.h"
 
+#include "base/text.h"
 #include "os/files.h"
+#include "os/process_tree.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <fcntl.h>
-#include <filesystem>
 #include <limits>
-#include <set>
 #include <string_view>
-#include <unistd.h>
-#include <vector>
 
 namespace svc::os {
 
 namespace {
 
-constexpr std::size_t process_limit =
-    4096; // /proc is read while processes come and go: never a loop
+constexpr std::size_t process_limit = 4096;
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end == text.data())
-        return std::nullopt;
-    return number;
+    return take_number(text);
 }
 
 /// The number behind `key` on the line that starts with it.
@@ -44,25 +34,6 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
 std::uint64_t kibibytes_after(std::string_view text, std::string_view key) {
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() >> 10;
     return std::min(number_after(text, key).value_or(0), most) << 10;
-}
-
-/// A child belongs to the thread that made it, so every thread is asked (proc(5), …/children; a kernel
-/// without CONFIG_PROC_CHILDREN has no such file, and no descendants to show).
-void add_children(pid_t pid, std::vector<pid_t>& to) {
-    std::error_code gone;
-    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
-    std::filesystem::directory_iterator task(tasks, gone);
-    const std::filesystem::directory_iterator end;
-    while (!gone && task != end) {
-        const std::string list = read_unsized(task->path().string() + "/children");
-        std::string_view rest = list;
-        while (const auto child = number_in(rest)) {
-            if (*child <= static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max()))
-                to.push_back(static_cast<pid_t>(*child));
-            rest.remove_prefix(std::min(rest.find(' '), rest.size() - 1) + 1);
-        }
-        task.increment(gone);
-    }
 }
 
 std::uint64_t memory_of(pid_t pid) {
@@ -86,17 +57,9 @@ std::optional<std::uint64_t> headroom_of_one(const std::string& directory) {
 } // namespace
 
 std::uint64_t memory_of_trees(std::span<const pid_t> roots) {
-    std::vector<pid_t> waiting(roots.begin(), roots.end());
-    std::set<pid_t> seen;
     std::uint64_t sum = 0;
-    while (!waiting.empty() && seen.size() < process_limit) {
-        const pid_t pid = waiting.back();
-        waiting.pop_back();
-        if (pid <= 0 || !seen.insert(pid).second)
-            continue;
+    for (const pid_t pid : processes_of_trees(roots, process_limit))
         sum += memory_of(pid);
-        add_children(pid, waiting);
-    }
     return sum;
 }
 

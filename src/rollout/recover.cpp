@@ -113,7 +113,7 @@ struct Recoverer {
         worker.watched.reset();
         const ReadySpec& ready = spec_of(worker).ready;
         if (!worker.started_up || worker.verifying || ready.on == ReadyOn::fd ||
-            ready.on == ReadyOn::probe)
+            ready.on == ReadyOn::probe || ready.on == ReadyOn::accepting)
             worker.start_deadline = std::max(worker.start_deadline, now + ready.timeout);
     }
 

@@ -50,6 +50,7 @@ void tend_starting(Planner& planner, const Worker& worker) {
         return;
     case ReadyOn::fd:
     case ReadyOn::probe:
+    case ReadyOn::accepting:
         watch(planner, worker, ProbeKind::ready);
         return;
     case ReadyOn::started:

@@ -68,6 +68,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::events:
     case Verb::logs:
     case Verb::check:
+    case Verb::preset:
     case Verb::list:
     case Verb::history:
     case Verb::diff:

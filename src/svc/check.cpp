@@ -4,6 +4,7 @@
 #include "os/executable.h"
 #include "os/files.h"
 #include "svc/conversation.h"
+#include "svc/service_text.h"
 #include "wire/guarantee.h"
 #include "wire/limit_files.h"
 #include "wire/service_file.h"
@@ -176,12 +177,12 @@ int check_file(const Options& options, const Console& console) {
     const auto source = find_source(options, console);
     if (!source)
         return fail(source.error(), console);
-    const auto text = os::read_file(source->file, wire::service_file_limit);
-    if (!text) {
-        console.err("svc: " + safe(text.error().message) + '\n');
+    const auto read = read_service_file(source->file);
+    if (!read) {
+        console.err("svc: " + safe(read.error().message) + '\n');
         return exit_service_file;
     }
-    const auto parsed = wire::parse_service_file(*text);
+    const wire::ParsedServiceFile& parsed = *read;
     if (options.json)
         print_json(to_json(*source, parsed.mistakes), console);
     if (!parsed.mistakes.empty()) {

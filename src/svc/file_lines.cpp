@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -162,19 +161,6 @@ int show_file(const std::string& path, std::uint32_t lines, bool follow, const C
         return follow_file(file, path, console);
     file.print(true);
     return exit_done;
-}
-
-std::string usual_service_file(const std::string& service) {
-    const std::string name = "/svc/" + service + ".toml";
-    std::vector<std::string> candidates;
-    if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/')
-        candidates.push_back(config + name);
-    else if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
-        candidates.push_back(home + ("/.config" + name));
-    for (const auto& candidate : candidates)
-        if (::access(candidate.c_str(), R_OK) == 0)
-            return candidate;
-    return "/etc" + name;
 }
 
 } // namespace svc::cli

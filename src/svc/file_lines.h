@@ -12,7 +12,4 @@ namespace svc::cli {
 /// next (logrotate).
 int show_file(const std::string& path, std::uint32_t lines, bool follow, const Console& console);
 
-/// Where the service file called NAME is looked for: the user's directory, if it is there, else /etc/svc.
-std::string usual_service_file(const std::string& service);
-
 } // namespace svc::cli

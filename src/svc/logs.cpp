@@ -1,12 +1,11 @@
 // logs: what a service's workers wrote and what its supervisor said, in one stream.
 #include "os/clock.h"
-#include "os/files.h"
 #include "svc/conversation.h"
 #include "svc/file_lines.h"
 #include "svc/interrupts.h"
 #include "svc/journal_lines.h"
 #include "svc/log_entries.h"
-#include "wire/service_file.h"
+#include "svc/service_text.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -204,13 +203,10 @@ std::optional<rollout::LogSpec> find_place(const Service& service) {
         file = usual_service_file(service.name);
     if (file.empty())
         return std::nullopt;
-    const auto text = os::read_file(file, wire::service_file_limit);
-    if (!text)
+    const auto parsed = read_service_file(file);
+    if (!parsed || !parsed->mistakes.empty())
         return std::nullopt;
-    const auto parsed = wire::parse_service_file(*text);
-    if (!parsed.mistakes.empty())
-        return std::nullopt;
-    return parsed.spec.log;
+    return parsed->spec.log;
 }
 
 } // namespace

@@ -14,10 +14,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 21> verb_names = {
-    "reload", "apply",   "undo",    "pause",    "resume",   "abort",   "promote",
-    "scale",  "replace", "freeze",  "unfreeze", "stop",     "upgrade", "status",
-    "events", "logs",    "history", "diff",     "timeline", "check",   "list"};
+constexpr std::array<std::string_view, 22> verb_names = {
+    "reload",  "apply",  "undo",     "pause", "resume",  "abort",  "promote", "scale",
+    "replace", "freeze", "unfreeze", "stop",  "upgrade", "status", "events",  "logs",
+    "history", "diff",   "timeline", "check", "preset",  "list"};
 
 /// The arguments as CLI11 fills them in.
 struct Typed {
@@ -194,6 +194,9 @@ void add_verbs(CLI::App& app, Typed& typed) {
 
     auto* check = add_verb(app, typed, Verb::check, "Look for mistakes in a service file");
     check->add_option("FILE", typed.options.name, "A service file, or the name of a service");
+
+    auto* preset = add_verb(app, typed, Verb::preset, "Print a preset, or say which there are");
+    preset->add_option("NAME", typed.options.name, "As in [service] preset = \"NAME\"");
 
     add_verb(app, typed, Verb::list, "One line for each service");
 }

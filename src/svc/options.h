@@ -32,6 +32,7 @@ enum class Verb {
     diff,
     timeline,
     check,
+    preset,
     list
 };
 std::string_view verb_name(Verb verb);
@@ -39,7 +40,8 @@ std::string_view verb_name(Verb verb);
 /// Every verb has the members that its options set; the others keep their defaults.
 struct Options {
     Verb verb = Verb::status;
-    std::string name; ///< of the service, or what `check` is to read; empty: the only service
+    std::string
+        name; ///< of the service or the preset, or what `check` is to read; empty: the only service
     std::string runtime_dir;
     bool json = false;
     bool wait = true;

@@ -33,6 +33,8 @@ int run(const Options& options, const Console& console) {
         return show_timeline(options, console);
     case Verb::check:
         return check_file(options, console);
+    case Verb::preset:
+        return show_preset(options, console);
     case Verb::list:
         return show_list(options, console);
     }

@@ -47,5 +47,6 @@ int show_timeline(const Options& options, const Console& console);
 int show_diff(const Options& options, const Console& console);
 int show_list(const Options& options, const Console& console);
 int check_file(const Options& options, const Console& console);
+int show_preset(const Options& options, const Console& console);
 
 } // namespace svc::cli

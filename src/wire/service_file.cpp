@@ -1,6 +1,7 @@
 #include "wire/service_file.h"
 
 #include "base/text.h"
+#include "wire/service_file/presets.h"
 #include "wire/service_file/sections.h"
 
 #include <algorithm>
@@ -11,24 +12,6 @@ namespace svc::wire {
 namespace {
 
 using namespace service_file;
-
-/// What toml++ made of the text, or why it could not.
-struct Parsed {
-    toml::table root;
-    std::optional<Mistake> syntax;
-};
-
-Parsed parse_toml(std::string_view text) {
-    Parsed parsed;
-    try {
-        parsed.root = toml::parse(text);
-    } catch (const toml::parse_error& error) {
-        const toml::source_position where = error.source().begin;
-        parsed.syntax = Mistake{where.line, where.column, "",
-                                "this is not TOML: " + printable(error.description(), 300)};
-    }
-    return parsed;
-}
 
 void section(Table& root, std::string_view name, auto& into, auto read) {
     auto table = root.read_table(name, "a table");
@@ -73,25 +56,32 @@ std::string readable_key(std::string_view key) {
 
 } // namespace
 
-ParsedServiceFile parse_service_file(std::string_view text) {
+namespace service_file {
+
+ParsedToml parse_toml(std::string_view text) {
+    ParsedToml parsed;
+    if (text.size() > service_file_limit)
+        parsed.wrong = Mistake{0, 0, "",
+                               "a service file has at most 1 MiB; this one has " +
+                                   std::to_string(text.size()) + " bytes"};
+    else
+        parsed.wrong = find_deep_nesting(text);
+    if (parsed.wrong)
+        return parsed;
+    try {
+        parsed.root = toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        const toml::source_position where = error.source().begin;
+        parsed.wrong = Mistake{where.line, where.column, "",
+                               "this is not TOML: " + printable(error.description(), 300)};
+    }
+    return parsed;
+}
+
+ParsedServiceFile read_service_file(const toml::table& file) {
     ParsedServiceFile result;
-    if (text.size() > service_file_limit) {
-        result.mistakes.push_back(Mistake{0, 0, "",
-                                          "a service file has at most 1 MiB; this one has " +
-                                              std::to_string(text.size()) + " bytes"});
-        return result;
-    }
-    if (auto deep = find_deep_nesting(text)) {
-        result.mistakes.push_back(std::move(*deep));
-        return result;
-    }
-    const Parsed parsed = parse_toml(text);
-    if (parsed.syntax) {
-        result.mistakes.push_back(*parsed.syntax);
-        return result;
-    }
     Mistakes mistakes;
-    Table root(parsed.root, "", mistakes);
+    Table root(file, "", mistakes);
     read_root(root, result.spec);
     std::vector<Finding> findings = find_impossible(result.spec);
     find_wrong_texts(result.spec, findings);
@@ -101,11 +91,23 @@ ParsedServiceFile parse_service_file(std::string_view text) {
         for (const std::string& also : finding.also)
             follows = follows || mistakes.about(also);
         if (!follows)
-            mistakes.add(locate(parsed.root, finding.key), finding.key, finding.message,
+            mistakes.add(locate(file, finding.key), finding.key, finding.message,
                          Mistakes::Value::readable);
     }
     result.mistakes = std::move(mistakes).sorted();
     return result;
+}
+
+} // namespace service_file
+
+ParsedServiceFile parse_service_file(std::string_view text, const PresetPlace& presets) {
+    ParsedToml parsed = parse_toml(text);
+    if (parsed.wrong)
+        return {.spec = {}, .mistakes = {std::move(*parsed.wrong)}};
+    // Without what a preset was to bring, most of what could be said of the rest would be wrong.
+    if (auto wrong = begin_with_preset(parsed.root, presets))
+        return {.spec = {}, .mistakes = {std::move(*wrong)}};
+    return read_service_file(parsed.root);
 }
 
 std::string format_mistake(std::string_view file, const Mistake& mistake) {

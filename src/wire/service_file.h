@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rollout/spec.h"
+#include "wire/preset.h"
 
 #include <cstdint>
 #include <functional>
@@ -31,7 +32,7 @@ struct ParsedServiceFile {
     rollout::Spec spec;            ///< meaningful only if there are no mistakes
     std::vector<Mistake> mistakes; ///< in the order of the file
 };
-ParsedServiceFile parse_service_file(std::string_view text);
+ParsedServiceFile parse_service_file(std::string_view text, const PresetPlace& presets = {});
 
 /// Combinations that are wrong whatever they came from (file or command line): also called by
 /// parse_service_file, which finds more: texts with a wrong ${name}, variables that svc sets itself.

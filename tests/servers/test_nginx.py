@@ -1,4 +1,4 @@
-"""Debian's nginx, which knows no LISTEN_FDS and cannot notify, reloaded under load."""
+"""Debian's nginx: a configuration that it refuses, and its own reload. How it is replaced: test_preset.py."""
 import os
 import pathlib
 import shutil
@@ -7,14 +7,13 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-from harness import QUICK, ServiceTest, alive, hold_port, main, wait_until  # noqa: E402
+from harness import ServiceTest, hold_port, main  # noqa: E402
 from load import Load  # noqa: E402
 from processes import parent  # noqa: E402
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 CONFIGURATION = """
-daemon off;
 worker_processes 1;
 pid {directory}/nginx.pid;
 error_log stderr warn;
@@ -44,41 +43,15 @@ class Nginx(ServiceTest):
         self.addCleanup(holder.close)
         return holder.getsockname()[1]
 
-    def test_reloads_under_load_lose_no_new_connection(self):
-        port = self.free_port()
-        configuration = self.directory / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port, version=1),
-                                 encoding="utf-8")
-        command = [NGINX, "-c", str(configuration), "-e", "stderr"]
-        supervisor = self.start({
-            "service": {"command": command, "check": [*command, "-t"], "inputs": [str(configuration)],
-                        "protocol": ["nginx"]},
-            "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
-            "ready": {"on": "started", "delay": "200ms"},
-            "stop": {"signal": "SIGQUIT", "grace": "60s"},
-        })
-        address = ("127.0.0.1", port)
-        with Load(address, rate=300, keepalive=4) as load:
-            for _ in range(3 if QUICK else 10):
-                old = supervisor.pids()[0]
-                self.reload(supervisor)
-                new = supervisor.pids()[0]
-                self.assertNotEqual(old, new)
-                wait_until("the old master to be gone", lambda old=old: not alive(old))
-                self.assertEqual(new, parent(int(supervisor.get())))
-        load.assert_no_failure(self, idle_closes_allowed=True)
-
     def test_a_configuration_that_nginx_refuses_is_not_deployed(self):
         port = self.free_port()
         configuration = self.directory / "nginx.conf"
         configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port, version=1),
                                  encoding="utf-8")
-        command = [NGINX, "-c", str(configuration), "-e", "stderr"]
+        command = [NGINX, "-g", "daemon off;", "-c", str(configuration), "-e", "stderr"]
         supervisor = self.start({
-            "service": {"command": command, "check": [*command, "-t"],
-                        "protocol": ["nginx"]},
+            "service": {"preset": "nginx", "command": command},
             "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
-            "ready": {"on": "started", "delay": "200ms"}, "stop": {"signal": "SIGQUIT", "grace": "60s"},
         })
         before = supervisor.pids()
         configuration.write_text("no_such_directive on;\n", encoding="utf-8")
@@ -92,20 +65,19 @@ class Nginx(ServiceTest):
         port = self.free_port()
         configuration = self.directory / "nginx.conf"
         good = self.directory / "good.conf"
-        command = [NGINX, "-c", str(configuration), "-e", "stderr"]
+        command = [NGINX, "-g", "daemon off;", "-c", str(configuration), "-e", "stderr"]
 
         def deploy(version, text=CONFIGURATION, timeout="60s"):
             configuration.write_text(text.format(directory=self.directory, port=port, version=version),
                                      encoding="utf-8")
             revert = f"cp {good} {configuration} && kill -HUP $SVC_WORKER_PID"
             return {
-                "service": {"command": command, "protocol": ["nginx"]},
+                "service": {"preset": "nginx", "command": command, "check": []},
                 "listener": [{"name": "http", "address": f"127.0.0.1:{port}"}],
-                "ready": {"on": "started", "delay": "200ms", "timeout": timeout},
+                "ready": {"timeout": timeout},
                 "rollout": {"strategy": "in-place", "in_place": {
                     "reload": {"signal": "HUP"}, "revert": {"exec": ["/bin/sh", "-c", revert]},
                     "verify": {"http": f"http://127.0.0.1:{port}/version-{version}"}}},
-                "stop": {"signal": "SIGQUIT", "grace": "60s"},
             }
 
         supervisor = self.start(deploy(1))

@@ -98,7 +98,7 @@ Revision World::random_revision() {
     if (random_.chance(20))
         spec.rollout.on_failure = OnFailure::pause;
     randomize_strategy(random_, spec.rollout);
-    spec.ready.on = random_.chance(75) ? ReadyOn::notify : static_cast<ReadyOn>(random_.below(4));
+    spec.ready.on = random_.chance(75) ? ReadyOn::notify : static_cast<ReadyOn>(random_.below(5));
     spec.ready.delay = random_.between(Duration{0}, 500ms);
     spec.ready.timeout = random_.between(1s, 10s);
     if (random_.chance(30))

@@ -13,7 +13,7 @@ import sys
 from source import ROOT, files, read, report, skip
 
 MAN = ROOT / "man"
-PAGES = ("svc.1", "svc.toml.5", "svc-worker.7", "svcd.8")
+PAGES = ("svc.1", "svc.toml.5", "svc-presets.7", "svc-worker.7", "svcd.8")
 # CLI11's own, explained once in each page.
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
 
@@ -96,6 +96,13 @@ def keys():
                               "[a-z][a-z0-9_]+(?= =|$)"))
 
 
+def presets():
+    """Each one that is built in was tried, and the others say why not."""
+    real = {path.stem for path in (ROOT / "src/presets").glob("*.toml")}
+    return difference("preset", "svc-presets.7", real,
+                      set(re.findall(r"^\|  ([a-z0-9-]+)$", page("svc-presets.7"), flags=re.MULTILINE)))
+
+
 def signals():
     real = set()
     for path in files(".cpp", ".h", under=("src/svcd/front",)):
@@ -150,7 +157,7 @@ def main():
     if not shutil.which("scdoc"):
         skip("there is no scdoc")
     svcd, svc = sys.argv[1:3]
-    report(options(svcd, svc) + keys() + signals() + exit_statuses() + lint(), "four pages")
+    report(options(svcd, svc) + keys() + presets() + signals() + exit_statuses() + lint(), f"{len(PAGES)} pages")
 
 
 main()

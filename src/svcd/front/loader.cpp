@@ -73,7 +73,10 @@ private:
             mistake(text.error().message, Loaded::Flaw::file_unreadable);
             return false;
         }
-        auto parsed = wire::parse_service_file(*text);
+        auto parsed = wire::parse_service_file(
+            *text, {wire::preset_directory(settings_.service_file), [](const std::string& path) {
+                        return os::read_file(path, wire::service_file_limit);
+                    }});
         revision().service_file = std::move(*text);
         for (const auto& wrong : parsed.mistakes)
             mistake(wire::format_mistake(settings_.service_file, wrong), Loaded::Flaw::file_wrong);

@@ -43,6 +43,15 @@ ProbeTarget WorkerProcess::probe_target() const {
     return ProbeTarget{who(), identity_.name, identity_.replica, listeners_.addresses(), subject()};
 }
 
+std::vector<WatchedListener> WorkerProcess::shared_listeners() const {
+    std::vector<WatchedListener> shared;
+    const auto& revision = *identity_.revision;
+    for (const auto& listener : revision.spec.listeners)
+        if (listener.scope != rollout::ListenerScope::worker)
+            shared.push_back({listener.name, context_.listeners.fds_of(listener, revision.number)});
+    return shared;
+}
+
 HookSubject WorkerProcess::hook_subject(rollout::HookPoint point) const {
     using rollout::HookPoint;
     HookSubject subject = this->subject();

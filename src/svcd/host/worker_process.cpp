@@ -13,6 +13,8 @@ WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
       listeners_(context.settings.runtime_dir + "/links", identity_.name),
       watch_(context, {.target = [this] { return probe_target(); },
                        .subject = [this] { return hook_subject(rollout::HookPoint::post_ready); },
+                       .processes = [this] { return processes(); },
+                       .listeners = [this] { return shared_listeners(); },
                        .read_notifications =
                            [this] {
                                if (notify_)

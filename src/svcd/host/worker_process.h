@@ -141,6 +141,7 @@ private:
     [[nodiscard]] HookSubject subject() const; // worker_hooks.cpp
     [[nodiscard]] HookSubject hook_subject(rollout::HookPoint point) const;
     [[nodiscard]] ProbeTarget probe_target() const;
+    [[nodiscard]] std::vector<WatchedListener> shared_listeners() const;
     void handle_reloaded(bool revert, HookVerdict verdict); // worker_reload.cpp
     [[nodiscard]] WorkerIdentity who() const;
     [[nodiscard]] int main_pidfd() const {

@@ -64,6 +64,8 @@ std::string_view who_says(ReadyOn on) {
         return "with on = \"fd\" the worker itself says when it is ready";
     case ReadyOn::probe:
         return "with on = \"probe\" the probe says when it is ready";
+    case ReadyOn::accepting:
+        return "with on = \"accepting\" it is ready once it waits for connections";
     }
     fatal("who_says: no such readiness");
 }
@@ -78,6 +80,16 @@ void HealthChecker::check_readiness() {
         add("ready.on",
             "there is no probe; write probe = { http = \"/healthz\", listener = \"NAME\" }",
             {"ready.probe"});
+    const auto shared = [](const rollout::ListenerSpec& listener) {
+        return listener.scope != rollout::ListenerScope::worker;
+    };
+    if (ready_.on == ReadyOn::accepting &&
+        std::none_of(spec_.listeners.begin(), spec_.listeners.end(), shared))
+        add("ready.on",
+            "there is no listener to look at, because a worker's own one (private) is not held "
+            "here; write a "
+            "[[listener]], or another on",
+            {"listener"});
     if (ready_.on != ReadyOn::probe && ready_.probe)
         add("ready.probe",
             "a readiness probe needs on = \"probe\"; " + instead +

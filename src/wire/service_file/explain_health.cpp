@@ -64,6 +64,10 @@ std::string ready_when(const rollout::ReadySpec& ready) {
         return "A worker is ready when this succeeds" +
                (ready.probe ? passing(*ready.probe) : std::string()) +
                ", and has failed if that was not so within " + format_duration(ready.timeout);
+    case rollout::ReadyOn::accepting:
+        return "A worker is ready when one of its processes waits for connections on every "
+               "listener" +
+               in_time;
     case rollout::ReadyOn::started:
         return ready.delay == Duration::zero()
                    ? "A worker counts as ready as soon as it was started"

@@ -30,6 +30,15 @@ private:
     bool more_ = false;
 };
 
+/// What toml++ made of a text, or why it could not.
+struct ParsedToml {
+    toml::table root;
+    std::optional<Mistake> wrong;
+};
+ParsedToml parse_toml(std::string_view text);
+/// A whole service file.
+ParsedServiceFile read_service_file(const toml::table& file);
+
 /// "an integer", "a list": what stands there instead of what should.
 std::string_view type_name(const toml::node& node);
 

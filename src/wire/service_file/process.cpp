@@ -61,6 +61,13 @@ void read_protocols(Table& service, std::vector<rollout::SocketProtocol>& into) 
     into = std::move(wanted);
 }
 
+/// The word {command} stands for all the words of the command.
+void insert_command(const std::vector<std::string>& command, std::vector<std::string>& check) {
+    const auto word = std::find(check.begin(), check.end(), "{command}");
+    if (word != check.end())
+        check.insert(check.erase(word), command.begin(), command.end());
+}
+
 void read_environment(Table& service, std::map<std::string, std::string>& environment) {
     auto table = service.read_table("environment", R"({ LOG_LEVEL = "info" })");
     if (!table)
@@ -145,13 +152,16 @@ void read_limits(Table& service, std::map<std::string, rollout::ResourceLimit>& 
 } // namespace
 
 void read_process(Table& service, rollout::ProcessSpec& spec) {
+    std::string preset; // begun with before (presets.h)
+    service.read_string("preset", preset, "\"nginx\"");
     if (!service.read_strings("command", spec.command, command_example) && !service.has("command"))
         service.mistakes().add(service.toml().source().begin, service.path_of("command"),
                                "what to run is missing; write command = " +
                                    std::string(command_example));
     service.read_string("release", spec.release, "\"/srv/web/current\"");
     service.read_strings("inputs", spec.inputs, R"(["/etc/web.conf"])");
-    service.read_strings("check", spec.check, R"(["/usr/bin/web", "--check-config"])");
+    if (service.read_strings("check", spec.check, R"(["{command}", "--check-config"])"))
+        insert_command(spec.command, spec.check);
     service.read_duration("check_timeout", spec.check_timeout, "\"60s\"");
     if (service.has("check_timeout") && !service.has("check"))
         service.refuse("check_timeout", "there is no check that it could end; write check = "
@@ -175,7 +185,6 @@ void read_process(Table& service, rollout::ProcessSpec& spec) {
                                                  keep_executables);
     read_hook(service, "pre_start", {std::chrono::seconds(60), rollout::HookFailure::fail},
               spec.pre_start);
-    service.refuse_later("preset");
     service.finish();
 }
 

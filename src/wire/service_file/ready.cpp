@@ -13,6 +13,7 @@ constexpr std::array ready_on{
     Choice<rollout::ReadyOn>{"started", rollout::ReadyOn::started},
     Choice<rollout::ReadyOn>{"fd", rollout::ReadyOn::fd},
     Choice<rollout::ReadyOn>{"probe", rollout::ReadyOn::probe},
+    Choice<rollout::ReadyOn>{"accepting", rollout::ReadyOn::accepting},
 };
 
 constexpr std::array notify_accesses{

@@ -227,15 +227,6 @@ std::optional<Table> Table::read_table(std::string_view key, std::string_view ex
     return Table(*table, path_of(key), mistakes_);
 }
 
-void Table::refuse_later(std::string_view key) {
-    if (has(key))
-        refuse(key, "this version of svc does not have " + std::string(key) +
-                        " yet; take it out of the file");
-    // Noted already, but not a key to propose to somebody who wrote something like it.
-    std::erase(known_, key);
-    later_.emplace_back(key);
-}
-
 void Table::refuse(std::string_view key, std::string message) {
     const toml::node* node = table_.get(key);
     refuse_at(node == nullptr ? table_ : *node, key, std::move(message));
@@ -265,8 +256,7 @@ void Table::finish() {
     for (const auto& [key, node] : table_) {
         const std::string_view name = key.str();
         const std::string shown = printable(name, shown_value);
-        if (std::find(known_.begin(), known_.end(), name) != known_.end() ||
-            std::find(later_.begin(), later_.end(), name) != later_.end())
+        if (std::find(known_.begin(), known_.end(), name) != known_.end())
             continue;
         const std::string meant = nearest(name, known_);
         std::vector<std::string> sorted = known_;

@@ -55,8 +55,6 @@ public:
     /// The sub-table, or nothing (with a mistake noted if it is something else).
     std::optional<Table> read_table(std::string_view key, std::string_view example);
 
-    /// A key that a later version will have.
-    void refuse_later(std::string_view key);
     /// Notes a mistake about the value of `key`.
     void refuse(std::string_view key, std::string message);
     /// What stands there was read, and makes no sense beside the rest.
@@ -81,7 +79,6 @@ private:
     std::string path_;
     Mistakes& mistakes_;
     std::vector<std::string> known_;
-    std::vector<std::string> later_;
 };
 
 /// `text` in quotes, printable and not too long: how a wrong value is shown.

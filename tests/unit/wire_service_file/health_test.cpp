@@ -23,6 +23,9 @@ void refused(const std::string& marked, const std::string& key, const std::strin
 TEST_CASE("a worker is ready when it says so, was started, writes a newline or is probed") {
     CHECK(ready("").on == ReadyOn::notify);
     CHECK(ready("on = \"started\"\n").on == ReadyOn::started);
+    CHECK(
+        spec_of(minimal + "[[listener]]\naddress = \"127.0.0.1:0\"\n[ready]\non = \"accepting\"\n")
+            .ready == ReadySpec{.on = ReadyOn::accepting});
     CHECK(ready("on = \"fd\"\n") == ReadySpec{.on = ReadyOn::fd});
     CHECK(ready("on = \"fd\"\nfd = 5\n") == ReadySpec{.on = ReadyOn::fd, .fd = 5u});
     CHECK(ready("on = \"probe\"\nprobe = { exec = [\"/a\"] }\n").on == ReadyOn::probe);
@@ -46,6 +49,10 @@ TEST_CASE("a kind of probe is not a readiness, and the right words are said") {
 }
 
 TEST_CASE("what another readiness would need is refused") {
+    refused("[ready]\non = ^\"accepting\"\n", "ready.on", "there is no listener to look at");
+    refused(
+        "[ready]\non = ^\"accepting\"\n[[listener]]\naddress = \"127.0.0.1:0\"\nprivate = true\n",
+        "ready.on", "there is no listener to look at");
     refused("[ready]\non = ^\"probe\"\n", "ready.on", "there is no probe; write probe = {");
     for (const std::string on : {"notify", "started", "fd"})
         refused("[ready]\non = \"" + on + "\"\nprobe = ^{ exec = [\"/a\"] }\n", "ready.probe",

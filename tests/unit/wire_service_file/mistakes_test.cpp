@@ -40,15 +40,6 @@ TEST_CASE("an unknown key or table is said with the one that was meant") {
                   "the keys here are as, core, cpu");
 }
 
-TEST_CASE("what a later version will have is refused as such") {
-    constexpr auto sentence = "this version of svc does not have";
-    check_mistake(minimal + "preset = \"nginx\"\n", "3:10 service.preset", sentence);
-}
-
-TEST_CASE("a later key is not proposed for a misspelt one") {
-    check_mistake(minimal + "presett = \"nginx\"\n", "3:1 service.presett", "the keys here");
-}
-
 TEST_CASE("a wrong type is said with the right form") {
     check_mistake("[service]\ncommand = \"/usr/bin/web\"\n", "2:11 service.command",
                   "a string stands here; write command = [\"/usr/bin/web\"");

@@ -33,6 +33,8 @@ void WorkerWatch::begin(ProbeKind kind, const rollout::Spec& spec) {
             ready_fd_->listen();
         else if (spec.ready.on == rollout::ReadyOn::probe && spec.ready.probe)
             ask_until_decided(*spec.ready.probe);
+        else if (spec.ready.on == rollout::ReadyOn::accepting)
+            watch_acceptors();
         return;
     case ProbeKind::verify:
         if (const auto& hook = rollout::verification_of(spec))
@@ -47,6 +49,7 @@ void WorkerWatch::begin(ProbeKind kind, const rollout::Spec& spec) {
 void WorkerWatch::end() {
     kind_.reset();
     prober_.reset();
+    acceptors_.reset();
     verification_.reset();
     watchdog_.stop();
     if (ready_fd_)
@@ -61,6 +64,16 @@ void WorkerWatch::ask_until_decided(const rollout::ProbeSpec& spec) {
 
 void WorkerWatch::probe(const rollout::ProbeSpec& spec, Prober::Asks asks, Prober::Report report) {
     prober_ = std::make_unique<Prober>(context_, spec, asks, handlers_.target, std::move(report));
+}
+
+/// Without an end of its own, as with the next one.
+void WorkerWatch::watch_acceptors() {
+    const auto tell = [this](std::string missing) {
+        const ProbeVerdict verdict = missing.empty() ? ProbeVerdict::passed : ProbeVerdict::failing;
+        handlers_.report(ProbeKind::ready, verdict, std::move(missing));
+    };
+    acceptors_ = std::make_unique<AcceptorWatch>(
+        context_.io, handlers_.listeners(), AcceptorWatch::Handlers{handlers_.processes, tell});
 }
 
 /// Without an end of its own: policy gives it the time that the worker has to be ready.

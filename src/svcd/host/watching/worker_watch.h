@@ -2,6 +2,7 @@
 // should, lives.
 #pragma once
 
+#include "svcd/host/watching/acceptor_watch.h"
 #include "svcd/host/watching/prober.h"
 #include "svcd/host/watching/ready_fd.h"
 #include "svcd/host/watching/verification.h"
@@ -15,7 +16,9 @@ class WorkerWatch {
 public:
     struct Handlers {
         std::function<ProbeTarget()> target;
-        std::function<HookSubject()> subject; ///< of the verification
+        std::function<HookSubject()> subject;          ///< of the verification
+        std::function<std::vector<pid_t>()> processes; ///< the roots of its trees
+        std::function<std::vector<WatchedListener>()> listeners;
         std::function<void()> read_notifications;
         std::function<void(rollout::ProbeKind, rollout::ProbeVerdict, std::string detail)> report;
     };
@@ -36,6 +39,7 @@ public:
 private:
     void probe(const rollout::ProbeSpec& spec, Prober::Asks asks, Prober::Report report);
     void ask_until_decided(const rollout::ProbeSpec& spec);
+    void watch_acceptors();
     void verify(const rollout::HookSpec& hook);
     void watch_life(const rollout::LiveSpec& live);
     void handle_ready_fd(std::string failure);
@@ -45,6 +49,7 @@ private:
     Handlers handlers_;
     std::optional<rollout::ProbeKind> kind_;
     std::unique_ptr<Prober> prober_;
+    std::unique_ptr<AcceptorWatch> acceptors_;
     std::unique_ptr<Verification> verification_;
     Watchdog watchdog_;
     std::optional<ReadyFd> ready_fd_;
