@@ -30,6 +30,10 @@ namespace {
 constexpr Duration lock_bound = std::chrono::seconds(5);
 constexpr Duration lock_again = std::chrono::milliseconds(100);
 constexpr int rounds_limit = 5;
+/// From our start on; then everybody is killed at once, which may take kill_bound. The units' TimeoutStopSec=90s would
+/// end us instead, without a word.
+constexpr Duration whole_bound = std::chrono::seconds(80);
+static_assert(longest_grace <= whole_bound && whole_bound + kill_bound < std::chrono::seconds(90));
 
 /// For whom systemd runs us, if it does.
 struct Caller {
@@ -98,7 +102,7 @@ public:
     Reaper(boost::asio::io_context& io, std::string name, Directories places, std::string cgroup)
         : io_(io), name_(std::move(name)), runtime_(std::move(places.runtime)),
           history_(std::move(places.state)), wanted_cgroup_(std::move(cgroup)), again_(io),
-          lock_deadline_(os::now() + lock_bound) {}
+          lock_deadline_(os::now() + lock_bound), deadline_(os::now() + whole_bound) {}
 
     void start() {
         caller_ = find_caller(name_);
@@ -185,9 +189,14 @@ private:
 
     void end() {
         spdlog::warn("no supervisor is there any more for {}: told to end", left_->describe());
-        left_->end(history_, [this] {
+        const Duration bound = std::clamp<Duration>(deadline_ - os::now(), {}, longest_grace);
+        left_->end(history_, bound, [this] {
+            if (left_->gave_up())
+                return fail(left_->describe() +
+                            " cannot be killed, and is still there: of a user that we may not "
+                            "signal, or stuck in the kernel (ps shows D)");
             look();
-            if (left_ && ++rounds_ < rounds_limit)
+            if (left_ && ++rounds_ < rounds_limit && os::now() < deadline_)
                 end();
             else if (left_)
                 fail("new ones come as old ones end: " + left_->describe() + " is still there");
@@ -204,6 +213,7 @@ private:
     std::optional<FileJob> job_for_cgroup_;
     Alarm again_;
     Instant lock_deadline_;
+    Instant deadline_; ///< of all
     UniqueFd lock_;
     std::unique_ptr<Leftovers> left_;
     std::unique_ptr<ManagerJob> job_;
