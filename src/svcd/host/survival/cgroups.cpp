@@ -55,13 +55,21 @@ std::vector<os::FoundProcess> WorkerCgroup::processes() const {
 }
 
 std::optional<std::string> WorkerCgroup::out_of_memory() const {
-    if (os::number_in_cgroup(fd(), "memory.events", "oom_kill").value_or(0) == 0)
+    const auto count = [this](const char* file, const char* key) {
+        return os::number_in_cgroup(fd(), file, key).value_or(0);
+    };
+    // In this very group, not in one that the worker made below it: then all of it was killed.
+    if (os::number_in_cgroup(fd(), "memory.oom.group") != 1 ||
+        count("memory.events.local", "oom_kill") == 0)
         return std::nullopt;
-    // "oom": its own limit, or one below it, was reached. Of one above, or of the machine, it says nothing.
-    const bool own = os::number_in_cgroup(fd(), "memory.events", "oom").value_or(0) > 0;
-    if (own && limits_ && limits_->memory_max)
+    // "oom": its own limit was reached. Of one above, or of the machine, it says nothing.
+    if (count("memory.events.local", "oom") > 0 && limits_ && limits_->memory_max)
         return "it needed more than its memory_max of " + format_size(*limits_->memory_max);
-    return own ? "of a limit below its own cgroup" : "of the machine, or of a cgroup above its own";
+    return "of the machine, or of a cgroup above its own";
+}
+
+std::uint64_t WorkerCgroup::memory_kills() const {
+    return os::number_in_cgroup(fd(), "memory.events", "oom_kill").value_or(0);
 }
 
 std::optional<std::uint64_t> WorkerCgroup::memory() const {

@@ -34,9 +34,11 @@ public:
     /// SIGKILL to everything in it.
     [[nodiscard]] Result<void> kill() const;
     [[nodiscard]] std::vector<os::FoundProcess> processes() const;
-    /// If the kernel killed of it for memory: a sentence of which limit; else nothing, and so where there is no
-    /// memory controller.
+    /// If the kernel killed all of it for memory, which it does where memory.oom.group is set (memory_max): a sentence
+    /// of which limit. Else nothing, and so where that cannot be known.
     [[nodiscard]] std::optional<std::string> out_of_memory() const;
+    /// How many processes of it the kernel has killed for memory, the main process or others: there is no mark on any.
+    [[nodiscard]] std::uint64_t memory_kills() const;
     [[nodiscard]] std::optional<std::uint64_t> memory() const; ///< bytes
     [[nodiscard]] std::optional<std::uint64_t> tasks() const;
 
