@@ -4,10 +4,8 @@
 #include "os/clock.h"
 #include "os/delegation.h"
 #include "os/own_unit.h"
-#include "os/program.h"
 #include "svcd/front/manager_job.h"
 #include "svcd/front/places.h"
-#include "svcd/host/children/file_job.h"
 #include "svcd/host/leftovers.h"
 
 #include <spdlog/spdlog.h>
@@ -18,7 +16,6 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
-#include <sstream>
 #include <string_view>
 #include <unistd.h>
 
@@ -74,29 +71,6 @@ bool goes_on(const Caller& caller, UnitJob job) {
     fatal("goes_on(): no such job");
 }
 
-std::vector<std::string> ask_for_cgroup(const os::OwnUnit& unit) {
-    std::vector<std::string> command = {"systemctl", "show", "--property=ControlGroup,Delegate",
-                                        unit.name};
-    if (unit.of_user)
-        command.insert(command.begin() + 1, "--user");
-    return command;
-}
-
-/// From the answer to that. Whether it was delegated the manager knows best: a user's marks nothing (252).
-Result<os::Delegated> open_told_cgroup(const std::string& said) {
-    std::istringstream lines(said);
-    std::string cgroup;
-    bool delegated = false;
-    for (std::string line; std::getline(lines, line);) {
-        if (constexpr std::string_view key = "ControlGroup="; line.starts_with(key))
-            cgroup = line.substr(key.size());
-        delegated = delegated || line == "Delegate=yes";
-    }
-    if (cgroup.empty() || !delegated)
-        return Error{"the supervisor's unit has no cgroup that was delegated"};
-    return os::open_unit_cgroup(cgroup);
-}
-
 class Reaper {
 public:
     Reaper(boost::asio::io_context& io, std::string name, Directories places, std::string cgroup)
@@ -114,17 +88,8 @@ public:
             return look_first();
         if (!caller_->is_companion)
             return take(os::find_delegated_cgroup());
-        // The supervisor's is another unit's. A manager that does not answer keeps nobody waiting.
-        again_.after(lock_bound, [this] {
-            job_for_cgroup_.reset();
-            look_first();
-        });
-        job_for_cgroup_.emplace(io_, os::start_program(ask_for_cgroup(caller_->supervisor)),
-                                [this](const Result<std::string>& said) {
-                                    again_.cancel();
-                                    take(said ? open_told_cgroup(*said)
-                                              : Result<os::Delegated>(said.error()));
-                                });
+        // The supervisor's is another unit's, which may have no process, and no mark that we can see.
+        take(os::ask_for_delegated_cgroup(caller_->supervisor));
     }
 
     [[nodiscard]] int exit_status() const { return exit_status_; }
@@ -210,7 +175,6 @@ private:
     std::string wanted_cgroup_; ///< --cgroup
     std::optional<Caller> caller_;
     UniqueFd cgroup_; ///< the service's; empty: none is known
-    std::optional<FileJob> job_for_cgroup_;
     Alarm again_;
     Instant lock_deadline_;
     Instant deadline_; ///< of all
