@@ -1,4 +1,5 @@
 """Workers in cgroups of their own, below a directory that the test gives to the supervisor (--cgroup)."""
+import fcntl
 import os
 import pathlib
 import signal
@@ -27,6 +28,11 @@ def why_not():
 
 
 WHY_NOT = why_not()
+
+
+def reap(supervisor, name, cgroup):
+    return subprocess.run([SVCD, "--reap", name, "--runtime-dir", supervisor.runtime, "--cgroup", cgroup],
+                          stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
 
 
 class CgroupTest(ServiceTest):
@@ -152,6 +158,43 @@ class Groups(CgroupTest):
         self.assertEqual(1, supervisor.wait())
         self.assertIn(f"{self.directory} is no cgroup of version 2", supervisor.log)
 
+    def test_one_service_has_it(self):
+        first = self.begin()
+        pids = first.pids()
+        second = self.make(name="other", arguments=["--cgroup", self.top])
+        second.spawn()
+        self.assertEqual(1, second.wait())
+        sentence = f"{self.top}: another supervisor uses it: each service needs a cgroup of its own"
+        self.assertIn(sentence, second.log)
+        answer = reap(second, "other", self.top)
+        self.assertEqual(1, answer.returncode)
+        self.assertIn("nothing is ended: " + sentence, answer.stderr)
+        self.assertEqual(pids, first.pids("available"))
+
+    def test_its_lock_goes_over_an_upgrade_and_ends_with_its_supervisor(self):
+        def is_free():
+            directory = os.open(self.top, os.O_RDONLY)
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(directory)
+        supervisor = self.begin()
+        self.assertEqual(0, supervisor.svc("upgrade").returncode)
+        self.assertFalse(is_free())
+        supervisor.write(service(ready={"post_ready": {"exec": ["/bin/sleep", "1000"], "timeout": "1h"}}))
+        supervisor.signal(signal.SIGHUP)
+        (hook,) = wait_until("the hook", lambda: [
+            pid for pid in processes_of(self.top / "supervisor")
+            if pathlib.Path(f"/proc/{pid}/comm").read_text("utf-8") == "sleep\n"])
+        running = [hook, *supervisor.pids()]
+        supervisor.die()
+        self.assertTrue(is_free())
+        self.assertTrue(all(map(alive, running)))
+        os.kill(hook, signal.SIGKILL)
+
 
 class Lives(CgroupTest):
     """The supervisor dies, is upgraded, or begins anew."""
@@ -233,8 +276,7 @@ class Lives(CgroupTest):
         pid, (old,) = stray(), supervisor.pids()
         foreign = self.foreign("other")
         supervisor.die()
-        answer = subprocess.run([SVCD, "--reap", "web", "--runtime-dir", supervisor.runtime, "--cgroup", self.top],
-                                stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
+        answer = reap(supervisor, "web", self.top)
         self.assertEqual(0, answer.returncode, answer.stderr)
         self.assertFalse(alive(pid) or alive(old))
         self.wait_groups("other", "supervisor")

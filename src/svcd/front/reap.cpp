@@ -137,19 +137,30 @@ private:
         exit_status_ = 1;
     }
 
-    void lock() {
+    Result<void> try_to_lock() {
         // systemd removes the directory of a service that is stopped; then there is none who could hold it.
-        if (std::error_code unknown; !std::filesystem::exists(runtime_, unknown))
-            return end();
-        auto lock = lock_service(name_, runtime_);
-        if (lock) {
+        if (std::error_code unknown; !lock_ && std::filesystem::exists(runtime_, unknown)) {
+            auto lock = lock_service(name_, runtime_);
+            if (!lock)
+                return lock.error();
             lock_ = std::move(*lock);
-            end();
-        } else if (lock.error().code == EWOULDBLOCK && os::now() < lock_deadline_) {
-            again_.after(lock_again, [this] { this->lock(); });
-        } else {
-            fail("nothing is ended: " + lock.error().message);
         }
+        // A group that was named by mistake is another service's.
+        if (!cgroup_ || wanted_cgroup_ == "auto")
+            return {};
+        auto locked = os::lock_cgroup(cgroup_.get(), {});
+        return locked ? locked
+                      : Error{wanted_cgroup_ + ": " + locked.error().message, locked.error().code};
+    }
+
+    void lock() {
+        const auto locked = try_to_lock();
+        if (locked)
+            end();
+        else if (locked.error().code == EWOULDBLOCK && os::now() < lock_deadline_)
+            again_.after(lock_again, [this] { lock(); });
+        else
+            fail("nothing is ended: " + locked.error().message);
     }
 
     void end() {

@@ -12,6 +12,7 @@ namespace svc::daemon {
 namespace {
 
 constexpr std::size_t named_limit = 5;
+constexpr Duration lock_bound = std::chrono::seconds(5);
 
 bool is_number(std::string_view text) {
     return !text.empty() && text.size() <= 20 &&
@@ -97,7 +98,12 @@ Result<void> Cgroups::open(const std::string& wanted) {
     }
     if (wanted != "auto") {
         auto named = os::open_delegated_cgroup(wanted);
-        return named ? take(std::move(*named)) : Result<void>(named.error());
+        if (!named)
+            return named.error();
+        // Nobody else tells us that it is ours alone. The fd goes with us, and over an exec it is taken anew.
+        if (auto locked = os::lock_cgroup(named->directory.get(), lock_bound); !locked)
+            return Error{wanted + ": " + locked.error().message, locked.error().code};
+        return take(std::move(*named));
     }
     auto found = os::find_delegated_cgroup();
     const auto taken = found ? take(std::move(*found)) : Result<void>(found.error());
