@@ -213,6 +213,23 @@ bool is_populated(int directory) {
     return number_in_cgroup(directory, "cgroup.events", "populated") == 1;
 }
 
+bool await_empty(int directory, Duration bound) {
+    const Instant deadline = now() + bound;
+    const UniqueFd events = open_in(directory, "cgroup.events", O_RDONLY);
+    for (;;) {
+        std::array<char, 256> text; // NOLINT: filled by pread()
+        // What is polled for is a change since this.
+        static_cast<void>(::pread(events.get(), text.data(), text.size(), 0) == 0);
+        if (!is_populated(directory))
+            return true;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now()).count();
+        if (left <= 0)
+            return false;
+        pollfd waits{events.get(), POLLPRI, 0};
+        ::poll(&waits, 1, static_cast<int>(left));
+    }
+}
+
 std::vector<FoundProcess> processes_in(int directory) {
     std::unordered_set<pid_t> before;
     add_pids(directory, before, depth_limit);

@@ -43,6 +43,8 @@ Result<UniqueFd> open_door(int directory);
 Result<void> move_processes(int directory, int to);
 /// A process is in it or below it.
 bool is_populated(int directory);
+/// Waits until none is, `bound` at most; whether none is.
+bool await_empty(int directory, Duration bound);
 /// Those processes, without zombies, ourselves among them if we are there. FoundProcess::value is what
 /// /proc/PID/comm says.
 std::vector<FoundProcess> processes_in(int directory);

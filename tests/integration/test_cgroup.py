@@ -71,10 +71,10 @@ class CgroupTest(ServiceTest):
     def wait_groups(self, *names):
         wait_until(f"the groups {names} in {groups_in(self.top)}", lambda: groups_in(self.top) == sorted(names))
 
-    def foreign(self, name):
+    def foreign(self, name, seconds="1000"):
         """A group that is not ours, with a process in it."""
         (self.top / name).mkdir()
-        process = subprocess.Popen(["sleep", "1000"])
+        process = subprocess.Popen(["sleep", seconds])
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         (self.top / name / "cgroup.procs").write_text(str(process.pid), encoding="ascii")
@@ -150,6 +150,24 @@ class Groups(CgroupTest):
         answer = supervisor.svc("reload")
         self.assertEqual(1, answer.returncode)
         self.assertRegex(answer.stdout + answer.stderr, r"cannot make the cgroup r2-0 \(cgroup\.max\.descendants")
+        self.assertEqual([old], supervisor.pids())
+
+    def test_a_launcher_that_is_about_to_end_is_waited_for(self):
+        supervisor = self.begin()
+        ends = self.foreign("r2-0", "0.3")
+        self.reload(supervisor)
+        self.assertEqual(0, ends.wait(PATIENCE))
+        self.assertEqual(supervisor.pids("available"), processes_of(self.top / "r2-0"))
+
+    def test_one_with_a_process_in_it_is_not_used(self):
+        supervisor = self.begin()
+        (old,) = supervisor.pids()
+        stays = self.foreign("r2-0")
+        answer = supervisor.svc("reload")
+        self.assertEqual(1, answer.returncode)
+        self.assertIn(f"the cgroup r2-0 is there, and not empty: process {stays.pid} (sleep)",
+                      answer.stdout + answer.stderr)
+        self.assertIsNone(stays.poll())
         self.assertEqual([old], supervisor.pids())
 
     def test_a_directory_that_is_none_ends_the_start(self):

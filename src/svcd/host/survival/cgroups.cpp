@@ -12,7 +12,8 @@ namespace svc::daemon {
 namespace {
 
 constexpr std::size_t named_limit = 5;
-constexpr Duration lock_bound = std::chrono::seconds(5);
+constexpr Duration lock_bound = std::chrono::seconds(1);
+constexpr Duration launcher_bound = std::chrono::seconds(1);
 
 bool is_number(std::string_view text) {
     return !text.empty() && text.size() <= 20 &&
@@ -214,11 +215,15 @@ Result<WorkerCgroup> Cgroups::make(const std::string& name,
     enable_for(limits);
     auto made = os::make_cgroup(directory_.get(), name);
     if (!made && made.error().code == EEXIST) {
-        // Of a launch that came to nothing in an earlier life: its counters and limits go with it.
-        const auto removed = os::remove_cgroup(directory_.get(), name);
-        if (removed && !*removed)
-            return Error{"the cgroup " + name + " is there, with processes of an earlier worker",
+        // Of a launch that came to nothing in an earlier life: its counters and limits go with it. Its launcher
+        // ends by itself when its supervisor has, which may have been just now.
+        const auto old = os::open_cgroup(directory_.get(), name);
+        if (old && !os::await_empty(old->get(), launcher_bound))
+            return Error{"the cgroup " + name + " is there, and not empty: " +
+                             name_processes(os::processes_in(old->get())),
                          EEXIST};
+        if (auto removed = os::remove_cgroup(directory_.get(), name); !removed)
+            return removed.error();
         made = os::make_cgroup(directory_.get(), name);
     }
     if (!made)

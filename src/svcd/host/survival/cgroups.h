@@ -77,7 +77,7 @@ public:
     ~Cgroups();
 
     /// `wanted`: "auto", "off" or an absolute path (--cgroup). We go into the leaf. An error only where a path
-    /// was named: it cannot be used.
+    /// was named: it cannot be used, or another supervisor was given the same one.
     Result<void> open(const std::string& wanted);
     /// The same of a directory that is open. Its processes go into the leaf.
     Result<void> take(os::Delegated delegated);
@@ -90,7 +90,7 @@ public:
     /// Which of the limits nobody enforces here, and why; empty: all are.
     [[nodiscard]] std::string unenforced(const std::optional<rollout::LimitsSpec>& limits);
 
-    /// A new one.
+    /// A new one. Blocks for a second at most, where a launcher of the last supervisor's is in one of this name.
     Result<WorkerCgroup> make(const std::string& name,
                               const std::optional<rollout::LimitsSpec>& limits);
     /// Of a worker that an earlier supervisor started; nothing if it has none. Its limits are written again.
