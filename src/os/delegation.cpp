@@ -132,7 +132,12 @@ Result<Delegated> find_at(const CgroupPlace& place) {
             return open_delegated_cgroup(here);
         if (is_marked(above))
             return open_delegated_cgroup(above);
-        return ask_for_delegated_cgroup(*unit);
+        auto told = ask_for_delegated_cgroup(*unit);
+        // A scope below user@1000.service looks like that unit, whose group is its manager's.
+        if (told && told->path != here && told->path != above)
+            return Error{"this process is not in the cgroup of the unit " + unit->name +
+                         ", but somewhere below it (--cgroup DIR names one)"};
+        return told;
     }
     if (place.whole && below.empty() && is_first_process())
         return root_of_container(above);

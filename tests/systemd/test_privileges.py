@@ -233,6 +233,14 @@ class UserManager(PrivilegesTest):
                          for pid in service.processes()}
         self.assertTrue(supervisor.endswith("/" + service.unit), supervisor)
 
+    def test_the_cgroup_of_the_manager_itself_is_not_taken(self):
+        service = self.service
+        service.file.write_text("[service]\n", encoding="utf-8")  # refused, after the look for a cgroup
+        answer = self.machine.run(*service.command(
+            "env", "-u", "SYSTEMD_EXEC_PID", "systemd-run", "--user", "--scope",
+            "svcd", "--name", "scoped", f"/srv/joe/.config/svc/{service.name}.toml"))
+        self.assertIn("workers have no cgroups (this process is not in the cgroup of the unit user@", answer.stderr)
+
     def test_nothing_is_left_when_the_manager_ends(self):
         service = self.start(content(rollout={"replicas": 2}))
         self.assertEqual(0, self.machine.run("systemctl", "stop", f"user@{JOE}.service").returncode)
