@@ -1,5 +1,6 @@
 #include "os/cgroup.h"
 
+#include "os/clock.h"
 #include "os/files.h"
 #include "os/process.h"
 
@@ -12,7 +13,9 @@
 #include <fcntl.h>
 #include <iterator>
 #include <memory>
+#include <poll.h>
 #include <sstream>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +27,7 @@ namespace {
 
 constexpr std::size_t file_limit = 4u << 20; // half a million processes
 constexpr int depth_limit = 16;
+constexpr int lock_again_ms = 10;
 constexpr int kill_rounds = 10; // without cgroup.kill: what was forked meanwhile
 
 UniqueFd open_in(int directory, const std::string& file, int flags) {
@@ -209,6 +213,23 @@ bool is_populated(int directory) {
     return number_in_cgroup(directory, "cgroup.events", "populated") == 1;
 }
 
+bool await_empty(int directory, Duration bound) {
+    const Instant deadline = now() + bound;
+    const UniqueFd events = open_in(directory, "cgroup.events", O_RDONLY);
+    for (;;) {
+        std::array<char, 256> text; // NOLINT: filled by pread()
+        // What is polled for is a change since this.
+        static_cast<void>(::pread(events.get(), text.data(), text.size(), 0) == 0);
+        if (!is_populated(directory))
+            return true;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now()).count();
+        if (left <= 0)
+            return false;
+        pollfd waits{events.get(), POLLPRI, 0};
+        ::poll(&waits, 1, static_cast<int>(left));
+    }
+}
+
 std::vector<FoundProcess> processes_in(int directory) {
     std::unordered_set<pid_t> before;
     add_pids(directory, before, depth_limit);
@@ -246,6 +267,19 @@ Result<void> kill_cgroup(int directory) {
 
 Result<void> disable_controllers(int directory) {
     return disable_below(directory, depth_limit);
+}
+
+Result<void> lock_cgroup(int directory, Duration bound) {
+    const Instant deadline = now() + bound;
+    while (::flock(directory, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return system_error("cannot lock the cgroup", errno);
+        if (now() >= deadline)
+            return Error{"another supervisor uses it: each service needs a cgroup of its own",
+                         EWOULDBLOCK};
+        ::poll(nullptr, 0, lock_again_ms);
+    }
+    return {};
 }
 
 Result<UniqueFd> make_cgroup_watch() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "base/time.h"
 #include "base/unique_fd.h"
 #include "os/process_list.h"
 
@@ -42,6 +43,8 @@ Result<UniqueFd> open_door(int directory);
 Result<void> move_processes(int directory, int to);
 /// A process is in it or below it.
 bool is_populated(int directory);
+/// Waits until none is, `bound` at most; whether none is.
+bool await_empty(int directory, Duration bound);
 /// Those processes, without zombies, ourselves among them if we are there. FoundProcess::value is what
 /// /proc/PID/comm says.
 std::vector<FoundProcess> processes_in(int directory);
@@ -50,6 +53,10 @@ Result<void> kill_cgroup(int directory);
 /// Takes every controller from the groups in it, and in those below: a process can be put into it then
 /// (cgroups(7), "no internal processes").
 Result<void> disable_controllers(int directory);
+
+/// For one supervisor, as long as this fd is open: an error, EWOULDBLOCK, if another has it. Waits at most `bound`: a
+/// child of one that was killed has its fds, too, until it has executed.
+Result<void> lock_cgroup(int directory, Duration bound);
 
 /// An inotify fd, non-blocking, close-on-exec.
 Result<UniqueFd> make_cgroup_watch();

@@ -4,11 +4,11 @@
 #include "os/files.h"
 #include "os/own_unit.h"
 #include "os/process.h"
+#include "os/program.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
@@ -19,6 +19,8 @@
 namespace svc::os {
 
 namespace {
+
+constexpr Duration answer_bound = std::chrono::seconds(10);
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
@@ -130,12 +132,12 @@ Result<Delegated> find_at(const CgroupPlace& place) {
             return open_delegated_cgroup(here);
         if (is_marked(above))
             return open_delegated_cgroup(above);
-        // A user's manager marks nothing (systemd 252): the unit itself has to say what it asked for.
-        const char* said = std::getenv(delegated_variable);
-        if (unit->of_user && below.ends_with("/" + unit->name) && said != nullptr &&
-            std::string_view(said) == "yes")
-            return open_delegated_cgroup(above);
-        return Error{"the unit " + unit->name + " has no Delegate=yes"};
+        auto told = ask_for_delegated_cgroup(*unit);
+        // A scope below user@1000.service looks like that unit, whose group is its manager's.
+        if (told && told->path != here && told->path != above)
+            return Error{"this process is not in the cgroup of the unit " + unit->name +
+                         ", but somewhere below it (--cgroup DIR names one)"};
+        return told;
     }
     if (place.whole && below.empty() && is_first_process())
         return root_of_container(above);
@@ -182,10 +184,34 @@ Result<Delegated> open_delegated_cgroup(const std::string& path) {
     return Delegated{std::move(directory), path};
 }
 
-Result<Delegated> open_unit_cgroup(const std::string& control_group) {
-    const auto place = place_cgroup("0::" + control_group, read_unsized("/proc/self/mountinfo"));
+std::optional<std::string> told_cgroup(std::string_view said) {
+    std::optional<std::string> cgroup;
+    bool delegated = false;
+    for (const auto line : split(said, '\n')) {
+        if (constexpr std::string_view key = "ControlGroup="; line.starts_with(key) && line != key)
+            cgroup = line.substr(key.size());
+        delegated = delegated || line == "Delegate=yes";
+    }
+    return delegated ? cgroup : std::nullopt;
+}
+
+Result<Delegated> ask_for_delegated_cgroup(const OwnUnit& unit) {
+    std::vector<std::string> command = {"systemctl", "show", "--property=ControlGroup,Delegate",
+                                        unit.name};
+    if (unit.of_user)
+        command.insert(command.begin() + 1, "--user");
+    auto asked = start_program(command);
+    const auto said =
+        asked ? await_answer(std::move(*asked), answer_bound) : Result<std::string>(asked.error());
+    if (!said)
+        return Error{"whether the unit " + unit.name + " has Delegate=yes is not known: " +
+                     said.error().message + "; --cgroup DIR names the cgroup, if it has"};
+    const auto cgroup = told_cgroup(*said);
+    if (!cgroup)
+        return Error{"the unit " + unit.name + " has no Delegate=yes"};
+    const auto place = place_cgroup("0::" + *cgroup, read_unsized("/proc/self/mountinfo"));
     if (!place || place->below.empty())
-        return Error{"there is no cgroup " + control_group + " here"};
+        return Error{"there is no cgroup " + *cgroup + " here"};
     return open_delegated_cgroup(place->mount + place->below);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "os/own_unit.h"
 
 #include <optional>
 #include <set>
@@ -16,9 +17,6 @@ namespace svc::os {
 inline constexpr const char* supervisor_leaf = "supervisor";
 /// Where systemd runs the commands of a delegated unit that are not its main process (systemd.exec(5)).
 inline constexpr const char* control_leaf = ".control";
-
-/// "yes" in the unit of a user's manager, beside its Delegate=.
-inline constexpr const char* delegated_variable = "SVC_CGROUP_DELEGATED";
 
 struct CgroupPlace {
     std::string mount;
@@ -38,8 +36,8 @@ struct Delegated {
 /// The group that somebody gave to this process, never merely the one that it is in:
 ///
 ///   systemd's unit with Delegate=, marked so by systemd (trusted.delegate, user.delegate), of which we are a process
-///       that systemd started (SYSTEMD_EXEC_PID), not a descendant of one;
-///   a unit of a user's manager, which marks nothing, if the unit says so itself (SVC_CGROUP_DELEGATED);
+///       that systemd started (SYSTEMD_EXEC_PID), not a descendant of one. Where no mark can be seen the manager is
+///       asked: a user's marks nothing (252), and before 251 it is one that only CAP_SYS_ADMIN can read;
 ///   the root of a cgroup namespace, to its process 1 or to the child of svc-keeper that is one, if no process of
 ///       another pid namespace is in it.
 ///
@@ -47,9 +45,12 @@ struct Delegated {
 Result<Delegated> find_delegated_cgroup();
 /// `path` because somebody says so (--cgroup DIR).
 Result<Delegated> open_delegated_cgroup(const std::string& path);
-/// Of another unit that its manager says it delegated, by its name in the hierarchy as systemd has it
-/// ("/system.slice/svcd@web.service").
-Result<Delegated> open_unit_cgroup(const std::string& control_group);
+/// The group of a unit if its manager, which is asked through systemctl(1), says that it delegated it. Blocks, for at
+/// most ten seconds.
+Result<Delegated> ask_for_delegated_cgroup(const OwnUnit& unit);
+/// Its answer: the name in the hierarchy as systemd has it ("/system.slice/svcd@web.service"). nullopt: it is not
+/// delegated, or there is none. Pure.
+std::optional<std::string> told_cgroup(std::string_view said);
 
 /// The controllers that this machine has for groups of version 2; nullopt: there are no such groups.
 std::optional<std::set<std::string>> machine_controllers();

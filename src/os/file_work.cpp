@@ -1,5 +1,6 @@
 #include "os/file_work.h"
 
+#include "os/clock.h"
 #include "os/durable.h"
 #include "os/executable.h"
 #include "os/fd.h"
@@ -12,8 +13,10 @@
 #include <csignal>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace svc::os {
@@ -120,6 +123,28 @@ Result<FileWork> start_writing(const std::string& directory, const std::string& 
 void end_file_work(const FileWork& work) {
     if (work.pidfd)
         (void)send_signal(work.pidfd.get(), SIGKILL);
+}
+
+Result<std::string> await_answer(FileWork work, Duration bound) {
+    const Instant deadline = now() + bound;
+    std::string received;
+    bool ended = false;
+    std::array<char, 4096> buffer; // NOLINT: filled by read(2)
+    while (!ended) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now());
+        pollfd waits{work.answer.get(), POLLIN, 0};
+        if (left.count() <= 0 ||
+            (::poll(&waits, 1, static_cast<int>(left.count())) < 0 && errno != EINTR))
+            break;
+        ssize_t count = 0;
+        while ((count = ::read(work.answer.get(), buffer.data(), buffer.size())) > 0)
+            received.append(buffer.data(), static_cast<std::size_t>(count));
+        ended = count == 0;
+    }
+    end_file_work(work);
+    if (work.pidfd)
+        ::waitid(P_PIDFD, static_cast<id_t>(work.pidfd.get()), nullptr, WEXITED);
+    return ended ? parse_file_answer(received) : Error{"no answer in time", ETIMEDOUT};
 }
 
 Result<std::string> parse_file_answer(std::string_view received) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "base/time.h"
 #include "base/unique_fd.h"
 
 #include <functional>
@@ -37,6 +38,8 @@ Result<FileWork> start_writing(const std::string& directory, const std::string& 
 /// SIGKILL; nothing happens to one that has ended.
 void end_file_work(const FileWork& work);
 
+/// Blocks until it has answered, `bound` at most, and reaps it. For who has no loop yet, or nothing else to do.
+Result<std::string> await_answer(FileWork work, Duration bound);
 /// All that came through `answer`, or the error that the child met.
 Result<std::string> parse_file_answer(std::string_view received);
 

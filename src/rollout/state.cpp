@@ -19,7 +19,7 @@ std::string describe(const ExitStatus& status) {
         std::string text = "killed by " + signal_name(status.value);
         if (status.core_dumped)
             text += " (core dumped)";
-        return text;
+        return status.detail.empty() ? text : text + "; " + status.detail;
     }
     case ExitStatus::Kind::launch:
         return status.detail;

@@ -65,7 +65,7 @@ struct ExitStatus {
     bool core_dumped = false;
     bool out_of_memory = false;
     /// launch: the sentence ("cannot execute /usr/bin/web: Permission denied"); unknown: why it is;
-    /// out_of_memory: of which limit.
+    /// out_of_memory: of which limit; else of a signal what may have to do with it.
     std::string detail;
 
     bool operator==(const ExitStatus&) const = default;

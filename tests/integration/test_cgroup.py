@@ -1,4 +1,5 @@
 """Workers in cgroups of their own, below a directory that the test gives to the supervisor (--cgroup)."""
+import fcntl
 import os
 import pathlib
 import signal
@@ -27,6 +28,11 @@ def why_not():
 
 
 WHY_NOT = why_not()
+
+
+def reap(supervisor, name, cgroup):
+    return subprocess.run([SVCD, "--reap", name, "--runtime-dir", supervisor.runtime, "--cgroup", cgroup],
+                          stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
 
 
 class CgroupTest(ServiceTest):
@@ -65,10 +71,10 @@ class CgroupTest(ServiceTest):
     def wait_groups(self, *names):
         wait_until(f"the groups {names} in {groups_in(self.top)}", lambda: groups_in(self.top) == sorted(names))
 
-    def foreign(self, name):
+    def foreign(self, name, seconds="1000"):
         """A group that is not ours, with a process in it."""
         (self.top / name).mkdir()
-        process = subprocess.Popen(["sleep", "1000"])
+        process = subprocess.Popen(["sleep", seconds])
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         (self.top / name / "cgroup.procs").write_text(str(process.pid), encoding="ascii")
@@ -146,11 +152,66 @@ class Groups(CgroupTest):
         self.assertRegex(answer.stdout + answer.stderr, r"cannot make the cgroup r2-0 \(cgroup\.max\.descendants")
         self.assertEqual([old], supervisor.pids())
 
+    def test_a_launcher_that_is_about_to_end_is_waited_for(self):
+        supervisor = self.begin()
+        ends = self.foreign("r2-0", "0.3")
+        self.reload(supervisor)
+        self.assertEqual(0, ends.wait(PATIENCE))
+        self.assertEqual(supervisor.pids("available"), processes_of(self.top / "r2-0"))
+
+    def test_one_with_a_process_in_it_is_not_used(self):
+        supervisor = self.begin()
+        (old,) = supervisor.pids()
+        stays = self.foreign("r2-0")
+        answer = supervisor.svc("reload")
+        self.assertEqual(1, answer.returncode)
+        self.assertIn(f"the cgroup r2-0 is there, and not empty: process {stays.pid} (sleep)",
+                      answer.stdout + answer.stderr)
+        self.assertIsNone(stays.poll())
+        self.assertEqual([old], supervisor.pids())
+
     def test_a_directory_that_is_none_ends_the_start(self):
         supervisor = self.make(arguments=["--cgroup", self.directory])
         supervisor.spawn()
         self.assertEqual(1, supervisor.wait())
         self.assertIn(f"{self.directory} is no cgroup of version 2", supervisor.log)
+
+    def test_one_service_has_it(self):
+        first = self.begin()
+        pids = first.pids()
+        second = self.make(name="other", arguments=["--cgroup", self.top])
+        second.spawn()
+        self.assertEqual(1, second.wait())
+        sentence = f"{self.top}: another supervisor uses it: each service needs a cgroup of its own"
+        self.assertIn(sentence, second.log)
+        answer = reap(second, "other", self.top)
+        self.assertEqual(1, answer.returncode)
+        self.assertIn("nothing is ended: " + sentence, answer.stderr)
+        self.assertEqual(pids, first.pids("available"))
+
+    def test_its_lock_goes_over_an_upgrade_and_ends_with_its_supervisor(self):
+        def is_free():
+            directory = os.open(self.top, os.O_RDONLY)
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(directory)
+        supervisor = self.begin()
+        self.assertEqual(0, supervisor.svc("upgrade").returncode)
+        self.assertFalse(is_free())
+        supervisor.write(service(ready={"post_ready": {"exec": ["/bin/sleep", "1000"], "timeout": "1h"}}))
+        supervisor.signal(signal.SIGHUP)
+        (hook,) = wait_until("the hook", lambda: [
+            pid for pid in processes_of(self.top / "supervisor")
+            if pathlib.Path(f"/proc/{pid}/comm").read_text("utf-8") == "sleep\n"])
+        running = [hook, *supervisor.pids()]
+        supervisor.die()
+        self.assertTrue(is_free())
+        self.assertTrue(all(map(alive, running)))
+        os.kill(hook, signal.SIGKILL)
 
 
 class Lives(CgroupTest):
@@ -233,8 +294,7 @@ class Lives(CgroupTest):
         pid, (old,) = stray(), supervisor.pids()
         foreign = self.foreign("other")
         supervisor.die()
-        answer = subprocess.run([SVCD, "--reap", "web", "--runtime-dir", supervisor.runtime, "--cgroup", self.top],
-                                stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
+        answer = reap(supervisor, "web", self.top)
         self.assertEqual(0, answer.returncode, answer.stderr)
         self.assertFalse(alive(pid) or alive(old))
         self.wait_groups("other", "supervisor")

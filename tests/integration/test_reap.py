@@ -1,7 +1,9 @@
 """svcd --reap: the end of what a supervisor left behind."""
 import os
+import pathlib
 import subprocess
 import time
+import unittest
 
 from harness import PATIENCE, ServiceTest, alive, main, service, wait_until, worker
 from supervisor import SVCD
@@ -9,8 +11,8 @@ from supervisor import SVCD
 
 class Reap(ServiceTest):
 
-    def reap(self, supervisor, name="web"):
-        return subprocess.run([str(SVCD), "--reap", name, "--runtime-dir", str(supervisor.runtime),
+    def reap(self, supervisor, name="web", prefix=()):
+        return subprocess.run([*prefix, str(SVCD), "--reap", name, "--runtime-dir", str(supervisor.runtime),
                                "--state-dir", str(supervisor.state)],
                               stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=PATIENCE)
 
@@ -63,6 +65,50 @@ class Reap(ServiceTest):
         self.assertGreaterEqual(time.monotonic() - began, 2)
         self.assertFalse(any(map(alive, pids)))
         self.collect(pids)
+
+    def test_the_main_process_alone_is_told_as_by_its_supervisor(self):
+        told = self.directory / "told"
+        inner = self.directory / "inner"
+        child = f"trap 'echo child >> {told}; exit' TERM; echo $$ > {inner}; while :; do sleep 0.05; done"
+        script = (f"sh -c \"{child}\" & trap 'kill -0 $! && echo main >> {told}; exit' TERM; "
+                  "while :; do sleep 0.05; done").replace("$$", "\\$\\$")
+        supervisor = self.start(service(["/bin/sh", "-c", script], ready={"on": "started"}))
+        pids = [int(wait_until("the child", lambda: inner.exists() and inner.read_text(encoding="utf-8"))),
+                *supervisor.pids()]
+        supervisor.die()
+        self.assertEqual(0, self.reap(supervisor).returncode)
+        self.assertEqual("main\n", told.read_text(encoding="utf-8"))
+        self.assertFalse(any(map(alive, pids)))
+
+    def test_without_a_main_process_each_is_told(self):
+        told = self.directory / "told"
+        script = (f"trap 'echo told >> {told}; exit' TERM; echo ready >> {told}; "
+                  "while :; do sleep 0.05; done")
+        supervisor = self.start()
+        supervisor.die()
+        environment = {**os.environ, "NOTIFY_SOCKET": f"{supervisor.runtime}/web/notify/r7-0"}
+        others = [subprocess.Popen(["/bin/sh", "-c", script], env=environment) for _ in range(2)]
+        wait_until("both", lambda: told.exists() and told.read_text(encoding="utf-8") == "ready\n" * 2)
+        self.assertEqual(0, self.reap(supervisor).returncode)
+        for other in others:
+            other.wait(PATIENCE)
+        self.assertEqual("ready\n" * 2 + "told\n" * 2, told.read_text(encoding="utf-8"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_what_cannot_be_killed_is_told_of_and_not_waited_for(self):
+        supervisor = self.start(service(stop={"grace": "200ms"}))
+        (pid,) = supervisor.pids()
+        supervisor.die()
+        environment = {**os.environ, "NOTIFY_SOCKET": f"{supervisor.runtime}/web/notify/r1-1"}
+        other = subprocess.Popen(["setpriv", "--reuid", "65534", "--clear-groups", "sleep", "1000"], env=environment)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        wait_until("its exec", lambda: pathlib.Path(f"/proc/{other.pid}/comm").read_text("utf-8") == "sleep\n")
+        answer = self.reap(supervisor, prefix=["setpriv", "--bounding-set", "-kill", "--inh-caps", "-kill"])
+        self.assertEqual(1, answer.returncode, answer.stderr)
+        self.assertIn(f"process {other.pid} (r1-1) cannot be killed, and is still there", answer.stderr)
+        self.assertFalse(alive(pid))
+        self.collect([pid])
 
     def test_what_they_started_goes_with_them(self):
         file = self.directory / "stray"

@@ -82,6 +82,17 @@ class Groups(CgroupTest):
         self.assertEqual(f"memory_max is not enforced: {why}", service.status()["limits_problem"])
         self.assertEqual([], groups_in(self.group()))
 
+    def test_where_the_mark_cannot_be_read_the_manager_is_asked(self):
+        service = self.service
+        self.start()
+        supervisor = service.show("MainPID")
+        os.removexattr(self.group(), "user.delegate")  # as systemd before 251; the other one is for CAP_SYS_ADMIN
+        self.succeed("kill", "--kill-whom=main", "--signal=USR2")
+        wait_until("the upgrade", lambda: "goes on where the last one ended" in service.journal())
+        self.assertEqual(supervisor, service.show("MainPID"))
+        self.assertNotIn("user.delegate", os.listxattr(self.group()))
+        self.assertEqual(2, service.journal().count("each worker has a cgroup of its own"))
+
     def test_a_worker_that_needs_more_than_its_memory_is_told_of(self):
         service = self.start(content(limits={"memory_max": "64M"}, rollout={"replicas": 2}))
         if "memory" not in self.enabled():

@@ -224,6 +224,23 @@ class UserManager(PrivilegesTest):
         self.succeed("stop")
         wait_until("the companion's end", lambda: not service.processes())
 
+    def test_without_delegation_no_cgroup_is_taken(self):
+        service = self.service
+        service.write_drop_in("[Service]\nDelegate=no\n")
+        self.start()
+        self.assertIn(f"workers have no cgroups (the unit {service.unit} has no Delegate=yes)", service.journal())
+        (supervisor,) = {pathlib.Path(f"/proc/{pid}/cgroup").read_text("utf-8").split("0::")[1].strip()
+                         for pid in service.processes()}
+        self.assertTrue(supervisor.endswith("/" + service.unit), supervisor)
+
+    def test_the_cgroup_of_the_manager_itself_is_not_taken(self):
+        service = self.service
+        service.file.write_text("[service]\n", encoding="utf-8")  # refused, after the look for a cgroup
+        answer = self.machine.run(*service.command(
+            "env", "-u", "SYSTEMD_EXEC_PID", "systemd-run", "--user", "--scope",
+            "svcd", "--name", "scoped", f"/srv/joe/.config/svc/{service.name}.toml"))
+        self.assertIn("workers have no cgroups (this process is not in the cgroup of the unit user@", answer.stderr)
+
     def test_nothing_is_left_when_the_manager_ends(self):
         service = self.start(content(rollout={"replicas": 2}))
         self.assertEqual(0, self.machine.run("systemctl", "stop", f"user@{JOE}.service").returncode)

@@ -96,7 +96,7 @@ Result<void> Daemon::go_on(bool taken_over) {
         start_serving(taken_over);
         return {};
     }
-    leftovers_->end(host_->history(), [this, taken_over] {
+    leftovers_->end(host_->history(), longest_grace, [this, taken_over] {
         leftovers_.reset();
         if (!taken_over)
             start_serving(false);

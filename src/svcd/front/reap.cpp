@@ -4,10 +4,8 @@
 #include "os/clock.h"
 #include "os/delegation.h"
 #include "os/own_unit.h"
-#include "os/program.h"
 #include "svcd/front/manager_job.h"
 #include "svcd/front/places.h"
-#include "svcd/host/children/file_job.h"
 #include "svcd/host/leftovers.h"
 
 #include <spdlog/spdlog.h>
@@ -18,7 +16,6 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
-#include <sstream>
 #include <string_view>
 #include <unistd.h>
 
@@ -30,6 +27,10 @@ namespace {
 constexpr Duration lock_bound = std::chrono::seconds(5);
 constexpr Duration lock_again = std::chrono::milliseconds(100);
 constexpr int rounds_limit = 5;
+/// From our start on; then everybody is killed at once, which may take kill_bound. The units' TimeoutStopSec=90s would
+/// end us instead, without a word.
+constexpr Duration whole_bound = std::chrono::seconds(80);
+static_assert(longest_grace <= whole_bound && whole_bound + kill_bound < std::chrono::seconds(90));
 
 /// For whom systemd runs us, if it does.
 struct Caller {
@@ -70,35 +71,12 @@ bool goes_on(const Caller& caller, UnitJob job) {
     fatal("goes_on(): no such job");
 }
 
-std::vector<std::string> ask_for_cgroup(const os::OwnUnit& unit) {
-    std::vector<std::string> command = {"systemctl", "show", "--property=ControlGroup,Delegate",
-                                        unit.name};
-    if (unit.of_user)
-        command.insert(command.begin() + 1, "--user");
-    return command;
-}
-
-/// From the answer to that. Whether it was delegated the manager knows best: a user's marks nothing (252).
-Result<os::Delegated> open_told_cgroup(const std::string& said) {
-    std::istringstream lines(said);
-    std::string cgroup;
-    bool delegated = false;
-    for (std::string line; std::getline(lines, line);) {
-        if (constexpr std::string_view key = "ControlGroup="; line.starts_with(key))
-            cgroup = line.substr(key.size());
-        delegated = delegated || line == "Delegate=yes";
-    }
-    if (cgroup.empty() || !delegated)
-        return Error{"the supervisor's unit has no cgroup that was delegated"};
-    return os::open_unit_cgroup(cgroup);
-}
-
 class Reaper {
 public:
     Reaper(boost::asio::io_context& io, std::string name, Directories places, std::string cgroup)
         : io_(io), name_(std::move(name)), runtime_(std::move(places.runtime)),
           history_(std::move(places.state)), wanted_cgroup_(std::move(cgroup)), again_(io),
-          lock_deadline_(os::now() + lock_bound) {}
+          lock_deadline_(os::now() + lock_bound), deadline_(os::now() + whole_bound) {}
 
     void start() {
         caller_ = find_caller(name_);
@@ -110,17 +88,8 @@ public:
             return look_first();
         if (!caller_->is_companion)
             return take(os::find_delegated_cgroup());
-        // The supervisor's is another unit's. A manager that does not answer keeps nobody waiting.
-        again_.after(lock_bound, [this] {
-            job_for_cgroup_.reset();
-            look_first();
-        });
-        job_for_cgroup_.emplace(io_, os::start_program(ask_for_cgroup(caller_->supervisor)),
-                                [this](const Result<std::string>& said) {
-                                    again_.cancel();
-                                    take(said ? open_told_cgroup(*said)
-                                              : Result<os::Delegated>(said.error()));
-                                });
+        // The supervisor's is another unit's, which may have no process, and no mark that we can see.
+        take(os::ask_for_delegated_cgroup(caller_->supervisor));
     }
 
     [[nodiscard]] int exit_status() const { return exit_status_; }
@@ -168,26 +137,42 @@ private:
         exit_status_ = 1;
     }
 
-    void lock() {
+    Result<void> try_to_lock() {
         // systemd removes the directory of a service that is stopped; then there is none who could hold it.
-        if (std::error_code unknown; !std::filesystem::exists(runtime_, unknown))
-            return end();
-        auto lock = lock_service(name_, runtime_);
-        if (lock) {
+        if (std::error_code unknown; !lock_ && std::filesystem::exists(runtime_, unknown)) {
+            auto lock = lock_service(name_, runtime_);
+            if (!lock)
+                return lock.error();
             lock_ = std::move(*lock);
-            end();
-        } else if (lock.error().code == EWOULDBLOCK && os::now() < lock_deadline_) {
-            again_.after(lock_again, [this] { this->lock(); });
-        } else {
-            fail("nothing is ended: " + lock.error().message);
         }
+        // A group that was named by mistake is another service's.
+        if (!cgroup_ || wanted_cgroup_ == "auto")
+            return {};
+        auto locked = os::lock_cgroup(cgroup_.get(), {});
+        return locked ? locked
+                      : Error{wanted_cgroup_ + ": " + locked.error().message, locked.error().code};
+    }
+
+    void lock() {
+        const auto locked = try_to_lock();
+        if (locked)
+            end();
+        else if (locked.error().code == EWOULDBLOCK && os::now() < lock_deadline_)
+            again_.after(lock_again, [this] { lock(); });
+        else
+            fail("nothing is ended: " + locked.error().message);
     }
 
     void end() {
         spdlog::warn("no supervisor is there any more for {}: told to end", left_->describe());
-        left_->end(history_, [this] {
+        const Duration bound = std::clamp<Duration>(deadline_ - os::now(), {}, longest_grace);
+        left_->end(history_, bound, [this] {
+            if (left_->gave_up())
+                return fail(left_->describe() +
+                            " cannot be killed, and is still there: of a user that we may not "
+                            "signal, or stuck in the kernel (ps shows D)");
             look();
-            if (left_ && ++rounds_ < rounds_limit)
+            if (left_ && ++rounds_ < rounds_limit && os::now() < deadline_)
                 end();
             else if (left_)
                 fail("new ones come as old ones end: " + left_->describe() + " is still there");
@@ -201,9 +186,9 @@ private:
     std::string wanted_cgroup_; ///< --cgroup
     std::optional<Caller> caller_;
     UniqueFd cgroup_; ///< the service's; empty: none is known
-    std::optional<FileJob> job_for_cgroup_;
     Alarm again_;
     Instant lock_deadline_;
+    Instant deadline_; ///< of all
     UniqueFd lock_;
     std::unique_ptr<Leftovers> left_;
     std::unique_ptr<ManagerJob> job_;

@@ -18,6 +18,9 @@ namespace svc::daemon {
 ///     └─ ask systemd ─ the supervisor will be started again → done: they are the next one's
 ///          └─ lock ─ a supervisor holds it, for longer than a dying one would → refused
 ///               └─ SIGTERM, grace, SIGKILL (Leftovers) → look again, for what was forked meanwhile
+///                    └─ some cannot be killed → refused
+///
+/// All of it takes less than the units' TimeoutStopSec=90s: whoever waited longest has a shorter grace.
 ///
 /// Returns the exit status: 0, or 1 after a sentence in the log.
 int reap(const Options& options);

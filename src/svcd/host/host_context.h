@@ -42,8 +42,6 @@ struct HostContext {
     /// One look at all listeners for any number of workers that started, became ready or ended in
     /// one step: a look costs some microseconds a listener.
     Later inspect_listeners;
-    /// How many kills of the kernel's were told as the reason of a worker's end.
-    std::uint64_t out_of_memory_told = 0;
     /// Of processes that ended while descendants of theirs still hold the pipe.
     std::map<const OutputRelay*, std::unique_ptr<OutputRelay>> lingering;
 

@@ -9,16 +9,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace svc::daemon {
 
 namespace {
 
 constexpr std::size_t described_limit = 5;
-constexpr Duration kill_bound = std::chrono::seconds(5);
-
-/// svcd --reap has to be done within the units' TimeoutStopSec=90s: ended by that, it would leave them all.
-constexpr Duration longest_grace = std::chrono::seconds(75);
 
 } // namespace
 
@@ -84,24 +81,39 @@ LeftoverStop stop_of(const History& history, const std::string& worker) {
     return stop;
 }
 
-void Leftovers::end(const History& history, std::function<void()> gone) {
+/// Whose main process is known is told through that alone.
+void Leftovers::part() {
+    std::map<pid_t, std::string> workers;
+    for (const auto& process : processes_)
+        workers.emplace(process.pid, process.value);
+    std::map<std::string, int> roots;
+    std::set<pid_t> inner;
+    for (const auto& [pid, worker] : workers) {
+        const auto parent = workers.find(os::parent_of(pid).value_or(0));
+        if (parent != workers.end() && parent->second == worker)
+            inner.insert(pid);
+        else
+            ++roots[worker];
+    }
+    const auto told =
+        std::stable_partition(processes_.begin(), processes_.end(), [&](const auto& process) {
+            return inner.contains(process.pid) && roots[process.value] == 1;
+        });
+    untold_ = static_cast<std::size_t>(told - processes_.begin());
+}
+
+void Leftovers::end(const History& history, Duration bound, std::function<void()> gone) {
     gone_ = std::move(gone);
+    part();
     Duration grace{};
-    for (const auto& process : processes_) {
+    for (std::size_t at = untold_; at < processes_.size(); ++at) {
+        const auto& process = processes_[at];
         const LeftoverStop stop = stop_of(history, process.value);
         grace = std::max(grace, stop.grace);
         // Of one that we may not signal nobody can be told anything here: it is waited for, or outlived.
         static_cast<void>(os::send_signal(process.pidfd.get(), stop.signal));
     }
-    deadline_.after(grace, [this] {
-        kill();
-        // One that cannot be killed (of another user, or stuck in the kernel) keeps nobody waiting.
-        deadline_.after(kill_bound, [this] {
-            given_up_ = true;
-            processes_.clear();
-            wait_for_next();
-        });
-    });
+    deadline_.after(std::clamp(grace, Duration::zero(), bound), [this] { kill_the_rest(); });
     wait_for_next();
 }
 
@@ -110,6 +122,18 @@ void Leftovers::kill() {
         static_cast<void>(os::kill_cgroup(group.directory.get()));
     for (const auto& process : processes_)
         static_cast<void>(os::send_signal(process.pidfd.get(), SIGKILL));
+}
+
+/// One that cannot be killed keeps nobody waiting.
+void Leftovers::kill_the_rest() {
+    kill();
+    if (std::exchange(killing_, true))
+        return;
+    deadline_.after(kill_bound, [this] {
+        std::erase_if(processes_, [](const auto& left) { return os::has_ended(left.pidfd.get()); });
+        given_up_ = !processes_.empty();
+        finish();
+    });
 }
 
 void Leftovers::finish() {
@@ -125,12 +149,12 @@ void Leftovers::finish() {
 void Leftovers::wait_for_next() {
     while (!processes_.empty() && os::has_ended(processes_.back().pidfd.get()))
         processes_.pop_back();
-    if (processes_.empty()) {
-        // Forked after the look, and left behind by those who were told to end.
-        if (given_up_ || !find_in_cgroups())
-            return finish();
-        kill();
-    }
+    // A worker ends when its main process ends (svc-worker(7)). What was forked after the look is killed, too.
+    const bool all_told_have_ended = processes_.size() <= untold_;
+    if (processes_.empty() && !find_in_cgroups())
+        return finish();
+    if (all_told_have_ended)
+        kill_the_rest();
     auto copy = os::duplicate(processes_.back().pidfd.get());
     auto watch = copy ? Watch::make(io_, std::move(*copy)) : Result<Watch>(copy.error());
     if (!watch)

@@ -61,21 +61,26 @@ void WorkerProcess::tell_what_is_left() const {
              " its main process, killed: " + name_processes(left));
 }
 
+/// A SIGKILL of the kernel's for memory looks like anybody's. What is certain is said to be the reason; else
+/// no more than what was counted.
 void WorkerProcess::judge_memory(rollout::ExitStatus& status, pid_t ended) const {
     if (killed_ || status.kind != rollout::ExitStatus::Kind::signal || status.value != SIGKILL)
         return;
-    if (cgroup_) {
-        const auto why = cgroup_->out_of_memory();
-        status.out_of_memory = why.has_value();
-        status.detail = why.value_or("");
-        return;
-    }
-    if (!out_of_memory_before_)
-        return;
-    const auto kills = os::oom_kills_of(ended);
-    // Workers may share a cgroup: what was told of another is not told twice.
-    const auto told = context_.out_of_memory_told - out_of_memory_told_before_;
-    status.out_of_memory = kills && *kills > *out_of_memory_before_ + told;
+    const auto why = cgroup_ ? cgroup_->out_of_memory() : std::nullopt;
+    status.out_of_memory = why.has_value();
+    status.detail = why ? *why : tell_memory_kills(ended);
+}
+
+std::string WorkerProcess::tell_memory_kills(pid_t ended) const {
+    const auto counted = cgroup_ ? cgroup_->memory_kills() : os::oom_kills_of(ended);
+    const auto before =
+        cgroup_ ? 0 : memory_kills_before_; // it has been its own from the first day
+    if (!counted || !before || *counted <= *before)
+        return {};
+    const auto kills = *counted - *before;
+    return "since its start the kernel killed " + std::to_string(kills) +
+           (kills == 1 ? " process" : " processes") + " for memory in its cgroup" +
+           (cgroup_ ? "" : ", which is not its alone");
 }
 
 } // namespace svc::daemon

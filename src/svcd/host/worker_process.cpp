@@ -100,8 +100,7 @@ Result<void> WorkerProcess::start(std::string& step) {
 
     leader_ = main_ = spawned->pid;
     leader_pidfd_ = std::move(spawned->pidfd);
-    out_of_memory_before_ = os::oom_kills_of(leader_);
-    out_of_memory_told_before_ = context_.out_of_memory_told;
+    memory_kills_before_ = os::oom_kills_of(leader_);
     stage_ = Stage::launching;
     context_.children.expect(main_, [this](const os::Ended& ended) { handle_exit(ended); });
     auto launching = Launching::make(context_.io, std::move(spawned->socket), std::move(parcel),
@@ -248,8 +247,6 @@ void WorkerProcess::handle_exit(const os::Ended& ended) {
     end_what_is_left();
     rollout::ExitStatus status = exit_status_of(ended);
     judge_memory(status, ended.pid);
-    if (status.out_of_memory)
-        ++context_.out_of_memory_told;
     if (stage_ == Stage::launching) {
         launching_->read_answer();
         if (launching_->answer() == Launching::Answer::failed) {

@@ -121,6 +121,7 @@ private:
     void end_what_is_left();
     void tell_what_is_left() const;
     void judge_memory(rollout::ExitStatus& status, pid_t ended) const;
+    [[nodiscard]] std::string tell_memory_kills(pid_t ended) const;
 
     // worker_survival.cpp
     void note();
@@ -171,9 +172,7 @@ private:
     bool killed_ = false;             // by us, at any stage: no out-of-memory killer did it
 
     std::optional<WorkerCgroup> cgroup_;
-    // Without a cgroup of its own:
-    std::optional<std::uint64_t> out_of_memory_before_;
-    std::uint64_t out_of_memory_told_before_ = 0;
+    std::optional<std::uint64_t> memory_kills_before_; ///< in a cgroup that is not its own
     rollout::ExitStatus exit_;
     rollout::Retirement retired_ = rollout::Retirement::none;
     TimedHook hook_;

@@ -163,8 +163,8 @@ void WorkerProcess::learn_exit_status(int tries) {
         found ? "nobody has reaped it, exit status unknown"
               : "exit status unknown: it was not this supervisor's child, and only Linux 6.15 "
                 "and later tell of others";
-    if (const auto why = cgroup_ && !killed_ ? cgroup_->out_of_memory() : std::nullopt)
-        unknown.detail += "; the kernel killed of it for memory: " + *why;
+    if (const auto kills = killed_ ? "" : tell_memory_kills(main_); !kills.empty())
+        unknown.detail += "; " + kills;
     handle_end(unknown);
 }
 

@@ -1,6 +1,7 @@
 // Where a cgroup is to be found.
 #include "os/cgroup.h"
 #include "os/delegation.h"
+#include "os/program.h"
 
 #include "support.h"
 
@@ -59,6 +60,27 @@ TEST_CASE("a directory that is no cgroup is none that was given to us") {
     const auto opened = open_delegated_cgroup(directory.path());
     REQUIRE_FALSE(opened.ok());
     CHECK(opened.error().message == directory.path() + " is no cgroup of version 2");
+}
+
+TEST_CASE("a manager's answer names a cgroup that it delegated") {
+    CHECK(told_cgroup("ControlGroup=/a.slice/b.service\nDelegate=yes\n") == "/a.slice/b.service");
+    CHECK(told_cgroup("Delegate=yes\nControlGroup=/b.service\n") == "/b.service");
+    CHECK_FALSE(told_cgroup("ControlGroup=/b.service\nDelegate=no\n"));
+    CHECK_FALSE(told_cgroup("ControlGroup=\nDelegate=yes\n"));
+    CHECK_FALSE(told_cgroup(""));
+}
+
+TEST_CASE("a program that does not answer in time is not waited for") {
+    auto started = start_program({"sleep", "1000"});
+    REQUIRE(started.ok());
+    const auto answer = await_answer(std::move(*started), std::chrono::milliseconds(50));
+    REQUIRE_FALSE(answer.ok());
+    CHECK(answer.error().code == ETIMEDOUT);
+    started = start_program({"echo", "yes"});
+    REQUIRE(started.ok());
+    const auto said = await_answer(std::move(*started), std::chrono::seconds(60));
+    REQUIRE(said.ok());
+    CHECK(*said == "yes\n");
 }
 
 TEST_CASE("numbers are found by their key, and not by a part of it") {

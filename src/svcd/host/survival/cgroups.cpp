@@ -12,6 +12,8 @@ namespace svc::daemon {
 namespace {
 
 constexpr std::size_t named_limit = 5;
+constexpr Duration lock_bound = std::chrono::seconds(1);
+constexpr Duration launcher_bound = std::chrono::seconds(1);
 
 bool is_number(std::string_view text) {
     return !text.empty() && text.size() <= 20 &&
@@ -55,13 +57,21 @@ std::vector<os::FoundProcess> WorkerCgroup::processes() const {
 }
 
 std::optional<std::string> WorkerCgroup::out_of_memory() const {
-    if (os::number_in_cgroup(fd(), "memory.events", "oom_kill").value_or(0) == 0)
+    const auto count = [this](const char* file, const char* key) {
+        return os::number_in_cgroup(fd(), file, key).value_or(0);
+    };
+    // In this very group, not in one that the worker made below it: then all of it was killed.
+    if (os::number_in_cgroup(fd(), "memory.oom.group") != 1 ||
+        count("memory.events.local", "oom_kill") == 0)
         return std::nullopt;
-    // "oom": its own limit, or one below it, was reached. Of one above, or of the machine, it says nothing.
-    const bool own = os::number_in_cgroup(fd(), "memory.events", "oom").value_or(0) > 0;
-    if (own && limits_ && limits_->memory_max)
+    // "oom": its own limit was reached. Of one above, or of the machine, it says nothing.
+    if (count("memory.events.local", "oom") > 0 && limits_ && limits_->memory_max)
         return "it needed more than its memory_max of " + format_size(*limits_->memory_max);
-    return own ? "of a limit below its own cgroup" : "of the machine, or of a cgroup above its own";
+    return "of the machine, or of a cgroup above its own";
+}
+
+std::uint64_t WorkerCgroup::memory_kills() const {
+    return os::number_in_cgroup(fd(), "memory.events", "oom_kill").value_or(0);
 }
 
 std::optional<std::uint64_t> WorkerCgroup::memory() const {
@@ -89,7 +99,12 @@ Result<void> Cgroups::open(const std::string& wanted) {
     }
     if (wanted != "auto") {
         auto named = os::open_delegated_cgroup(wanted);
-        return named ? take(std::move(*named)) : Result<void>(named.error());
+        if (!named)
+            return named.error();
+        // Nobody else tells us that it is ours alone. The fd goes with us, and over an exec it is taken anew.
+        if (auto locked = os::lock_cgroup(named->directory.get(), lock_bound); !locked)
+            return Error{wanted + ": " + locked.error().message, locked.error().code};
+        return take(std::move(*named));
     }
     auto found = os::find_delegated_cgroup();
     const auto taken = found ? take(std::move(*found)) : Result<void>(found.error());
@@ -200,11 +215,15 @@ Result<WorkerCgroup> Cgroups::make(const std::string& name,
     enable_for(limits);
     auto made = os::make_cgroup(directory_.get(), name);
     if (!made && made.error().code == EEXIST) {
-        // Of a launch that came to nothing in an earlier life: its counters and limits go with it.
-        const auto removed = os::remove_cgroup(directory_.get(), name);
-        if (removed && !*removed)
-            return Error{"the cgroup " + name + " is there, with processes of an earlier worker",
+        // Of a launch that came to nothing in an earlier life: its counters and limits go with it. Its launcher
+        // ends by itself when its supervisor has, which may have been just now.
+        const auto old = os::open_cgroup(directory_.get(), name);
+        if (old && !os::await_empty(old->get(), launcher_bound))
+            return Error{"the cgroup " + name + " is there, and not empty: " +
+                             name_processes(os::processes_in(old->get())),
                          EEXIST};
+        if (auto removed = os::remove_cgroup(directory_.get(), name); !removed)
+            return removed.error();
         made = os::make_cgroup(directory_.get(), name);
     }
     if (!made)

@@ -34,9 +34,11 @@ public:
     /// SIGKILL to everything in it.
     [[nodiscard]] Result<void> kill() const;
     [[nodiscard]] std::vector<os::FoundProcess> processes() const;
-    /// If the kernel killed of it for memory: a sentence of which limit; else nothing, and so where there is no
-    /// memory controller.
+    /// If the kernel killed all of it for memory, which it does where memory.oom.group is set (memory_max): a sentence
+    /// of which limit. Else nothing, and so where that cannot be known.
     [[nodiscard]] std::optional<std::string> out_of_memory() const;
+    /// How many processes of it the kernel has killed for memory, the main process or others: there is no mark on any.
+    [[nodiscard]] std::uint64_t memory_kills() const;
     [[nodiscard]] std::optional<std::uint64_t> memory() const; ///< bytes
     [[nodiscard]] std::optional<std::uint64_t> tasks() const;
 
@@ -75,7 +77,7 @@ public:
     ~Cgroups();
 
     /// `wanted`: "auto", "off" or an absolute path (--cgroup). We go into the leaf. An error only where a path
-    /// was named: it cannot be used.
+    /// was named: it cannot be used, or another supervisor was given the same one.
     Result<void> open(const std::string& wanted);
     /// The same of a directory that is open. Its processes go into the leaf.
     Result<void> take(os::Delegated delegated);
@@ -88,7 +90,7 @@ public:
     /// Which of the limits nobody enforces here, and why; empty: all are.
     [[nodiscard]] std::string unenforced(const std::optional<rollout::LimitsSpec>& limits);
 
-    /// A new one.
+    /// A new one. Blocks for a second at most, where a launcher of the last supervisor's is in one of this name.
     Result<WorkerCgroup> make(const std::string& name,
                               const std::optional<rollout::LimitsSpec>& limits);
     /// Of a worker that an earlier supervisor started; nothing if it has none. Its limits are written again.

@@ -121,17 +121,35 @@ TEST_CASE("without cgroups every limit is unenforced, with the reason") {
     CHECK_FALSE(cgroups.open("/nowhere").ok());
 }
 
-TEST_CASE("a kill for memory names the limit that it was") {
+TEST_CASE("a kill of the whole for memory names the limit that it was") {
     Hierarchy hierarchy("memory");
     hierarchy.give({"memory.max", "memory.oom.group", "memory.high"});
     hierarchy.take();
     const auto group = hierarchy.cgroups.find("r1-0", all);
     REQUIRE(group);
     CHECK_FALSE(group->out_of_memory());
-    hierarchy.directory.write("r1-0/memory.events", "max 7\noom 0\noom_kill 0\n");
+    hierarchy.directory.write("r1-0/memory.events.local", "max 7\noom 0\noom_kill 0\n");
     CHECK_FALSE(group->out_of_memory());
-    hierarchy.directory.write("r1-0/memory.events", "max 7\noom 1\noom_kill 2\n");
+    hierarchy.directory.write("r1-0/memory.events.local", "max 7\noom 1\noom_kill 2\n");
     CHECK(group->out_of_memory() == "it needed more than its memory_max of 64 MiB");
-    hierarchy.directory.write("r1-0/memory.events", "max 0\noom 0\noom_kill 1\n");
+    hierarchy.directory.write("r1-0/memory.events.local", "max 0\noom 0\noom_kill 1\n");
     CHECK(group->out_of_memory() == "of the machine, or of a cgroup above its own");
+}
+
+TEST_CASE("a kill for memory that may have been a child's is counted, and no reason") {
+    Hierarchy hierarchy("memory");
+    hierarchy.give({"memory.max", "memory.oom.group"});
+    hierarchy.take();
+    const auto group = hierarchy.cgroups.find("r1-0", std::nullopt);
+    REQUIRE(group);
+    CHECK(group->memory_kills() == 0);
+    hierarchy.directory.write("r1-0/memory.oom.group", "0\n");
+    hierarchy.directory.write("r1-0/memory.events", "max 0\noom 0\noom_kill 1\n");
+    hierarchy.directory.write("r1-0/memory.events.local", "max 0\noom 0\noom_kill 1\n");
+    CHECK_FALSE(group->out_of_memory());
+    CHECK(group->memory_kills() == 1);
+    // Nor is one in a cgroup that the worker made.
+    hierarchy.directory.write("r1-0/memory.oom.group", "1\n");
+    hierarchy.directory.write("r1-0/memory.events.local", "max 0\noom 0\noom_kill 0\n");
+    CHECK_FALSE(group->out_of_memory());
 }
