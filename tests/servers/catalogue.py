@@ -181,9 +181,6 @@ SERVERS = {
     "h2o": Server("h2o", "h2o", {
         "command": ["/usr/bin/h2o", "-c", "{directory}/h2o.conf"],
     }, {"h2o.conf": H2O, **FILES}, request="/large", by_address=True),
-    "starman": Server("starman", "starman libnet-server-ss-prefork-perl", {
-        "command": ["/usr/bin/starman", "--workers", "3", "--preload-app", "web.psgi"],
-    }, {"web.psgi": PSGI}, keepalive=0),
     "starlet": Server("plackup", "starlet", {
         "command": ["/usr/bin/plackup", "-s", "Starlet", "-E", "production", "--max-workers", "3", "--spawn-interval",
                     "0", "web.psgi"],
