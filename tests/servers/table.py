@@ -28,7 +28,7 @@ def main(seen):
         lines.append("|  " + "\n:  ".join(map(cell, cells)) + "\n")
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
-    PAGE.write_text(before + BEGIN + "".join(lines) + END + rest.split(END)[1], encoding="utf-8")
+    PAGE.write_text(before + BEGIN + "\n" + "".join(lines) + "\n" + END + rest.split(END)[1], encoding="utf-8")
     print(f"{len(rows)} servers in {PAGE.name}")
 
 

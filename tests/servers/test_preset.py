@@ -24,6 +24,7 @@ from processes import parent  # noqa: E402
 NAME = sys.argv.pop(1)
 SERVER = SERVERS[NAME]
 RELOADS = int(os.environ.get("SVC_TEST_RELOADS", "2" if QUICK else "5"))  # --all-servers: 20
+BETWEEN = 20  # requests after a reload and before the next
 # Where what was seen is written, for svc-presets(7): a line of JSON.
 TABLE = os.environ.get("SVC_TEST_TABLE")
 
@@ -168,7 +169,7 @@ class Preset(ServiceTest):
         supervisor = self.begin()
         address = self.stand_before(supervisor) if SERVER.fastcgi else supervisor.address()
         cut = 0
-        with Load(address, rate=100, keepalive=SERVER.keepalive) as load:
+        with Load(address, rate=200, keepalive=SERVER.keepalive) as load:
             for _ in range(RELOADS):
                 old = supervisor.pids()[0]
                 request = InFlight(address, SERVER.request)
@@ -182,6 +183,8 @@ class Preset(ServiceTest):
                 self.assertNotEqual(old, new)
                 wait_until("the old process to be gone", lambda old=old: not alive(old))
                 self.assert_accepts(supervisor, new)
+                done = load.count()["requests"]
+                wait_until("more requests", lambda done=done: load.count()["requests"] > done + BETWEEN)
         self.write(load.report, cut)
         load.assert_no_failure(self, idle_closes_allowed=True)
         self.assertEqual(0, cut, "requests in flight were cut")
