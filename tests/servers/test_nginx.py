@@ -7,31 +7,12 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
+from catalogue import NGINX as CONFIGURATION, SERVERS  # noqa: E402
 from harness import ServiceTest, hold_port, main  # noqa: E402
 from load import Load  # noqa: E402
 from processes import parent  # noqa: E402
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-
-CONFIGURATION = """
-worker_processes 1;
-pid {directory}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location = / {{ return 200 "$pid"; }}
-        location = /version-{version} {{ return 204; }}
-    }}
-}}
-"""
+NGINX = SERVERS["nginx"].installed()
 
 
 @unittest.skipUnless(NGINX, "nginx is not installed")
@@ -43,11 +24,14 @@ class Nginx(ServiceTest):
         self.addCleanup(holder.close)
         return holder.getsockname()[1]
 
+    def configuration(self, port, version):
+        content = 'location = / { return 200 "$pid"; } ' + f"location = /version-{version} {{ return 204; }}"
+        return CONFIGURATION.format(directory=self.directory, address=f"127.0.0.1:{port}", content=content)
+
     def test_a_configuration_that_nginx_refuses_is_not_deployed(self):
         port = self.free_port()
         configuration = self.directory / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(directory=self.directory, port=port, version=1),
-                                 encoding="utf-8")
+        configuration.write_text(self.configuration(port, 1), encoding="utf-8")
         command = [NGINX, "-g", "daemon off;", "-c", str(configuration), "-e", "stderr"]
         supervisor = self.start({
             "service": {"preset": "nginx", "command": command},
@@ -67,9 +51,8 @@ class Nginx(ServiceTest):
         good = self.directory / "good.conf"
         command = [NGINX, "-g", "daemon off;", "-c", str(configuration), "-e", "stderr"]
 
-        def deploy(version, text=CONFIGURATION, timeout="60s"):
-            configuration.write_text(text.format(directory=self.directory, port=port, version=version),
-                                     encoding="utf-8")
+        def deploy(version, text=None, timeout="60s"):
+            configuration.write_text(text or self.configuration(port, version), encoding="utf-8")
             revert = f"cp {good} {configuration} && kill -HUP $SVC_WORKER_PID"
             return {
                 "service": {"preset": "nginx", "command": command, "check": []},
