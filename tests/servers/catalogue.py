@@ -136,6 +136,7 @@ class Server:
     by_address: bool = False  # its own configuration names the address, too
     fastcgi: bool = False  # the test's nginx stands before it
     environment: dict = dataclasses.field(default_factory=dict)
+    preset: str = ""  # where it is not called as the preset is: another way to the same, which is in no table
 
     def installed(self):
         return shutil.which(self.program, path=PATH)
@@ -164,6 +165,14 @@ SERVERS = {
     "puma": Server("puma", "puma", {
         "command": ["/usr/bin/puma", "--bind-to-activated-sockets", "only", "--environment", "production", "web.ru"],
     }, {"web.ru": RACK}),
+    "puma-inherit": Server("puma", "puma", {
+        "command": ["/usr/bin/puma", "--bind", "tcp://{address}", "--environment", "production", "web.ru"],
+        "protocol": ["puma"],
+    }, {"web.ru": RACK}, by_address=True, preset="puma"),
+    "unicorn-systemd": Server("unicorn", "unicorn", {
+        "command": ["/usr/bin/unicorn", "--listen", "{address}", "--config-file", "unicorn.rb", "-E", "none", "web.ru"],
+        "protocol": ["listen-fds"],
+    }, {"web.ru": RACK, "unicorn.rb": "worker_processes 2\n"}, keepalive=0, by_address=True, preset="unicorn"),
     "unicorn": Server("unicorn", "unicorn", {
         "command": ["/usr/bin/unicorn", "--listen", "{address}", "--config-file", "unicorn.rb", "-E", "none", "web.ru"],
     }, {"web.ru": RACK, "unicorn.rb": "worker_processes 2\n"}, keepalive=0, by_address=True),
