@@ -106,7 +106,7 @@ class WithoutAServiceFile(ServiceTest):
     def test_one_line_is_enough_for_a_first_try(self):
         supervisor = self.make()
         command = [*supervisor.arguments, "--listen", "127.0.0.1:0", "--replicas", "2", "--grace", "60s",
-                   "--", *worker("--version", "inline")]
+                   "--", *worker("--version", "inline", "--never-ready")]  # nothing is asked of it
         with open(supervisor.log_path, "ab") as log:
             supervisor.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                                   stderr=log, env=supervisor.environment)

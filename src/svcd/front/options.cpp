@@ -26,7 +26,7 @@ struct Typed {
     std::string log_level = "info";
     std::vector<std::string> listen;
     std::uint32_t replicas = 1;
-    std::string ready = "notify";
+    std::string ready; ///< empty: accepting, or notify where it listens on nothing
     std::string stop_signal = "SIGTERM";
     std::string grace = "30s";
     std::string reap;
@@ -65,8 +65,10 @@ void add_options(CLI::App& app, Typed& typed) {
         ->group(group)
         ->allow_extra_args(false);
     app.add_option("--replicas", typed.replicas, "Workers at a time (default 1)")->group(group);
-    app.add_option("--ready", typed.ready, "A worker is ready when it says so, or once started")
-        ->check(CLI::IsMember({"notify", "started"}))
+    app.add_option("--ready", typed.ready,
+                   "When a worker is ready: accepting connections (default),\n"
+                   "notify: it says so, or started")
+        ->check(CLI::IsMember({"accepting", "notify", "started"}))
         ->group(group);
     app.add_option("--stop-signal", typed.stop_signal, "(default SIGTERM)")->group(group);
     app.add_option("--grace", typed.grace, "How long a worker may drain (default 30s)")
@@ -121,7 +123,10 @@ Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::str
     // Whoever had a command for start_server(1) has one for us.
     spec.process.protocols = {rollout::SocketProtocol::listen_fds,
                               rollout::SocketProtocol::server_starter};
-    spec.ready.on = typed.ready == "started" ? rollout::ReadyOn::started : rollout::ReadyOn::notify;
+    if (typed.ready == "started")
+        spec.ready.on = rollout::ReadyOn::started;
+    else if (typed.ready == "accepting" || (typed.ready.empty() && !spec.listeners.empty()))
+        spec.ready.on = rollout::ReadyOn::accepting;
     auto signal = parse_signal(typed.stop_signal);
     if (!signal)
         return Error{"--stop-signal: " + signal.error().message};

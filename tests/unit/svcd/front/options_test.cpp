@@ -74,6 +74,16 @@ TEST_CASE("a command line is a whole service") {
     CHECK(spec.stop.grace == std::chrono::seconds(5));
 }
 
+TEST_CASE("of a command line nobody has to know when its workers are ready") {
+    const auto ready = [](const Words& words) { return good(words).inline_spec->ready.on; };
+    CHECK(ready({"--listen", "8080", "--", "app"}) == rollout::ReadyOn::accepting);
+    CHECK(ready({"--", "app"}) == rollout::ReadyOn::notify);
+    CHECK(ready({"--listen", "8080", "--ready", "notify", "--", "app"}) ==
+          rollout::ReadyOn::notify);
+    CHECK(bad({"--ready", "accepting", "--", "app"}).text.find("there is no listener") !=
+          std::string::npos);
+}
+
 TEST_CASE("two listeners on one port of two addresses have two names") {
     const auto options =
         good({"--listen", "127.0.0.1:80", "--listen", "127.0.0.2:80", "--", "app"});
