@@ -47,10 +47,12 @@ sub {
 """
 NODE = """
 const http = require("http");
+let stopping = false;
 const server = http.createServer((request, response) => {
+  if (stopping) response.setHeader("Connection", "close");
   setTimeout(() => response.end("ok"), request.url === "/slow" ? 1000 : 0);
 });
-process.on("SIGTERM", () => server.close(() => process.exit(0)));
+process.on("SIGTERM", () => { stopping = true; server.close(() => process.exit(0)); });
 server.listen({fd: Number(process.argv[2])});
 """
 NGINX = """

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "man/svc-presets.7.scd"
-TITLES = ("server", "version", "reloads", "new connections", "failed", "requests on kept ones", "failed", "idle closes")
+TITLES = ("server", "version", "reloads", "new connections", "failed", "requests on kept ones", "failed", "idle closes", "end of a kept one")
 BEGIN, END = "; begin\n", "; end\n"
 
 
@@ -24,7 +24,7 @@ def main(seen):
     for _, row in sorted(rows.items()):
         kept = row["kept"] or "-"
         cells = (row["server"], row["version"], row["reloads"], row["new"], row["new_failed"], kept,
-                 row["kept_failed"] if row["kept"] else "-", row["idle_closes"])
+                 row["kept_failed"] if row["kept"] else "-", row["idle_closes"], ", ".join(row["endings"]) or "-")
         lines.append("|  " + "\n:  ".join(map(cell, cells)) + "\n")
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)

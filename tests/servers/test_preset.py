@@ -95,6 +95,39 @@ class InFlight:
         return b" 200 " in head.split(b"\r\n")[0] and whole
 
 
+class Kept(threading.Thread):
+    """A connection that is used again and again until the server ends it, and how it did."""
+
+    def __init__(self, address):
+        super().__init__()
+        self.connection = connect(address)
+        self.ending = None
+        self.first = self.ask()
+        self.start()
+
+    def ask(self):
+        """The head of one answer; nothing: the connection has ended instead."""
+        with contextlib.suppress(ConnectionError):
+            self.connection.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            answer = b""
+            while not answer.endswith((b"ok", b"ok\r\n0\r\n\r\n")):  # php-fpm's nginx sends it in chunks
+                came = self.connection.recv(65536)
+                if not came:
+                    return None
+                answer += came
+            return answer.partition(b"\r\n\r\n")[0].lower()
+        return None
+
+    def run(self):
+        head, used = self.first, 0
+        with self.connection:
+            while head and b"connection: close" not in head:
+                time.sleep(0.02)  # idle for a while, as a browser's
+                head = self.ask()
+                used += 1
+        self.ending = "announced" if head and used else "one request each" if head else "closed when idle"
+
+
 @unittest.skipUnless(SERVER.installed(), f"{NAME} is not installed ({SERVER.package})")
 class Preset(ServiceTest):
 
@@ -168,11 +201,12 @@ class Preset(ServiceTest):
     def test_reloads_under_load(self):
         supervisor = self.begin()
         address = self.stand_before(supervisor) if SERVER.fastcgi else supervisor.address()
-        cut = 0
+        cut, endings = 0, set()
         with Load(address, rate=200, keepalive=SERVER.keepalive) as load:
             for _ in range(RELOADS):
                 old = supervisor.pids()[0]
                 request = InFlight(address, SERVER.request)
+                kept = Kept(address) if not SERVER.fastcgi else None
                 if not SERVER.fastcgi:
                     wait_until("it to be accepted", lambda: owners(address[1], request.connection))
                 waiting = threading.Thread(target=self.reload, args=(supervisor,))
@@ -182,19 +216,23 @@ class Preset(ServiceTest):
                 new = supervisor.pids()[0]
                 self.assertNotEqual(old, new)
                 wait_until("the old process to be gone", lambda old=old: not alive(old))
+                if kept:
+                    kept.join()
+                    endings.add(kept.ending)
                 self.assert_accepts(supervisor, new)
                 done = load.count()["requests"]
                 wait_until("more requests", lambda done=done: load.count()["requests"] > done + BETWEEN)
-        self.write(load.report, cut)
+        self.write(load.report, cut, endings)
         load.assert_no_failure(self, idle_closes_allowed=True)
         self.assertEqual(0, cut, "requests in flight were cut")
 
-    def write(self, report, cut):
+    def write(self, report, cut, endings):
         new, kept = report["new"], report["keep_alive"]
         row = {"server": NAME, "reloads": RELOADS, "new": new["succeeded"], "new_failed": new["failed"],
                "kept": kept["succeeded"], "kept_failed": kept["failed"],
                "idle_closes": new["failures"]["idle_close_race"] + kept["failures"]["idle_close_race"],
-               "in_flight_cut": cut, "version": version()}
+               "in_flight_cut": cut, "version": version(),
+               "endings": sorted(endings)}
         print(json.dumps(row))
         if TABLE and not SERVER.preset:
             with open(TABLE, "a", encoding="utf-8") as table:
