@@ -6,6 +6,7 @@
 #include "rollout/supervisor.h"
 #include "svcd/host/history/executables.h"
 #include "svcd/host/hooks/commands.h"
+#include "svcd/host/host_callbacks.h"
 #include "svcd/host/listeners/listeners.h"
 #include "svcd/host/survival/cgroups.h"
 #include "svcd/host/survival/fd_store.h"
@@ -16,18 +17,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 
 namespace svc::daemon {
-
-struct HostCallbacks {
-    std::function<void(rollout::Observation)>
-        observe; ///< records it and wakes the step (never steps inside)
-    std::function<void(const rollout::Event&)> report;
-    std::function<void(const rollout::State&)> settled;
-    std::function<void()> publish;               ///< the state as it is, and the ledger
-    std::function<void(int exit_status)> finish; ///< Action Finish
-    std::function<void(const std::string& reason)> fall_back; ///< Action FallBack
-    std::function<void(const std::string& text)> warn; ///< something that the daemon should log
-    std::function<void()> recorded; ///< is_recorded() may answer otherwise than before
-};
 
 class DaemonHost final : public rollout::Host {
 public:

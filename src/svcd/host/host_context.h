@@ -3,7 +3,8 @@
 
 #include "svcd/host/children/child_table.h"
 #include "svcd/host/history/executables.h"
-#include "svcd/host/host.h"
+#include "svcd/host/host_callbacks.h"
+#include "svcd/host/listeners/listeners.h"
 #include "svcd/host/output/error_sink.h"
 #include "svcd/host/output/output_relay.h"
 #include "svcd/host/survival/cgroups.h"

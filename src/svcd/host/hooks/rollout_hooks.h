@@ -1,6 +1,7 @@
 // RolloutHooks: what runs once for a rollout, and not for each worker.
 #pragma once
 
+#include "rollout/action.h"
 #include "svcd/host/hooks/timed_hook.h"
 
 #include <memory>
