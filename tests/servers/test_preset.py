@@ -143,13 +143,13 @@ class Preset(ServiceTest):
         self.addCleanup(server.shutdown)
         return server
 
-    def begin(self):
-        """The service, and the address at which clients find it."""
-        address = "127.0.0.1:0"
-        if SERVER.by_address:
+    def begin(self, address=None):
+        """The service, at this address or at a port."""
+        if not address and SERVER.by_address:
             holder = hold_port()
             self.addCleanup(holder.close)
             address = "127.0.0.1:" + str(holder.getsockname()[1])
+        address = address or "127.0.0.1:0"
         words = {"directory": str(self.directory), "address": address, "port": address.split(":")[1],
                  "backend": getattr(self, "backend", "")}
         write_files(SERVER, self.directory, words)
@@ -225,6 +225,18 @@ class Preset(ServiceTest):
         self.write(load.report, cut, endings)
         load.assert_no_failure(self, idle_closes_allowed=True)
         self.assertEqual(0, cut, "requests in flight were cut")
+
+    @unittest.skipIf("{port}" in str(SERVER.files), "its configuration is one for a port")
+    def test_a_unix_socket_keeps_its_path(self):
+        path = f"{self.directory}/web.sock"
+        supervisor = self.begin(f"unix:{path}")
+        for _ in range(2):
+            old = supervisor.pids()[0]
+            self.reload(supervisor)
+            # It may have removed the path at its end, as if it were its own.
+            wait_until("the old process to be gone", lambda old=old: not alive(old))
+            wait_until("the path", lambda: os.path.exists(path))
+            self.assertIn("ok", get(path))
 
     def write(self, report, cut, endings):
         new, kept = report["new"], report["keep_alive"]
