@@ -128,7 +128,7 @@ PHP = """<?php if ($_SERVER["REQUEST_URI"] == "/slow") sleep(1); echo "ok";"""
 @dataclasses.dataclass
 class Server:
     """`program`: what must be installed. `files`: what is written into a directory; in them and in the service,
-    {directory}, {address}, {port} and {backend} (a server of the test's that answers after a second) are replaced."""
+    {directory}, {address}, {url}, {port} and {backend} (a server of the test's that answers after a second) are replaced."""
     program: str
     package: str
     service: dict
@@ -168,7 +168,7 @@ SERVERS = {
         "command": ["/usr/bin/puma", "--bind-to-activated-sockets", "only", "--environment", "production", "web.ru"],
     }, {"web.ru": RACK}),
     "puma-inherit": Server("puma", "puma", {
-        "command": ["/usr/bin/puma", "--bind", "tcp://{address}", "--environment", "production", "web.ru"],
+        "command": ["/usr/bin/puma", "--bind", "{url}", "--environment", "production", "web.ru"],
         "protocol": ["puma"],
     }, {"web.ru": RACK}, by_address=True, preset="puma"),
     "unicorn-systemd": Server("unicorn", "unicorn", {

@@ -150,7 +150,8 @@ class Preset(ServiceTest):
             self.addCleanup(holder.close)
             address = "127.0.0.1:" + str(holder.getsockname()[1])
         address = address or "127.0.0.1:0"
-        words = {"directory": str(self.directory), "address": address, "port": address.split(":")[1],
+        url = address.replace("unix:", "unix://") if address.startswith("unix:") else "tcp://" + address
+        words = {"url": url, "directory": str(self.directory), "address": address, "port": address.split(":")[1],
                  "backend": getattr(self, "backend", "")}
         write_files(SERVER, self.directory, words)
         supervisor = self.start({
