@@ -26,6 +26,9 @@ from varlink import Connection, VarlinkError, call  # noqa: F401
 
 # Of what must happen before a short deadline has passed, in seconds: see in_time().
 DEADLINES = 1, 5, 30
+# A shell ignores these two in what it runs in the background, and what ignores a signal passes that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 QUICK = bool(os.environ.get("SVC_TEST_QUICK"))
 PR_SET_CHILD_SUBREAPER = 36
 
