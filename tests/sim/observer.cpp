@@ -251,7 +251,9 @@ void World::check_retire(const RetireWorker& action, const State& state) {
     if (!replaced)
         return;
     const bool stale = !state.workers.at(action.worker).stale.empty();
-    if (state.rollout && state.rollout->paused_at)
+    // What a superseded rollout left on its way to serve may go at any time: nobody is served by it.
+    const bool serves = process.available || action.why == Retirement::replaced;
+    if (serves && state.rollout && state.rollout->paused_at)
         violated("8: a worker is replaced while the rollout is paused");
     if (state.rollout && !stale && process.revision == state.rollout->from &&
         state.rollout->from != 0 && state.rollout->phase == RolloutPhase::progressing) {
