@@ -110,6 +110,10 @@ void World::check_end(const State& state) {
     for (const auto& [id, process] : processes_) {
         if (process.unkillable)
             continue;
+        // Recycling never stops: the end may come while one is on its way out, and its successor serves.
+        if (process.retired && process.revision == state.current &&
+            !state.workers.at(id).stale.empty())
+            continue;
         // After a rollback that failed for good, and with a restart policy that gives up, the newer revision
         // goes on serving in place of what the older one cannot: nobody else would.
         const bool stands_in =
