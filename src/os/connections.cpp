@@ -141,6 +141,13 @@ std::vector<std::optional<std::uint64_t>> count_connections(const std::vector<Pr
     return counts;
 }
 
+Result<FileWork> start_count(const std::vector<ProcessSet>& sets,
+                             const std::vector<Address>& listeners) {
+    return start_work(-1, -1, [&] {
+        return Result<std::string>(format_counts(count_connections(sets, listeners)));
+    });
+}
+
 std::string format_counts(const std::vector<std::optional<std::uint64_t>>& counts) {
     std::string text;
     for (const auto& count : counts)

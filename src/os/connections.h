@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "os/file_work.h"
 
 #include <cstdint>
 #include <optional>
@@ -33,7 +34,11 @@ struct ProcessSet {
 std::vector<std::optional<std::uint64_t>> count_connections(const std::vector<ProcessSet>& sets,
                                                             const std::vector<Address>& listeners);
 
-/// The answer of a child that counts (os/file_work.h): "12 0 ?". parse_counts() reads it back: as many as there
+/// Does that in a child of ours; its answer is as format_counts() has it.
+Result<FileWork> start_count(const std::vector<ProcessSet>& sets,
+                             const std::vector<Address>& listeners);
+
+/// The answer of a child that counts: "12 0 ?". parse_counts() reads it back: as many as there
 /// were sets, and nullopt for each if it says anything else.
 std::string format_counts(const std::vector<std::optional<std::uint64_t>>& counts);
 std::vector<std::optional<std::uint64_t>> parse_counts(const std::string& text, std::size_t sets);

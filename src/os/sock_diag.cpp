@@ -265,6 +265,19 @@ bool add_unix(const std::vector<std::string>& names, SocketInodes& found) {
 
 } // namespace
 
+bool is_in_own_network(int fd) {
+    const auto cookie_of = [](int socket) {
+        std::uint64_t cookie = 0;
+        socklen_t length = sizeof(cookie);
+        if (::getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) != 0)
+            return std::uint64_t{0};
+        return cookie;
+    };
+    const std::uint64_t theirs = cookie_of(fd);
+    const UniqueFd ours(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return theirs == 0 || !ours || theirs == cookie_of(ours.get());
+}
+
 std::optional<SocketInodes> connections_at(const std::vector<Address>& addresses) {
     std::vector<Place> ipv4;
     std::vector<Place> ipv6;

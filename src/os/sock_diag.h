@@ -20,6 +20,9 @@ struct UnixListenerState {
 /// netlink socket is opened at the first call and kept, one a thread.
 std::optional<UnixListenerState> unix_listener_state(int fd);
 
+/// The socket is of our own network namespace. True, too, on a kernel that does not tell (before 5.14).
+bool is_in_own_network(int fd);
+
 /// As /proc/PID/fd names them: "socket:[4711]".
 using SocketInodes = std::unordered_set<std::uint32_t>;
 
