@@ -8,7 +8,7 @@
 //                    |             |             |              |              |
 //                    +-------------+------+------+--------------+              | A: retire
 //                                         | A: not yet the worker's program    v
-//                                         |                                 draining (pre-stop hook)
+//                                         |                                 draining (pre-stop hook, last connection)
 //                                         v                                    | A
 //                                      killing <-A end of grace-- stopping (stop signal sent)
 //
