@@ -71,6 +71,11 @@ struct CancelHook {
 struct RunPreStop { ///< answer: HookEnded
     WorkerId worker = 0;
 };
+/// Look how many connections it has: the stop signal waits for the last one, or SIGKILL is about to cut those
+/// that are left. Answer: ConnectionsCounted, in any case; whoever waits for it has a deadline all the same.
+struct CountConnections {
+    WorkerId worker = 0;
+};
 /// The stop signal. Answer: SignalSent, if it was.
 struct SignalWorker {
     WorkerId worker = 0;
@@ -141,8 +146,8 @@ struct Finish {
 using Action =
     std::variant<LaunchWorker, SpawnWorker, RecordWorker, ReleaseWorker, MarkReady, WatchWorker,
                  RunPostReady, MarkAvailable, RecycleWorker, ReloadWorker, RetireWorker, CancelHook,
-                 RunPreStop, SignalWorker, KillWorker, RunPostStop, ForgetWorker, BeginRollout,
-                 RollBack, NoteFailure, PauseRollout, ReachStage, RunRolloutHook, PassStage,
-                 EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
+                 RunPreStop, CountConnections, SignalWorker, KillWorker, RunPostStop, ForgetWorker,
+                 BeginRollout, RollBack, NoteFailure, PauseRollout, ReachStage, RunRolloutHook,
+                 PassStage, EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
 
 } // namespace svc::rollout

@@ -140,10 +140,20 @@ struct Applier {
         one.stop_deadline = std::max(one.stop_deadline, now + spec_of(one).stop.grace);
     }
 
+    void operator()(const CountConnections& action) {
+        Worker& one = worker(action.worker);
+        const StopSpec& stop = spec_of(one).stop;
+        if (one.phase == WorkerPhase::draining && !one.idle_deadline)
+            one.idle_deadline =
+                std::min(now + stop.wait_idle.value(), one.stop_deadline - stop.min_stop);
+        one.counting_since = now;
+    }
+
     void operator()(const SignalWorker& action) {
         Worker& one = worker(action.worker);
+        const std::string why = one.idle_deadline ? stop_text(one) : std::string();
         enter(one, WorkerPhase::stopping, now);
-        tell(EventKind::worker_stopping, one, "is told to stop");
+        tell(EventKind::worker_stopping, one, "is told to stop" + why);
     }
 
     void operator()(const KillWorker& action) {

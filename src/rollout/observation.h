@@ -75,6 +75,11 @@ struct WorkerReloaded {
     std::string detail; ///< why it failed
     std::vector<std::string> last_output;
 };
+/// The answer to CountConnections.
+struct ConnectionsCounted {
+    WorkerId worker = 0;
+    std::optional<std::uint64_t> open; ///< accepted from our listeners; none: nobody can tell
+};
 /// The kernel took the stop signal of SignalWorker.
 struct SignalSent {
     WorkerId worker = 0;
@@ -129,8 +134,9 @@ struct StopRequested {
 using Observation =
     std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed, WorkerNotified,
                  MainPidChanged, WorkerExited, HookEnded, ProbeReported, MemoryExceeded,
-                 WorkerReloaded, SignalSent, KillFailed, RolloutRequested, PauseRequested,
-                 ResumeRequested, AbortRequested, PromoteRequested, ReplaceRequested,
-                 FreezeRequested, RolloutHookEnded, ScaleRequested, StopRequested>;
+                 WorkerReloaded, ConnectionsCounted, SignalSent, KillFailed, RolloutRequested,
+                 PauseRequested, ResumeRequested, AbortRequested, PromoteRequested,
+                 ReplaceRequested, FreezeRequested, RolloutHookEnded, ScaleRequested,
+                 StopRequested>;
 
 } // namespace svc::rollout

@@ -310,6 +310,15 @@ struct Recorder {
         }
     }
 
+    void operator()(const ConnectionsCounted& seen) {
+        Worker* worker = find(seen.worker);
+        if (worker == nullptr || !worker->counting_since)
+            return;
+        worker->counting_since.reset();
+        worker->counted_at = now;
+        worker->connections = seen.open;
+    }
+
     void operator()(const SignalSent& seen) {
         Worker* worker = find(seen.worker);
         if (worker != nullptr && worker->phase == WorkerPhase::stopping)

@@ -70,10 +70,12 @@ struct Recoverer {
                 again(ReloadWorker{worker.id, worker.becoming, worker.becoming < worker.revision});
             return;
         case WorkerPhase::draining:
+            worker.counting_since.reset();
             if (worker.running_hook)
                 again(RunPreStop{worker.id});
             return;
         case WorkerPhase::stopping:
+            worker.counting_since.reset();
             if (worker.signal_sent)
                 return;
             worker.stop_deadline = std::max(worker.stop_deadline, now + spec_of(worker).stop.grace);

@@ -257,11 +257,14 @@ struct RolloutSpec {
     bool operator==(const RolloutSpec&) const = default;
 };
 
-/// [stop]. One grace period covers the pre-stop hook, the stop signal and the exit.
+/// [stop]. One grace period covers the pre-stop hook, the wait for the last connection, the stop signal and
+/// the exit.
 struct StopSpec {
     // `fail`: the failure of one of an old worker's is the failure of the rollout that replaces it.
     std::optional<HookSpec> pre_stop;
     std::optional<HookSpec> post_stop; ///< it has a timeout
+    /// After the pre-stop hook, and at most so long, the stop signal waits for the worker's last connection.
+    std::optional<Duration> wait_idle;
     int signal = 15;
     Duration grace = std::chrono::seconds(30);
     Duration min_stop = std::chrono::seconds(2);

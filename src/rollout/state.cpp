@@ -152,6 +152,27 @@ std::string describe_kill_failure(const Worker& worker) {
            std::to_string(worker.pid) + " by hand";
 }
 
+std::string connections_text(std::uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " connection" : " connections");
+}
+
+std::string stop_text(const Worker& worker) {
+    if (!worker.connections)
+        return " without it being known whether its connections have ended";
+    if (*worker.connections == 0)
+        return ": it has no connection left";
+    return " with " + connections_text(*worker.connections) + " open";
+}
+
+std::string cut_text(const Worker& worker) {
+    if (!worker.connections)
+        return "; nobody knows how many connections are cut";
+    if (*worker.connections == 0)
+        return {};
+    return "; " + connections_text(*worker.connections) +
+           (*worker.connections == 1 ? " is cut" : " are cut");
+}
+
 bool awaits_readiness(const Worker& worker, const ReadySpec& ready) {
     return worker.phase == WorkerPhase::starting &&
            (ready.on != ReadyOn::started || !worker.started_up || worker.verifying);

@@ -8,7 +8,7 @@
 //                    |             |             |              |              |
 //                    +-------------+------+------+--------------+              | A: retire
 //                                         | A: not yet the worker's program    v
-//                                         |                                 draining (pre-stop hook)
+//                                         |                                 draining (pre-stop hook, last connection)
 //                                         v                                    | A
 //                                      killing <-A end of grace-- stopping (stop signal sent)
 //
@@ -47,7 +47,7 @@ enum class WorkerPhase {
     starting,
     ready,
     available, ///< ready for min_ready
-    draining,  ///< on its way out; it still serves while its pre-stop hook runs
+    draining,  ///< on its way out; its pre-stop hook runs, or its last connection is waited for
     stopping,  ///< the stop signal was sent
     killing,   ///< SIGKILL was sent to the group, or refused: kill_failure
     exited,    ///< its process is gone; the post-stop hook is due or runs
@@ -99,6 +99,11 @@ struct Worker {
     std::optional<Instant> drain_began;
     Instant stop_deadline{}; ///< end of grace; while a post-stop hook runs: its end
     std::optional<HookPoint> running_hook;
+    std::optional<Instant>
+        idle_deadline; ///< the stop signal waits for its last connection until then
+    std::optional<Instant> counting_since;    ///< its connections are being counted
+    std::optional<Instant> counted_at;        ///< the last time; none: never while it drains
+    std::optional<std::uint64_t> connections; ///< as of then; none: unknown
 
     bool started_up = false; ///< its startup probe passed, or there is none
     bool said_ready = false; ///< READY=1, which counts once it started up
@@ -158,6 +163,12 @@ std::string describe_kill_failure(const Worker& worker);
 bool awaits_readiness(const Worker& worker, const ReadySpec& ready);
 /// "was not ready within 60s; its probe says: Connection refused", "…; it was not verified: exit status 1"
 std::string late_start_text(const Worker& worker, const ReadySpec& ready);
+/// Of one that waited for its last connection: ": it has no connection left", " with 12 connections open", …
+std::string stop_text(const Worker& worker);
+/// Of one that is killed: "; 12 connections are cut"; empty: it has none.
+std::string cut_text(const Worker& worker);
+/// "12 connections"
+std::string connections_text(std::uint64_t count);
 /// Available for so long that the next failure begins a new row.
 bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now);
 

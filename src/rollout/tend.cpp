@@ -78,6 +78,29 @@ void tend_ready(Planner& planner, const Worker& worker) {
     }
 }
 
+constexpr Duration between_counts = std::chrono::seconds(1);
+
+/// Asks for the worker's connections, once in between_counts and never twice at a time.
+void count_connections(Planner& planner, const Worker& worker) {
+    if (!worker.counting_since &&
+        (!worker.counted_at || planner.due(*worker.counted_at + between_counts)))
+        planner.act(CountConnections{worker.id});
+}
+
+/// An unknown number is not 0: then the deadline alone ends the wait.
+bool waits_for_idle(Planner& planner, const Worker& worker) {
+    const StopSpec& stop = planner.spec_of(worker).stop;
+    // One that never served has nothing to wait for.
+    if (!stop.wait_idle || !worker.ready_at || planner.state.wanted == Wanted::stop_now ||
+        worker.connections == 0U)
+        return false;
+    const Instant last = worker.stop_deadline - stop.min_stop;
+    if (planner.due(std::min(worker.idle_deadline.value_or(last), last)))
+        return false;
+    count_connections(planner, worker);
+    return true;
+}
+
 void tend_draining(Planner& planner, const Worker& worker) {
     const StopSpec& stop = planner.spec_of(worker).stop;
     if (worker.running_hook) {
@@ -87,12 +110,19 @@ void tend_draining(Planner& planner, const Worker& worker) {
             planner.act(CancelHook{worker.id, HookPoint::pre_stop});
         return;
     }
-    planner.act(SignalWorker{worker.id, stop.signal});
+    if (!waits_for_idle(planner, worker))
+        planner.act(SignalWorker{worker.id, stop.signal});
 }
 
 void tend_stopping(Planner& planner, const Worker& worker) {
+    // What SIGKILL is to cut is counted shortly before it, so that it need not wait for an answer.
+    constexpr Duration look_ahead = std::chrono::milliseconds(500);
+    const bool counts = planner.spec_of(worker).stop.wait_idle && worker.ready_at;
     if (planner.due(worker.stop_deadline))
-        planner.act(KillWorker{worker.id, "did not end within its grace period"});
+        planner.act(KillWorker{worker.id, "did not end within its grace period" +
+                                              (counts ? cut_text(worker) : std::string())});
+    else if (counts && planner.due(worker.stop_deadline - look_ahead))
+        count_connections(planner, worker);
 }
 
 void tend_exited(Planner& planner, const Worker& worker) {

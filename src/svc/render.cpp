@@ -121,8 +121,17 @@ Table workers_table(const ServiceStatus& status, bool notes) {
                  {"PID"},
                  {"AGE"},
                  {"RESTARTS"},
+                 {"CONNS"},
                  {"WAITS FOR", true},
                  {"STATUS", true}});
+    // Where nothing can be said of any there is no such column.
+    const bool counted = std::any_of(status.workers.begin(), status.workers.end(),
+                                     [](auto& worker) { return worker.connections.has_value(); });
+    const auto connections_of = [&](const WorkerStatus& worker) -> std::string {
+        if (worker.connections)
+            return number(*worker.connections);
+        return counted ? "?" : "";
+    };
     const auto add_worker = [&](const WorkerStatus& worker) {
         const std::string said = safe(worker.status_text);
         const auto age = std::chrono::floor<std::chrono::seconds>(Duration(worker.age_us));
@@ -132,6 +141,7 @@ Table workers_table(const ServiceStatus& status, bool notes) {
                    {worker.pid > 0 ? std::to_string(worker.pid) : "-"},
                    {format_rough(age)},
                    {restarts_of(status, worker.replica)},
+                   {connections_of(worker)},
                    {safe(worker.waits_for)},
                    {notes ? "" : said}},
                   notes ? said : "");
@@ -143,6 +153,7 @@ Table workers_table(const ServiceStatus& status, bool notes) {
                    {"-"},
                    {"-"},
                    {number(replica.restarts)},
+                   {counted ? "-" : ""},
                    {safe(replica.waits_for)},
                    {""}});
     };

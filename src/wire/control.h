@@ -110,6 +110,7 @@ struct WorkerStatus {
     std::string status_text;
     std::optional<std::uint64_t> memory; ///< bytes that its cgroup counts; none: nobody counts them
     std::optional<std::uint64_t> tasks;  ///< processes and threads, the same
+    std::optional<std::uint64_t> connections; ///< accepted, and open now; none: nobody can tell
     bool operator==(const WorkerStatus&) const = default;
 };
 struct ReplicaStatus {

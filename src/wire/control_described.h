@@ -25,7 +25,7 @@ BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, newest, follow))
 BOOST_DESCRIBE_STRUCT(TimelineCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text, memory,
-                       tasks))
+                       tasks, connections))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
 BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (),

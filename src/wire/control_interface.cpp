@@ -33,6 +33,7 @@ interface io.svc.Supervisor
 
 # state: launching, starting, ready, available, draining, stopping, killing, exited
 # waits_for: a sentence for a person; empty: nothing
+# connections: accepted from the service's listeners and open now; none: nobody can tell
 # memory: bytes, and tasks: processes and threads, as its cgroup counts them; none: nobody does
 type WorkerStatus (
   name: string,
@@ -44,7 +45,8 @@ type WorkerStatus (
   waits_for: string,
   status_text: string,
   memory: ?int,
-  tasks: ?int
+  tasks: ?int,
+  connections: ?int
 )
 
 # state: as WorkerStatus, or gone

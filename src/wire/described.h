@@ -70,7 +70,8 @@ BOOST_DESCRIBE_STRUCT(RolloutSpec, (),
                       (replicas, strategy, max_surge, max_unavailable, min_ready, progress_deadline,
                        max_total, on_failure, stages, before, analysis, after, failed, in_place,
                        memory_check, keep_old, history))
-BOOST_DESCRIBE_STRUCT(StopSpec, (), (pre_stop, post_stop, signal, grace, min_stop, grace_max))
+BOOST_DESCRIBE_STRUCT(StopSpec, (),
+                      (pre_stop, post_stop, wait_idle, signal, grace, min_stop, grace_max))
 BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
 BOOST_DESCRIBE_STRUCT(RestartSpec, (), (policy, backoff_min, backoff_max))
 BOOST_DESCRIBE_ENUM(LogOutput, automatic, journal, inherit, capture, prefix, file)
@@ -102,10 +103,11 @@ BOOST_DESCRIBE_ENUM(HookPoint, pre_start, post_ready, pre_stop, post_stop)
 BOOST_DESCRIBE_STRUCT(Worker, (),
                       (id, revision, replica, attempt, name, phase, pid, since, launched_at,
                        executed_at, ready_at, available_at, start_deadline, retirement,
-                       retirement_reason, drain_began, stop_deadline, running_hook, started_up,
-                       said_ready, verifying, post_ready_done, watched, probe_text, failing,
-                       becoming, excess_memory, stale, status_text, notified_errno, reloading,
-                       announced_stop, signal_sent, kill_failure, exit, last_output))
+                       retirement_reason, drain_began, stop_deadline, running_hook, idle_deadline,
+                       counting_since, counted_at, connections, started_up, said_ready, verifying,
+                       post_ready_done, watched, probe_text, failing, becoming, excess_memory,
+                       stale, status_text, notified_errno, reloading, announced_stop, signal_sent,
+                       kill_failure, exit, last_output))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))

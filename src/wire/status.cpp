@@ -121,6 +121,10 @@ Wait wait_of(const Worker& worker, const Revision* revision) {
     case Shown::available:
         return {errand_of(worker), {}};
     case Shown::draining:
+        if (worker.idle_deadline && !worker.running_hook)
+            return {worker.connections ? rollout::connections_text(*worker.connections)
+                                       : "its connections (nobody knows how many)",
+                    worker.idle_deadline};
         return {worker.running_hook ? "pre-stop hook" : "stop signal", worker.stop_deadline, grace};
     case Shown::stopping:
         return {"stop signal sent", worker.stop_deadline, grace};

@@ -17,6 +17,8 @@ void World::behave(const Action& action) {
         reload(*reloading);
     else if (const auto* run = std::get_if<RunRolloutHook>(&action))
         rollout_hook(*run);
+    else if (const auto* counting = std::get_if<CountConnections>(&action))
+        count_connections(counting->worker);
     else if (const auto* pre_stop = std::get_if<RunPreStop>(&action))
         hook(pre_stop->worker, HookPoint::pre_stop);
 }
@@ -45,6 +47,34 @@ void World::end_hook(WorkerId id, HookPoint point, bool succeeded) {
     if (failed && point == HookPoint::pre_start)
         processes_.erase(id);
     see(HookEnded{id, point, succeeded, "exit status 1", {}});
+}
+
+/// They fall, now and then; those of some workers never end, of some nobody can tell, and an answer may be lost.
+void World::count_connections(WorkerId id) {
+    const auto found = processes_.find(id);
+    if (found == processes_.end())
+        violated("5: the connections of a process that is gone are counted");
+    Process& process = found->second;
+    if (!process.retired)
+        violated("the connections of a worker that stays are counted by policy");
+    // The next supervisor does not know of a count whose answer was not published.
+    if (process.counted_by == incarnation_ && process.counted_at && now_ - *process.counted_at < 1s)
+        violated("connections are counted twice within a second");
+    process.counted_at = now_;
+    process.counted_by = incarnation_;
+    if (!process.connections)
+        process.connections = random_.below(4);
+    if (faults_ && random_.chance(10)) {
+        count("count lost");
+        return;
+    }
+    if (random_.chance(id % 3 == 0 && faults_ ? 0 : 50) && *process.connections > 0)
+        --*process.connections;
+    ConnectionsCounted answer{id, process.connections};
+    if (id % 5 == 0)
+        answer.open.reset();
+    count(!answer.open ? "connections unknown" : *answer.open == 0 ? "idle" : "connections open");
+    answer_after(random_.between(1ms, 200ms), [this, answer] { see(answer); });
 }
 
 void World::rollout_hook(const RunRolloutHook& run) {

@@ -108,6 +108,8 @@ Revision World::random_revision() {
     if (random_.chance(20))
         spec.stop.post_stop = HookSpec{SleepHook{1s}, 10s, HookFailure::ignore};
     spec.stop.grace = random_.between(3s, 15s);
+    if (random_.chance(30))
+        spec.stop.wait_idle = random_.between(1s, 20s);
     spec.stop.grace_max = spec.stop.grace + random_.between(Duration{0}, 15s);
     spec.restart.policy =
         random_.chance(80) ? RestartPolicy::always : static_cast<RestartPolicy>(random_.below(3));

@@ -86,6 +86,9 @@ private:
         std::uint64_t launcher =
             0; ///< the incarnation of the supervisor that holds its launcher's socket
         bool signalled = false;
+        std::optional<std::uint64_t> connections; ///< since they were first counted
+        std::optional<Instant> counted_at;
+        std::uint64_t counted_by = 0; ///< the incarnation of the supervisor
         std::optional<Instant> ready_at;
         bool available = false;
         bool retired = false;
@@ -156,6 +159,7 @@ private:
     // Hooks, probes, workers that reload themselves (behaviour.cpp)
     void behave(const rollout::Action& action);
     void hook(rollout::WorkerId id, rollout::HookPoint point);
+    void count_connections(rollout::WorkerId id);
     void end_hook(rollout::WorkerId id, rollout::HookPoint point, bool succeeded);
     void rollout_hook(const rollout::RunRolloutHook& run);
     void watch(const rollout::WatchWorker& action);

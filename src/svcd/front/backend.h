@@ -13,6 +13,8 @@ public:
     virtual ~Backend() = default;
     [[nodiscard]] virtual const rollout::State& state() const = 0;
     [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
+    /// Puts WorkerStatus::connections in. By a look at every socket of the workers', which a child takes.
+    virtual boost::asio::awaitable<void> count_connections(wire::ServiceStatus& status) = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
     /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.

@@ -80,6 +80,7 @@ private:
 
     // Backend: daemon_backend.cpp
     [[nodiscard]] wire::ServiceStatus status() const override;
+    boost::asio::awaitable<void> count_connections(wire::ServiceStatus& status) override;
     EventLog& events() override { return events_; }
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
     [[nodiscard]] wire::HistoryReply history() const override;

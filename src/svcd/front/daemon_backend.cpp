@@ -23,6 +23,10 @@ wire::ServiceStatus Daemon::status() const {
     return status;
 }
 
+boost::asio::awaitable<void> Daemon::count_connections(wire::ServiceStatus& status) {
+    co_await host_->count_connections(state(), status);
+}
+
 HistoryView Daemon::history_view() const {
     return HistoryView{state(), host_->history(), host_->executables()};
 }

@@ -45,7 +45,7 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
     else if (interface != wire::control_interface_name)
         reply_interface_not_found(caller, interface);
     else if (method == "Status")
-        status(call, caller);
+        co_await status(call, caller);
     else if (method == "Reload")
         co_await reload(call, caller, rollout::CauseKind::reload);
     else if (method == "Apply")
@@ -102,13 +102,15 @@ bool Methods::permitted(Caller& caller) {
     return false;
 }
 
-void Methods::status(const wire::VarlinkCall& call, Caller& caller) {
+asio::awaitable<void> Methods::status(const wire::VarlinkCall& call, Caller& caller) {
     if (!call.parameters.empty()) {
         reply_invalid_parameter(caller, call.parameters.begin()->key());
-        return;
+        co_return;
     }
+    wire::ServiceStatus status = backend_.status();
+    co_await backend_.count_connections(status);
     wire::VarlinkReply reply;
-    reply.parameters = wire::to_json(backend_.status());
+    reply.parameters = wire::to_json(status);
     caller.reply(reply);
 }
 

@@ -24,7 +24,7 @@ private:
     boost::asio::awaitable<void> scale(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
-    void status(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> status(const wire::VarlinkCall& call, Caller& caller);
     bool permitted(Caller& caller);
 
     // history_methods.cpp

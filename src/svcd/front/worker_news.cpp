@@ -29,7 +29,8 @@ void WorkerNews::happened(const rollout::Event& event) {
 void WorkerNews::notice_moves(const State& state) {
     for (const WorkerId id : moving_) {
         const auto worker = state.workers.find(id);
-        if (worker == state.workers.end() || worker->second.phase != told_.at(id).phase)
+        if (worker == state.workers.end() || worker->second.phase != told_.at(id).phase ||
+            worker->second.connections != told_.at(id).connections)
             news_.insert(id);
     }
 }
@@ -47,7 +48,8 @@ void WorkerNews::tell(const State& state, WorkerId id, Instant now,
         return;
     }
     Told& told = told_[id];
-    told = {wire::progress_of(state, worker->second, now), worker->second.phase};
+    told = {wire::progress_of(state, worker->second, now), worker->second.phase,
+            worker->second.connections};
     if (const auto end = ends_.find(id); end != ends_.end() && !end->second.how.empty())
         told.last.note = end->second.how;
     if (told.phase == WorkerPhase::available)

@@ -32,6 +32,7 @@ private:
     struct Told {
         wire::WorkerProgress last;
         rollout::WorkerPhase phase = rollout::WorkerPhase::spawning;
+        std::optional<std::uint64_t> connections{}; ///< that it waits for
     };
     struct End {
         bool willed = false; ///< it was told to go

@@ -248,6 +248,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
                 with(run.worker,
                      [](WorkerProcess& worker) { worker.start_hook(HookPoint::pre_stop); });
             },
+            [&](const CountConnections& count) { impl_->count_connections(count.worker); },
             [&](const SignalWorker& signal) {
                 with(signal.worker, [&](WorkerProcess& worker) { worker.signal(signal.signal); });
             },
@@ -260,6 +261,7 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
             },
             [&](const ForgetWorker& forget) {
                 impl_->workers.erase(forget.worker);
+                impl_->counted.erase(forget.worker);
                 impl_->context->ledger.workers.erase(forget.worker);
                 impl_->close_unneeded(state);
             },

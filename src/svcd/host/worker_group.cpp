@@ -21,6 +21,14 @@ Result<void> WorkerProcess::make_cgroup(LaunchParcel& parcel, WorkerPlace& place
     return {};
 }
 
+os::ProcessSet WorkerProcess::process_set() const {
+    os::ProcessSet set{.members = {}, .roots = processes()};
+    if (cgroup_)
+        for (const auto& process : cgroup_->processes())
+            set.members.push_back(process.pid);
+    return set;
+}
+
 /// An error is one of the main process, with which the worker ends.
 Result<void> WorkerProcess::end_group() {
     if (cgroup_) {

@@ -14,6 +14,7 @@
 #include "svcd/host/watching/worker_watch.h"
 #include "svcd/host/worker_output.h"
 
+#include "os/connections.h"
 #include "rollout/observation.h"
 #include "svcd/host/survival/fd_store.h"
 #include "wire/ledger.h"
@@ -79,6 +80,13 @@ public:
     }
     /// The roots of its trees of processes.
     [[nodiscard]] std::vector<pid_t> processes() const;
+
+    /// All of them, and whose descendants are, too.
+    [[nodiscard]] os::ProcessSet process_set() const;
+    /// Of the listeners that only it has.
+    [[nodiscard]] const std::map<std::string, Address>& private_addresses() const {
+        return listeners_.addresses();
+    }
 
     // worker_survival.cpp
     /// Puts its fds where they outlive us (RecordWorker).

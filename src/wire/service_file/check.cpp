@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <csignal>
 
 namespace svc::wire {
@@ -20,6 +21,7 @@ public:
 
     void check_process();
     void check_rollout();
+    void check_wait_idle();
     void check_stop();
     void check_restart();
 
@@ -98,6 +100,27 @@ void Checker::check_rollout() {
     find_impossible_strategy(spec_, findings_);
 }
 
+void Checker::check_wait_idle() {
+    const rollout::StopSpec& stop = spec_.stop;
+    if (!stop.wait_idle)
+        return;
+    add_if_not_positive(*stop.wait_idle, "stop.wait_idle", "20s");
+    if (*stop.wait_idle > stop.grace - stop.min_stop)
+        add("stop.wait_idle",
+            format_duration(*stop.wait_idle) + " is cut short: the stop signal comes min_stop (" +
+                format_duration(stop.min_stop) + ") before grace (" + format_duration(stop.grace) +
+                ") is over; make grace longer or wait_idle shorter",
+            {"stop.grace", "stop.min_stop"});
+    const auto& listeners = spec_.listeners;
+    if (std::none_of(listeners.begin(), listeners.end(), [](const auto& listener) {
+            return listener.address.type != SocketType::datagram;
+        }))
+        add("stop.wait_idle",
+            "there is no [[listener]] that takes connections, so there is nothing to wait for; "
+            "remove it",
+            {});
+}
+
 void Checker::check_stop() {
     const rollout::StopSpec& stop = spec_.stop;
     add_if_not_positive(stop.grace, "stop.grace", "30s");
@@ -107,6 +130,7 @@ void Checker::check_stop() {
                 format_duration(stop.grace) + "); write at least \"" + format_duration(stop.grace) +
                 '"',
             {"stop.grace"});
+    check_wait_idle();
     if (stop.signal == SIGSTOP)
         add("stop.signal",
             "SIGSTOP ends no worker; write \"SIGTERM\" or what your server takes for "

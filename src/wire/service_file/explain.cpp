@@ -98,6 +98,9 @@ std::string stopping(const rollout::StopSpec& stop) {
         text += "\n  - " + what_in_words(stop.pre_stop->what) + " (at most " +
                 format_duration(stop.pre_stop->timeout.value_or(stop.grace - stop.min_stop)) +
                 ", while it still serves" + if_it_fails(*stop.pre_stop, failed_stop) + ')';
+    if (stop.wait_idle)
+        text += "\n  - wait for its last connection to end (at most " +
+                format_duration(std::min(*stop.wait_idle, stop.grace - stop.min_stop)) + ')';
     text += "\n  - send " + signal_name(stop.signal) + " to it and wait for its exit\n  - " +
             format_duration(stop.grace) + " after the beginning, kill what is left of it";
     if (stop.grace_max > stop.grace)

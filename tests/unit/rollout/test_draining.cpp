@@ -191,3 +191,136 @@ TEST_CASE("Nothing but the outcome of the newest 64 rollouts is kept") {
         stage.reload(true);
     CHECK(stage.state().outcomes.size() == 64);
 }
+
+namespace {
+
+/// One replica of revision 1 that waits for its connections, just replaced by revision 2.
+Stage& waiting(Stage& stage, svc::Duration wait_idle = 20s) {
+    stage.spec.stop.wait_idle = wait_idle;
+    stage.boot();
+    stage.reload();
+    stage.ready("r2-0");
+    return stage;
+}
+
+void count(Stage& stage, std::optional<std::uint64_t> open) {
+    stage.see(ConnectionsCounted{stage.find("r1-0").id, open});
+}
+
+} // namespace
+
+TEST_CASE("With wait_idle the stop signal comes as soon as the last connection is gone") {
+    Stage stage;
+    waiting(stage);
+    CHECK(stage.count<CountConnections>() == 1);
+    CHECK(stage.in(WorkerPhase::draining) == "r1-0");
+    CHECK_FALSE(stage.state().rollout); // which does not wait for a drain
+    count(stage, 2);
+    CHECK(stage.count<CountConnections>() == 1);
+    CHECK(stage.wake_at == stage.now + 1s);
+    stage.wait(1s);
+    CHECK(stage.count<CountConnections>() == 2);
+    CHECK(stage.in(WorkerPhase::draining) == "r1-0");
+    count(stage, 0);
+    CHECK(stage.in(WorkerPhase::stopping) == "r1-0");
+    CHECK(stage.events.back().text == "is told to stop: it has no connection left");
+    CHECK(stage.wake_at == stage.now + 28s + 500ms); // the grace counts from the beginning
+}
+
+TEST_CASE("Connections are not counted before the pre-stop hook has ended") {
+    Stage stage;
+    stage.spec.stop.pre_stop = HookSpec{SleepHook{1h}, {}, HookFailure::ignore};
+    waiting(stage);
+    CHECK(stage.count<CountConnections>() == 0);
+    stage.wait(5s);
+    CHECK(stage.count<CountConnections>() == 0);
+    stage.see(HookEnded{stage.find("r1-0").id, HookPoint::pre_stop, true, ""});
+    CHECK(stage.count<CountConnections>() == 1);
+    CHECK(*stage.find("r1-0").idle_deadline == stage.now + 20s);
+}
+
+TEST_CASE("A wait for connections ends after wait_idle, whatever is known of them by then") {
+    Stage stage;
+    std::string text;
+    SUBCASE("with how many there are left") {
+        waiting(stage);
+        count(stage, 12);
+        text = "is told to stop with 12 connections open";
+    }
+    SUBCASE("when nobody can tell how many there are, which is not none") {
+        waiting(stage);
+        count(stage, std::nullopt);
+        text = "is told to stop without it being known whether its connections have ended";
+    }
+    SUBCASE("when no answer comes at all") {
+        waiting(stage);
+        text = "is told to stop without it being known whether its connections have ended";
+    }
+    stage.wait(19s);
+    CHECK(stage.in(WorkerPhase::draining) == "r1-0");
+    stage.wait(1s);
+    CHECK(stage.in(WorkerPhase::stopping) == "r1-0");
+    CHECK(stage.events.back().text == text);
+}
+
+TEST_CASE("A wait for connections leaves the stop signal its time") {
+    Stage stage;
+    waiting(stage, 1h);
+    count(stage, 1);
+    stage.wait(27s);
+    CHECK(stage.in(WorkerPhase::draining) == "r1-0");
+    stage.wait(1s);
+    CHECK(stage.in(WorkerPhase::stopping) == "r1-0");
+}
+
+TEST_CASE("A worker that SIGKILL ends is counted shortly before, to say what was cut") {
+    Stage stage;
+    std::optional<std::uint64_t> open;
+    std::string text = "did not end within its grace period";
+    SUBCASE("some") {
+        open = 3;
+        text += "; 3 connections are cut";
+    }
+    SUBCASE("one") {
+        open = 1;
+        text += "; 1 connection is cut";
+    }
+    SUBCASE("none") {
+        open = 0;
+    }
+    SUBCASE("an unknown number") {
+        text += "; nobody knows how many connections are cut";
+    }
+    waiting(stage);
+    count(stage, 12);
+    stage.wait(20s);
+    if (stage.find("r1-0").counting_since)
+        count(stage, 12);
+    REQUIRE(stage.in(WorkerPhase::stopping) == "r1-0");
+    const auto before = stage.count<CountConnections>();
+    CHECK(stage.wake_at == stage.now + 9s + 500ms);
+    stage.wait(9s + 500ms);
+    CHECK(stage.count<CountConnections>() == before + 1);
+    count(stage, open);
+    stage.wait(500ms);
+    CHECK(stage.in(WorkerPhase::killing) == "r1-0");
+    CHECK(stage.events.back().text == text);
+}
+
+TEST_CASE("A stop at once waits for no connection") {
+    Stage stage;
+    waiting(stage);
+    count(stage, 1);
+    stage.see(StopRequested{true, "svc stop --now"});
+    CHECK(stage.in(WorkerPhase::draining).empty());
+}
+
+TEST_CASE("Connections of a worker that never served are not waited for") {
+    Stage stage;
+    stage.spec.stop.wait_idle = 20s;
+    stage.boot();
+    stage.reload();
+    stage.reload(true);
+    CHECK(stage.in(WorkerPhase::stopping) == "r2-0");
+    CHECK(stage.count<CountConnections>() == 0);
+}

@@ -139,6 +139,8 @@ TEST_CASE("a listener without a name is named after its address") {
 
 TEST_CASE("every key of the other tables reaches the spec") {
     const Spec spec = spec_of(minimal + R"(
+[[listener]]
+address = "8080"
 [ready]
 on = "started"
 notify_access = "main"
@@ -159,6 +161,7 @@ post_stop = { exec = ["/bin/true"], timeout = "3s" }
 signal = "SIGQUIT"
 grace = "1h"
 min_stop = "500ms"
+wait_idle = "20m"
 grace_max = "2h"
 [restart]
 policy = "on-failure"
@@ -175,8 +178,8 @@ backoff = { min = "1s", max = "1m" }
                                       .progress_deadline = 20min,
                                       .max_total = 12u});
     CHECK(spec.stop == StopSpec{HookSpec{SleepHook{5s}, {}, HookFailure::ignore},
-                                HookSpec{ExecHook{{"/bin/true"}}, 3s, HookFailure::ignore}, SIGQUIT,
-                                1h, 500ms, 2h});
+                                HookSpec{ExecHook{{"/bin/true"}}, 3s, HookFailure::ignore}, 20min,
+                                SIGQUIT, 1h, 500ms, 2h});
     CHECK(spec.restart == RestartSpec{RestartPolicy::on_failure, 1s, 1min});
 }
 

@@ -187,6 +187,12 @@ TEST_CASE("a stop that could not go as written is refused") {
     check_mistake(stop + "pre_stop = { signal = \"SIGKILL\" }\n", "4:23 stop.pre_stop.signal",
                   "before it could drain");
     CHECK(mistakes_of(stop + "grace = \"1s\"\n").empty());
+    check_mistake(stop + "wait_idle = \"20s\"\n", "4:13 stop.wait_idle", "nothing to wait for");
+    const std::string listener = "[[listener]]\naddress = \"8080\"\n";
+    CHECK(mistakes_of(stop + "wait_idle = \"28s\"\n" + listener).empty());
+    check_mistake(stop + "wait_idle = \"29s\"\n" + listener, "4:13 stop.wait_idle",
+                  "is cut short: the stop signal comes min_stop (2s) before grace (30s) is over");
+    check_mistake(stop + "wait_idle = \"0\"\n" + listener, "4:13 stop.wait_idle", "too short");
 }
 
 TEST_CASE("a backoff has a smallest wait, and it is the smaller one") {

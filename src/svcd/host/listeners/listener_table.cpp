@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "os/files.h"
+#include "os/sock_diag.h"
 #include "wire/service_file.h"
 
 #include <algorithm>
@@ -368,6 +369,19 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
         result.push_back(std::move(status));
     }
     return result;
+}
+
+std::optional<std::vector<Address>> ListenerTable::addresses() const {
+    std::vector<Address> all;
+    for (const auto& [identity, entry] : impl_->entries)
+        for (const int fd : entry.fds()) {
+            const auto bound = os::bound_address(fd);
+            if (!bound || !os::is_in_own_network(fd))
+                return std::nullopt;
+            if (entry.address.type != SocketType::datagram)
+                all.push_back(*bound);
+        }
+    return all;
 }
 
 ListenerTable::ListenerTable(boost::asio::io_context& io, const Settings& settings, FdStore& store,

@@ -80,6 +80,9 @@ public:
     void inspect_all();
     [[nodiscard]] std::vector<wire::ListenerStatus> status(const rollout::Spec& spec) const;
 
+    /// Where all of them are bound; nullopt: one is in another network namespace than we (from systemd).
+    [[nodiscard]] std::optional<std::vector<Address>> addresses() const;
+
     // For the supervisor that comes after this one --------------------------------------------------
 
     /// Everything that it needs to go on, but for what systemd passes to it again: open() takes that. What is

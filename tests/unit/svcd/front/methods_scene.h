@@ -24,6 +24,7 @@ public:
         status.generation = 3;
         return status;
     }
+    asio::awaitable<void> count_connections(wire::ServiceStatus&) override { co_return; }
     EventLog& events() override { return log; }
     asio::awaitable<Admission> admit(AdmissionRequest request) override {
         asked.push_back(std::move(request));
