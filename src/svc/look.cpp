@@ -36,10 +36,11 @@ int show_status(const Options& options, const Console& console) {
     const auto service = choose_service(options, console);
     if (!service)
         return fail(service.error(), console);
-    const auto answer = ask_status(*service, console.patience, [&] {
+    const auto tell_that_it_is_slow = [&] {
         console.err("svc: " + service->name +
                     ": the supervisor does not answer yet (it may be on its way); waiting\n");
-    });
+    };
+    const auto answer = ask_status(*service, console.patience, tell_that_it_is_slow, true);
     if (!answer)
         return fail(answer.error(), console);
     if (options.json)

@@ -24,6 +24,7 @@ template <class T>
 constexpr json_codec::Rules rules_of() {
     constexpr bool is_call = boost::mp11::mp_contains<
         boost::mp11::mp_list<ReloadCall, UndoCall, FollowCall, ScaleCall, StopCall, PauseCall,
+        boost::mp11::mp_list<ReloadCall, UndoCall, FollowCall, StatusCall, StopCall, PauseCall,
                              ContinueCall, AbortCall, ReplaceCall, FreezeCall, EventsCall,
                              RevisionCall, DiffCall, TimelineCall>,
         T>::value;
@@ -42,6 +43,7 @@ json::object to_json(const UpgradeReply& reply) {
     return as_object(reply);
 }
 json::object to_json(const ScaleCall& call) {
+json::object to_json(const StatusCall& call) {
     return as_object(call);
 }
 json::object to_json(const StopCall& call) {
@@ -115,6 +117,7 @@ template Result<ReloadCall> from_json(const json::object&);
 template Result<FollowCall> from_json(const json::object&);
 template Result<UpgradeReply> from_json(const json::object&);
 template Result<ScaleCall> from_json(const json::object&);
+template Result<StatusCall> from_json(const json::object&);
 template Result<StopCall> from_json(const json::object&);
 template Result<PauseCall> from_json(const json::object&);
 template Result<ContinueCall> from_json(const json::object&);

@@ -32,6 +32,10 @@ struct ReloadCall { ///< Reload and Apply
     bool wait_drained = true; ///< true: the last reply comes when the old workers are gone
     std::string token;        ///< names this request: one that comes again under it is the same one
 };
+struct StatusCall {
+    bool connections =
+        false; ///< count each worker's, which takes a child of the supervisor's and some ms
+};
 struct ScaleCall {
     std::uint32_t replicas = 0;
     bool wait = true;

@@ -14,6 +14,7 @@ BOOST_DESCRIBE_STRUCT(FollowCall, (),
 BOOST_DESCRIBE_STRUCT(UpgradeReply, (), (generation))
 BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))
+BOOST_DESCRIBE_STRUCT(StatusCall, (), (connections))
 BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
 BOOST_DESCRIBE_STRUCT(StopCall, (), (now, wait))
 BOOST_DESCRIBE_STRUCT(PauseCall, (), (reason))

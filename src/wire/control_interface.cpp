@@ -155,7 +155,8 @@ type Verdict (complete, rolled_back, failed, superseded, aborted)
 # upgrade_problem: why the program that was to go on in the last upgrade could not; empty: it did, or there was none
 # cgroup: below which each worker has one of its own; empty: they have none
 # limits_problem: which keys of [limits] are not enforced, and why; empty: all are
-method Status() -> (
+# connections (asked for): each worker's are counted, which takes some milliseconds; else none is told
+method Status(connections: ?bool) -> (
   service: string,
   summary: string,
   revision: int,

@@ -342,8 +342,8 @@ class Supervisor:
         """One Varlink call without `more`: its reply's parameters."""
         return call(self.control, method, parameters, timeout)
 
-    def status(self):
-        return self.call("Status")
+    def status(self, **asked):
+        return self.call("Status", asked)
 
     @property
     def events(self):

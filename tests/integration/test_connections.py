@@ -7,14 +7,18 @@ class Connections(ServiceTest):
     def start_with(self, *options, **stop):
         return self.start(service(worker(*options), stop=stop))
 
+    def workers(self, supervisor):
+        return supervisor.status(connections=True)["workers"]
+
     def serving(self, supervisor, count):
         """As soon as the only worker has so many."""
         return wait_until(f"{count} connections",
-                          lambda: [entry for entry in supervisor.workers() if entry.get("connections") == count])
+                          lambda: [entry for entry in self.workers(supervisor) if entry.get("connections") == count])
 
     def test_the_status_counts_those_that_a_worker_accepted(self):
         supervisor = self.start_with()
-        self.assertEqual(0, supervisor.workers()[0]["connections"])
+        self.assertNotIn("connections", supervisor.workers()[0])  # nobody asked
+        self.assertEqual(0, self.workers(supervisor)[0]["connections"])
         with connect(supervisor.address()), connect(supervisor.address()):
             self.serving(supervisor, 2)
             self.assertIn("CONNS", supervisor.svc("status").stdout)
@@ -27,7 +31,7 @@ class Connections(ServiceTest):
             self.serving(supervisor, 1)
             supervisor.signal(15)
             supervisor.events.wait_for("worker_retired")
-            draining = wait_until("a count", lambda: [entry for entry in supervisor.workers("draining")
+            draining = wait_until("a count", lambda: [entry for entry in self.workers(supervisor)
                                                       if "1 connection, " in entry["waits_for"]])[0]
             self.assertEqual(1, draining["connections"])
         event = supervisor.events.wait_for("worker_stopping")

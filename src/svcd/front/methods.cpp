@@ -103,12 +103,12 @@ bool Methods::permitted(Caller& caller) {
 }
 
 asio::awaitable<void> Methods::status(const wire::VarlinkCall& call, Caller& caller) {
-    if (!call.parameters.empty()) {
-        reply_invalid_parameter(caller, call.parameters.begin()->key());
+    const auto asked = parameters_of<wire::StatusCall>(call, caller);
+    if (!asked)
         co_return;
-    }
     wire::ServiceStatus status = backend_.status();
-    co_await backend_.count_connections(status);
+    if (asked->connections)
+        co_await backend_.count_connections(status);
     wire::VarlinkReply reply;
     reply.parameters = wire::to_json(status);
     caller.reply(reply);
