@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace svc::os {
@@ -15,6 +16,13 @@ Result<Pipe> make_pipe() {
     return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
+Result<Pipe> make_socket_pair() {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        return system_error("cannot make a socket pair", errno);
+    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
 Result<UniqueFd> duplicate(int fd) {
     UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!copy)
@@ -22,9 +30,12 @@ Result<UniqueFd> duplicate(int fd) {
     return copy;
 }
 
-Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer) {
+namespace {
+
+template <class Read>
+Result<std::optional<std::size_t>> read_with(Read read) {
     for (;;) {
-        const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+        const ssize_t count = read();
         if (count >= 0)
             return std::optional(static_cast<std::size_t>(count));
         if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -32,6 +43,16 @@ Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer) {
         if (errno != EINTR)
             return system_error("cannot read", errno);
     }
+}
+
+} // namespace
+
+Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer) {
+    return read_with([&] { return ::read(fd, buffer.data(), buffer.size()); });
+}
+
+Result<std::optional<std::size_t>> peek_some(int socket, std::span<char> buffer) {
+    return read_with([&] { return ::recv(socket, buffer.data(), buffer.size(), MSG_PEEK); });
 }
 
 void wait_readable(int fd) {

@@ -114,8 +114,8 @@ struct Recoverer {
     void look_again(Worker& worker) {
         worker.watched.reset();
         const ReadySpec& ready = spec_of(worker).ready;
-        if (!worker.started_up || worker.verifying || ready.on == ReadyOn::fd ||
-            ready.on == ReadyOn::probe || ready.on == ReadyOn::accepting)
+        const bool is_watched = ready.on != ReadyOn::notify && ready.on != ReadyOn::started;
+        if (!worker.started_up || worker.verifying || is_watched)
             worker.start_deadline = std::max(worker.start_deadline, now + ready.timeout);
     }
 

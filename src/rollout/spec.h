@@ -146,9 +146,10 @@ struct ProcessSpec {
     bool operator==(const ProcessSpec&) const = default;
 };
 
-/// notify: READY=1. fd: a newline on a fd that the worker got (s6). probe: `probe` passes. accepting: one of its
+/// notify: READY=1. fd: a newline on a fd that the worker got (s6). ipc: "ready" on the channel
+/// of Node's process.send(). probe: `probe` passes. accepting: one of its
 /// processes waits for connections on every listener that it got, which no old worker can do for it.
-enum class ReadyOn { notify, started, fd, probe, accepting };
+enum class ReadyOn { notify, started, fd, probe, accepting, ipc };
 enum class NotifyAccess { main, group, all };
 
 /// [ready]

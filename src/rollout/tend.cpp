@@ -51,6 +51,7 @@ void tend_starting(Planner& planner, const Worker& worker) {
     case ReadyOn::fd:
     case ReadyOn::probe:
     case ReadyOn::accepting:
+    case ReadyOn::ipc:
         watch(planner, worker, ProbeKind::ready);
         return;
     case ReadyOn::started:

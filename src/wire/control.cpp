@@ -23,10 +23,9 @@ json::object as_object(const T& value) {
 template <class T>
 constexpr json_codec::Rules rules_of() {
     constexpr bool is_call = boost::mp11::mp_contains<
-        boost::mp11::mp_list<ReloadCall, UndoCall, FollowCall, ScaleCall, StopCall, PauseCall,
-        boost::mp11::mp_list<ReloadCall, UndoCall, FollowCall, StatusCall, StopCall, PauseCall,
-                             ContinueCall, AbortCall, ReplaceCall, FreezeCall, EventsCall,
-                             RevisionCall, DiffCall, TimelineCall>,
+        boost::mp11::mp_list<StatusCall, ReloadCall, UndoCall, FollowCall, ScaleCall, StopCall,
+                             PauseCall, ContinueCall, AbortCall, ReplaceCall, FreezeCall,
+                             EventsCall, RevisionCall, DiffCall, TimelineCall>,
         T>::value;
     return {.missing_is_default = true, .ignore_unknown = !is_call};
 }
@@ -43,7 +42,6 @@ json::object to_json(const UpgradeReply& reply) {
     return as_object(reply);
 }
 json::object to_json(const ScaleCall& call) {
-json::object to_json(const StatusCall& call) {
     return as_object(call);
 }
 json::object to_json(const StopCall& call) {

@@ -52,7 +52,7 @@ BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                        supplementary_groups, environment, environment_files, umask, limits, nice,
                        oom_score_adj, no_new_privileges, session, protocols, listen_pid,
                        error_output, keep_executable, pre_start))
-BOOST_DESCRIBE_ENUM(ReadyOn, notify, started, fd, probe, accepting)
+BOOST_DESCRIBE_ENUM(ReadyOn, notify, started, fd, probe, accepting, ipc)
 BOOST_DESCRIBE_ENUM(NotifyAccess, main, group, all)
 BOOST_DESCRIBE_STRUCT(ReadySpec, (),
                       (on, notify_access, timeout, delay, fd, startup, probe, post_ready))

@@ -58,10 +58,11 @@ struct WorkerRecord {
     rollout::Pid main = 0;   ///< the same, unless a MAINPID= named another one
     bool leader_reaped = false;
     bool by_path = true;
-    bool killed = false;     ///< by us
-    bool said_ready = false; ///< READY=1
-    bool captured = false;   ///< its output is a pipe whose read end is in the store
-    bool ready_fd = false;   ///< so is the read end of its notification fd
+    bool killed = false;      ///< by us
+    bool said_ready = false;  ///< READY=1
+    bool captured = false;    ///< its output is a pipe whose read end is in the store
+    bool ready_fd = false;    ///< so is our end of its notification fd
+    bool heard_ready = false; ///< on it
     std::vector<PrivateListenerRecord> listeners;
     std::string journal_identifier; ///< its output is a stream of the journal's; empty: it is not
 
@@ -70,7 +71,7 @@ struct WorkerRecord {
 BOOST_DESCRIBE_STRUCT(WorkerRecord, (),
                       (revision, launched_for, old_revision, retired, leader, main, leader_reaped,
                        by_path, killed, said_ready, captured, ready_fd, listeners,
-                       journal_identifier))
+                       journal_identifier, heard_ready))
 
 /// What a request came to whose caller gave it a name: one that is sent again, because nobody answered, is the
 /// same one.

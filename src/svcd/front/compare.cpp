@@ -310,7 +310,7 @@ std::vector<std::string> bars_in_place(const Revision& before, const Revision& n
          "the executable");
     same(before.spec.log == now.spec.log, "where its output goes");
     same(same_sockets(before.spec.listeners, now.spec.listeners), "a listener");
-    // SVC_READY_FD and WATCHDOG_USEC are in the environment.
+    // SVC_READY_FD, NODE_CHANNEL_FD and WATCHDOG_USEC are in the environment.
     same(before.spec.ready.on == now.spec.ready.on && before.spec.ready.fd == now.spec.ready.fd,
          "how readiness is told");
     same(before.spec.limits == now.spec.limits, "a limit of its cgroup");

@@ -20,6 +20,11 @@ WorkerProcess::WorkerProcess(HostContext& context, Identity identity)
                                if (notify_)
                                    notify_->drain();
                            },
+                       .keep =
+                           [this] {
+                               note();
+                               context_.callbacks.publish();
+                           },
                        .report =
                            [this](rollout::ProbeKind kind, rollout::ProbeVerdict verdict,
                                   std::string detail) {
@@ -138,8 +143,9 @@ Result<void> WorkerProcess::pass_listeners(LaunchParcel& parcel, WorkerPlace& pl
 
 Result<void> WorkerProcess::plan(LaunchParcel& parcel, WorkerPlace& place, UniqueFd executable) {
     const auto& revision = *identity_.revision;
-    if (revision.spec.ready.on == rollout::ReadyOn::fd) {
-        const auto index = make_ready_fd(parcel);
+    const rollout::ReadyOn on = revision.spec.ready.on;
+    if (on == rollout::ReadyOn::fd || on == rollout::ReadyOn::ipc) {
+        const auto index = make_ready_fd(parcel, on);
         if (!index)
             return index.error();
         place.ready_index = *index;
@@ -161,13 +167,14 @@ Result<void> WorkerProcess::plan(LaunchParcel& parcel, WorkerPlace& place, Uniqu
     return {};
 }
 
-Result<int> WorkerProcess::make_ready_fd(LaunchParcel& parcel) {
-    auto pipe = os::make_pipe();
-    if (!pipe)
-        return pipe.error();
-    watch_.take_ready_fd(std::move(pipe->read_end));
-    parcel.fds.push_back(pipe->write_end.get());
-    parcel.owned.push_back(std::move(pipe->write_end));
+Result<int> WorkerProcess::make_ready_fd(LaunchParcel& parcel, rollout::ReadyOn on) {
+    auto channel = on == rollout::ReadyOn::ipc ? os::make_socket_pair() : os::make_pipe();
+    if (!channel)
+        return channel.error();
+    if (auto taken = watch_.take_ready_fd(std::move(channel->read_end), on); !taken)
+        return taken.error();
+    parcel.fds.push_back(channel->write_end.get());
+    parcel.owned.push_back(std::move(channel->write_end));
     return static_cast<int>(parcel.fds.size()) - 1;
 }
 
@@ -319,7 +326,7 @@ void WorkerProcess::close() {
     let_go();
     reading_.reset();
     launching_.reset();
-    watch_.end();
+    watch_.close();
     memory_.stop();
     reload_.reset();
     becoming_.reset();

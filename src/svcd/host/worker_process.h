@@ -112,7 +112,7 @@ private:
     Result<void> start(std::string& step);
     Result<void> pass_listeners(LaunchParcel& parcel, WorkerPlace& place);
     Result<void> plan(LaunchParcel& parcel, WorkerPlace& place, UniqueFd executable);
-    Result<int> make_ready_fd(LaunchParcel& parcel);
+    Result<int> make_ready_fd(LaunchParcel& parcel, rollout::ReadyOn on);
     void handle_answer();
     void confirm_exec();
     void handle_exit(const os::Ended& ended);

@@ -32,6 +32,7 @@ void WorkerProcess::note() {
     record.said_ready = said_ready_;
     output_.note(record);
     record.ready_fd = watch_.ready_fd() >= 0;
+    record.heard_ready = watch_.heard_ready();
     record.listeners = listeners_.records();
 }
 
@@ -92,8 +93,11 @@ WorkerProcess::Found WorkerProcess::take_over(const wire::WorkerRecord& left, Ke
                                              *identity_.revision, identity_.replica, left);
         !taken)
         warn(taken.error().message);
-    if (UniqueFd ready = kept.take(kept_name(identity_.id, "ready")))
-        watch_.take_ready_fd(std::move(ready));
+    if (UniqueFd ready = kept.take(kept_name(identity_.id, "ready"))) {
+        const rollout::ReadyOn on = identity_.revision->spec.ready.on;
+        if (const auto taken = watch_.take_ready_fd(std::move(ready), on, left.heard_ready); !taken)
+            warn(taken.error().message);
+    }
     if (main_pidfd() < 0 || os::has_ended(main_pidfd()))
         return take_over_ended();
     stage_ = Stage::running;

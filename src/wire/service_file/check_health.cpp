@@ -66,6 +66,8 @@ std::string_view who_says(ReadyOn on) {
         return "with on = \"probe\" the probe says when it is ready";
     case ReadyOn::accepting:
         return "with on = \"accepting\" it is ready once it waits for connections";
+    case ReadyOn::ipc:
+        return "with on = \"ipc\" the worker itself says when it is ready";
     }
     fatal("who_says: no such readiness");
 }

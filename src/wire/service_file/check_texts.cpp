@@ -55,7 +55,8 @@ void check_fds(const rollout::Spec& spec, const std::string& text, const std::st
     });
 }
 
-void check_variable_name(const std::string& name, std::vector<Finding>& findings) {
+void check_variable_name(const rollout::Spec& spec, const std::string& name,
+                         std::vector<Finding>& findings) {
     // What svc sets itself (svc-worker(7)): a value here would never reach the worker.
     constexpr std::array<std::string_view, 8> ours{
         "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES", "LISTEN_PIDFDID",
@@ -63,7 +64,8 @@ void check_variable_name(const std::string& name, std::vector<Finding>& findings
     std::string message;
     if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
         message = "the name of a variable is not empty and has no = in it";
-    else if (name.starts_with("SVC_") || std::find(ours.begin(), ours.end(), name) != ours.end())
+    else if (name.starts_with("SVC_") || std::find(ours.begin(), ours.end(), name) != ours.end() ||
+             (spec.ready.on == rollout::ReadyOn::ipc && name.starts_with("NODE_CHANNEL_")))
         message = "svc sets this variable itself; take it out";
     if (!message.empty())
         findings.push_back(Finding{"service.environment." + printable(name, 60), {}, message});
@@ -81,7 +83,7 @@ void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings)
     checker.check(process.check, "service.check");
     checker.check(process.directory, "service.directory");
     for (const auto& [name, value] : process.environment) {
-        check_variable_name(name, findings);
+        check_variable_name(spec, name, findings);
         checker.check(value, "service.environment." + printable(name, 60));
         check_fds(spec, value, "service.environment." + printable(name, 60), findings);
     }

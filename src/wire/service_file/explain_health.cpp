@@ -68,6 +68,8 @@ std::string ready_when(const rollout::ReadySpec& ready) {
         return "A worker is ready when one of its processes waits for connections on every "
                "listener" +
                in_time;
+    case rollout::ReadyOn::ipc:
+        return "A worker is ready when it calls process.send('ready')" + in_time;
     case rollout::ReadyOn::started:
         return ready.delay == Duration::zero()
                    ? "A worker counts as ready as soon as it was started"

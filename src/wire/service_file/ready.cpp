@@ -14,6 +14,7 @@ constexpr std::array ready_on{
     Choice<rollout::ReadyOn>{"fd", rollout::ReadyOn::fd},
     Choice<rollout::ReadyOn>{"probe", rollout::ReadyOn::probe},
     Choice<rollout::ReadyOn>{"accepting", rollout::ReadyOn::accepting},
+    Choice<rollout::ReadyOn>{"ipc", rollout::ReadyOn::ipc},
 };
 
 constexpr std::array notify_accesses{

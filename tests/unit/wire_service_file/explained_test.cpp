@@ -79,6 +79,12 @@ TEST_CASE("readiness over a file descriptor is explained") {
     says(minimal + "[ready]\non = \"fd\"\nfd = 7\n", "writes a newline to file descriptor 7, and");
 }
 
+TEST_CASE("readiness over Node's IPC is explained") {
+    says(minimal + "[ready]\non = \"ipc\"\n",
+         "A worker is ready when it calls process.send('ready'), and has failed if it did not "
+         "within 1m");
+}
+
 TEST_CASE("a reload in place is explained, and when workers are replaced after all") {
     const std::string rollout = minimal + "[rollout]\nstrategy = \"in-place\"\n";
     const std::string verified =

@@ -28,6 +28,7 @@ TEST_CASE("a worker is ready when it says so, was started, writes a newline or i
             .ready == ReadySpec{.on = ReadyOn::accepting});
     CHECK(ready("on = \"fd\"\n") == ReadySpec{.on = ReadyOn::fd});
     CHECK(ready("on = \"fd\"\nfd = 5\n") == ReadySpec{.on = ReadyOn::fd, .fd = 5u});
+    CHECK(ready("on = \"ipc\"\n") == ReadySpec{.on = ReadyOn::ipc});
     CHECK(ready("on = \"probe\"\nprobe = { exec = [\"/a\"] }\n").on == ReadyOn::probe);
     CHECK(ready("probe = { exec = [\"/a\"] }\n").on == ReadyOn::probe);
 }
@@ -58,6 +59,7 @@ TEST_CASE("what another readiness would need is refused") {
         refused("[ready]\non = \"" + on + "\"\nprobe = ^{ exec = [\"/a\"] }\n", "ready.probe",
                 "a readiness probe needs on = \"probe\"");
     refused("[ready]\nfd = ^5\n", "ready.fd", "it needs on = \"fd\"");
+    refused("[ready]\non = \"ipc\"\nfd = ^5\n", "ready.fd", "it needs on = \"fd\"");
     refused("[ready]\nprobe = { exec = [\"/a\"] }\nfd = ^5\n", "ready.fd", "it needs on = \"fd\"");
     refused("[ready]\non = \"fd\"\ndelay = ^\"1s\"\n", "ready.delay", "needs on = \"started\"");
     refused("[ready]\nprobe = { exec = [\"/a\"] }\ndelay = ^\"1s\"\n", "ready.delay",

@@ -63,6 +63,11 @@ TEST_CASE("variables that svc sets itself are refused") {
         check_mistake(minimal + "environment = { " + name + " = \"1\" }\n",
                       "3:" + std::to_string(20 + name.size()) + " service.environment." + name,
                       "svc sets this variable itself");
+    // Only where there is such a channel.
+    const std::string channel = minimal + "environment = { NODE_CHANNEL_FD = \"9\" }\n";
+    check_mistake(channel + "[ready]\non = \"ipc\"\n", "3:35 service.environment.NODE_CHANNEL_FD",
+                  "svc sets this variable itself");
+    CHECK(mistakes_of(channel).empty());
     check_mistake(minimal + "environment = { \"A=B\" = \"1\" }\n", "3:25 service.environment.A=B",
                   "has no = in it");
 }

@@ -130,7 +130,14 @@ void plan_ready_fd(wire::LaunchOrder& order, Environment& environment, const Wor
         return;
     order.placed_index = place.ready_index;
     order.placed_number = ready.fd.value_or(3 + order.inherited_fds);
-    environment["SVC_READY_FD"] = std::to_string(order.placed_number);
+    const std::string number = std::to_string(order.placed_number);
+    if (ready.on == rollout::ReadyOn::ipc) {
+        environment["NODE_CHANNEL_FD"] = number;
+        // One JSON value a line; "advanced" would be V8's own format.
+        environment["NODE_CHANNEL_SERIALIZATION_MODE"] = "json";
+    } else {
+        environment["SVC_READY_FD"] = number;
+    }
 }
 
 /// sd_watchdog_enabled(3).

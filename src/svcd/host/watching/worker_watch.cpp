@@ -15,9 +15,15 @@ WorkerWatch::WorkerWatch(HostContext& context, Handlers handlers)
                                      handle_witness(watchdog_well_, alive, std::move(detail));
                                  }}) {}
 
-void WorkerWatch::take_ready_fd(UniqueFd read_end) {
-    ready_fd_.emplace(context_.io, std::move(read_end),
-                      [this](std::string failure) { handle_ready_fd(std::move(failure)); });
+Result<void> WorkerWatch::take_ready_fd(UniqueFd our_end, rollout::ReadyOn on, bool heard) {
+    ReadyFd::Handlers handlers{.keep = handlers_.keep, .told = [this](std::string failure) {
+                                   handle_ready_fd(std::move(failure));
+                               }};
+    auto made = ReadyFd::make(context_.io, std::move(our_end), on, heard, std::move(handlers));
+    if (!made)
+        return made.error();
+    ready_fd_ = std::move(*made);
+    return {};
 }
 
 void WorkerWatch::begin(ProbeKind kind, const rollout::Spec& spec) {
@@ -29,7 +35,7 @@ void WorkerWatch::begin(ProbeKind kind, const rollout::Spec& spec) {
             ask_until_decided(*spec.ready.startup);
         return;
     case ProbeKind::ready:
-        if (spec.ready.on == rollout::ReadyOn::fd && ready_fd_)
+        if (ready_fd_)
             ready_fd_->listen();
         else if (spec.ready.on == rollout::ReadyOn::probe && spec.ready.probe)
             ask_until_decided(*spec.ready.probe);
@@ -54,6 +60,11 @@ void WorkerWatch::end() {
     watchdog_.stop();
     if (ready_fd_)
         ready_fd_->stop();
+}
+
+void WorkerWatch::close() {
+    end();
+    ready_fd_.reset();
 }
 
 void WorkerWatch::ask_until_decided(const rollout::ProbeSpec& spec) {

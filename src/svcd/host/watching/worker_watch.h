@@ -20,18 +20,22 @@ public:
         std::function<std::vector<pid_t>()> processes; ///< the roots of its trees
         std::function<std::vector<WatchedListener>()> listeners;
         std::function<void()> read_notifications;
+        std::function<void()> keep; ///< heard_ready() is to be where it survives us
         std::function<void(rollout::ProbeKind, rollout::ProbeVerdict, std::string detail)> report;
     };
     WorkerWatch(HostContext& context, Handlers handlers);
     WorkerWatch(const WorkerWatch&) = delete;
     WorkerWatch& operator=(const WorkerWatch&) = delete;
 
-    /// The read end of the pipe on which the worker will say that it is ready.
-    void take_ready_fd(UniqueFd read_end);
+    /// Our end of the channel on which the worker will say that it is ready, or has said so to an earlier
+    /// supervisor (`heard`).
+    Result<void> take_ready_fd(UniqueFd our_end, rollout::ReadyOn on, bool heard = false);
+    [[nodiscard]] bool heard_ready() const { return ready_fd_ && ready_fd_->heard(); }
     /// Its number, or -1.
     [[nodiscard]] int ready_fd() const { return ready_fd_ ? ready_fd_->fd() : -1; }
     void begin(rollout::ProbeKind kind, const rollout::Spec& spec);
     void end();
+    void close(); ///< the worker is gone
     /// The worker said it, and may.
     void hear(const wire::Notification& said) { watchdog_.hear(said); }
     [[nodiscard]] std::optional<rollout::ProbeKind> kind() const { return kind_; }
@@ -52,7 +56,7 @@ private:
     std::unique_ptr<AcceptorWatch> acceptors_;
     std::unique_ptr<Verification> verification_;
     Watchdog watchdog_;
-    std::optional<ReadyFd> ready_fd_;
+    std::unique_ptr<ReadyFd> ready_fd_;
     bool probe_well_ = true;
     bool watchdog_well_ = true;
 };

@@ -11,7 +11,8 @@
 //   wait          until a signal ends it      wait-term   until SIGTERM, then go on
 //   unlink:PATH   remove a path           wait-hup    until SIGHUP, then go on
 //   reloading     RELOADING=1 and MONOTONIC_USEC= of now
-//   say-ready:X   X on the fd SVC_READY_FD    newline     a newline there
+//   say-ready:X   X on the fd SVC_READY_FD or NODE_CHANNEL_FD    newline     a newline there
+//   talk-ready:N  N messages of some 100 bytes there, then STATUS=talked
 //   close-ready   close it                    fd-open:N   STATUS=open or STATUS=closed
 //   watchdog      STATUS= WATCHDOG_USEC, and whether WATCHDOG_PID is our pid
 //   sleep:MS      for so long                 take:MIB    so much memory, and touch it
@@ -108,12 +109,21 @@ void say_reloading() {
 
 int ready_fd() {
     const char* number = ::getenv("SVC_READY_FD");
+    if (number == nullptr)
+        number = ::getenv("NODE_CHANNEL_FD");
     return number == nullptr ? -1 : std::atoi(number);
 }
 
 void write_text(int fd, const std::string& text) {
     if (::write(fd, text.data(), text.size()) < 0)
         std::perror("probe: cannot write");
+}
+
+void talk(int count) {
+    const std::string message = R"({"text":")" + std::string(90, 'x') + "\"}\n";
+    for (int i = 0; i < count; ++i)
+        write_text(ready_fd(), message);
+    notify("STATUS=talked");
 }
 
 void tell_watchdog() {
@@ -170,6 +180,8 @@ bool act_watched(std::string_view word, const std::string& argument) {
         write_text(ready_fd(), argument);
     else if (word == "newline")
         write_text(ready_fd(), "\n");
+    else if (word == "talk-ready")
+        talk(std::atoi(argument.c_str()));
     else if (word == "close-ready")
         ::close(ready_fd());
     else if (word == "fd-open")

@@ -71,3 +71,32 @@ TEST_CASE("the next supervisor hears of the main process that was named before i
     REQUIRE(heard);
     CHECK(heard->pid == named->pid);
 }
+
+TEST_CASE(
+    "what was heard of a worker's readiness is known to the next supervisor, which reads on") {
+    for (const auto on : {ReadyOn::fd, ReadyOn::ipc}) {
+        Keeper keeper;
+        House house(keeper.seen_from_below());
+        house
+            .revision(7, {on == ReadyOn::ipc ? "say-ready:\"ready\"\n" : "newline", "wait-term",
+                          "talk-ready:20000", "wait"})
+            .spec.ready.on = on;
+        const auto id = start(house, keeper);
+        REQUIRE(house.await_status("waiting"));
+        REQUIRE(house.run_until([&] { return house.host->ledger().workers.at(id).heard_ready; }));
+
+        // The state does not know of it yet when the supervisor ends.
+        house.state.workers.at(id).phase = WorkerPhase::starting;
+        House next(keeper.seen_from_below());
+        KeptFds kept = keeper.hand_back();
+        REQUIRE(next.host->take_over(wire::Snapshot{house.state, house.host->ledger()}, kept));
+        next.state = house.state;
+        next.host->catch_up(next.state);
+        next.perform(WatchWorker{id, ProbeKind::ready});
+        const auto report = next.await<ProbeReported>();
+        REQUIRE(report);
+        CHECK(report->verdict == ProbeVerdict::passed);
+        next.perform(SignalWorker{id, SIGTERM});
+        CHECK(next.await_status("talked"));
+    }
+}
