@@ -233,14 +233,8 @@ class HaproxyReload(Way):
         self.master.wait(PATIENCE)
 
 
-# server.close() ends the connections that are idle at that moment and lets the others go on for as long as clients
-# send on them; an application that is to end has to say so in its answers.
-NODE_LETS_GO = {"  setTimeout(": '  if (!server.listening) response.setHeader("Connection", "close");\n  setTimeout('}
-
-
 class NodeSvcd(UnderSvcd):
     server = "node"
-    changes = {"web.js": NODE_LETS_GO}
     replicas = 2
 
 
@@ -248,7 +242,7 @@ class Pm2Reload(Way):
     """Two processes in its cluster mode. The daemon becomes our child; it is ended by its own command."""
     server = "node"
     title = "pm2 reload"
-    changes = {"web.js": {**NODE_LETS_GO, "{fd: Number(process.argv[2])}": '{host: "127.0.0.1", port: {port}}',
+    changes = {"web.js": {"{fd: Number(process.argv[2])}": '{host: "127.0.0.1", port: {port}}',
                           # What pm2 says to stop.
                           '"SIGTERM"': '"SIGINT"'}}
 
