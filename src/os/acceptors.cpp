@@ -122,7 +122,7 @@ private:
             const auto events = number_after(line, "events:");
             const Inode inode{number_after(line, "ino:").value_or(0),
                               number_after(line, "sdev:").value_or(0)};
-            if (!events || (*events & EPOLLIN) == 0)
+            if (!events || (*events & (EPOLLIN | EPOLLRDNORM)) == 0)
                 continue;
             for (std::size_t index = 0; index < wanted_.size(); ++index)
                 if (wanted_[index].number == inode.number && wanted_[index].device == inode.device)
@@ -187,7 +187,7 @@ private:
         if (!read_memory(pid, address, asked.data(), asked.size() * sizeof(pollfd)))
             return;
         for (const pollfd& each : asked)
-            if ((each.events & POLLIN) != 0)
+            if ((each.events & (POLLIN | POLLRDNORM)) != 0)
                 note(each.fd);
     }
 

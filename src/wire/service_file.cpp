@@ -78,6 +78,14 @@ ParsedToml parse_toml(std::string_view text) {
     return parsed;
 }
 
+std::vector<Mistake> find_unreadable(const toml::table& file) {
+    Mistakes mistakes;
+    Table root(file, "", mistakes);
+    rollout::Spec ignored;
+    read_root(root, ignored);
+    return std::move(mistakes).sorted();
+}
+
 ParsedServiceFile read_service_file(const toml::table& file) {
     ParsedServiceFile result;
     Mistakes mistakes;
@@ -107,7 +115,12 @@ ParsedServiceFile parse_service_file(std::string_view text, const PresetPlace& p
     // Without what a preset was to bring, most of what could be said of the rest would be wrong.
     if (auto wrong = begin_with_preset(parsed.root, presets))
         return {.spec = {}, .mistakes = {std::move(*wrong)}};
-    return read_service_file(parsed.root);
+    ParsedServiceFile read = read_service_file(parsed.root);
+    if (parsed.root["service"]["preset"])
+        for (Mistake& mistake : read.mistakes)
+            if (!mistake.key.empty() && has_no_place(parsed.root, mistake.key))
+                mistake.message += " (the preset says so, not this file)";
+    return read;
 }
 
 std::string format_mistake(std::string_view file, const Mistake& mistake) {

@@ -30,6 +30,23 @@ const toml::node* element(const toml::node* list, std::string_view number) {
     return array == nullptr || index == 0 ? nullptr : array->get(index - 1);
 }
 
+/// What stands at `key`, if anything does; each node on the way there is visited.
+const toml::node* walk(const toml::table& root, std::string_view key, auto visit) {
+    const toml::node* here = &root;
+    while (!key.empty() && here != nullptr) {
+        if (!here->is_table())
+            return nullptr;
+        const std::string_view step = take_step(key);
+        const std::size_t bracket = std::min(step.find('['), step.size());
+        here = here->as_table()->get(step.substr(0, bracket));
+        if (bracket < step.size())
+            here = element(here, step.substr(bracket + 1, step.size() - bracket - 2));
+        if (here != nullptr)
+            visit(*here);
+    }
+    return here;
+}
+
 } // namespace
 
 void Mistakes::add(toml::source_position where, std::string key, std::string message, Value value) {
@@ -83,17 +100,16 @@ std::string_view type_name(const toml::node& node) {
 
 toml::source_position locate(const toml::table& root, std::string_view key) {
     toml::source_position best{};
-    const toml::node* here = &root;
-    while (!key.empty() && here != nullptr && here->is_table()) {
-        const std::string_view step = take_step(key);
-        const std::size_t bracket = std::min(step.find('['), step.size());
-        here = here->as_table()->get(step.substr(0, bracket));
-        if (bracket < step.size())
-            here = element(here, step.substr(bracket + 1, step.size() - bracket - 2));
-        if (here != nullptr && here->source().begin)
-            best = here->source().begin;
-    }
+    walk(root, key, [&](const toml::node& node) {
+        if (node.source().begin)
+            best = node.source().begin;
+    });
     return best;
+}
+
+bool has_no_place(const toml::table& root, std::string_view key) {
+    const toml::node* const node = walk(root, key, [](const toml::node&) {});
+    return node != nullptr && !node->source().begin;
 }
 
 } // namespace svc::wire::service_file

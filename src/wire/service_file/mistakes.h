@@ -36,6 +36,8 @@ struct ParsedToml {
     std::optional<Mistake> wrong;
 };
 ParsedToml parse_toml(std::string_view text);
+/// What is wrong with each key by itself; whether all together is possible is not asked.
+std::vector<Mistake> find_unreadable(const toml::table& file);
 /// A whole service file.
 ParsedServiceFile read_service_file(const toml::table& file);
 
@@ -45,6 +47,8 @@ std::string_view type_name(const toml::node& node);
 /// A key such as "stop.pre_stop.exec" or "listener[2].address" (counted from 1), where it stands in
 /// the file; if it does not, where the nearest table around it does.
 toml::source_position locate(const toml::table& root, std::string_view key);
+/// Something stands at `key` that the text does not say: a preset added it.
+bool has_no_place(const toml::table& root, std::string_view key);
 
 /// Dotted keys and brackets nest without a bound in TOML, and a tree of half a million levels
 /// overflows the stack when it is destroyed. A service file needs three levels: what has more than

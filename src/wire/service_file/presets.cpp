@@ -71,10 +71,10 @@ std::optional<Mistake> check_preset(std::string_view text) {
     preset.root.insert_or_assign("listener", toml::array{std::move(defaults)});
     add_what_is_missing(
         preset.root, toml::table{{"service", toml::table{{"command", toml::array{"/bin/true"}}}}});
-    const ParsedServiceFile parsed = read_service_file(preset.root);
-    if (parsed.mistakes.empty())
+    std::vector<Mistake> wrong = find_unreadable(preset.root);
+    if (wrong.empty())
         return std::nullopt;
-    return parsed.mistakes.front();
+    return std::move(wrong.front());
 }
 
 } // namespace svc::wire::service_file

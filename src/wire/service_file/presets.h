@@ -12,7 +12,8 @@ namespace svc::wire::service_file {
 /// that is not there, or has a mistake of its own, is a mistake of service.preset.
 std::optional<Mistake> begin_with_preset(toml::table& file, const PresetPlace& place);
 
-/// The first mistake of a preset by itself, with a listener and a command that any service has.
+/// The first mistake in what a preset says by itself. Whether it is possible depends on the service file, whose
+/// listeners it may name, say: that is asked of both together.
 std::optional<Mistake> check_preset(std::string_view text);
 
 } // namespace svc::wire::service_file

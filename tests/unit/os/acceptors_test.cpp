@@ -99,18 +99,18 @@ TEST_CASE("a process that waits for connections is seen, whichever way it waits"
             ::poll(asked.data(), asked.size(), -1);
         });
     }
+    SUBCASE("in poll, with the other name of readable") {
+        seen([&] {
+            pollfd asked{fd, POLLRDNORM, 0};
+            ::poll(&asked, 1, -1);
+        });
+    }
     SUBCASE("in select") {
         seen([&] {
             fd_set set;
             FD_ZERO(&set);
             FD_SET(fd, &set);
             ::select(fd + 1, &set, nullptr, nullptr, nullptr);
-        });
-    }
-    SUBCASE("with an epoll, also while it is about something else") {
-        seen([&] {
-            epoll_with(fd, EPOLLIN);
-            sleep_for_ever();
         });
     }
     SUBCASE("in a thread of its own") {
@@ -130,6 +130,41 @@ TEST_CASE("a process that waits for connections is seen, whichever way it waits"
     }
 }
 
+TEST_CASE("a process that has an epoll with the socket in it is seen, whatever it does meanwhile") {
+    const UniqueFd socket = listening();
+    const UniqueFd other = listening();
+    const int fd = socket.get();
+    const auto seen = [&](const std::function<void()>& how) {
+        const Waiter waiter(how);
+        CHECK(waiter.comes_to_wait_on(socket));
+        CHECK_FALSE(waiter.waits_on(other));
+    };
+    SUBCASE("for what can be read") {
+        seen([&] {
+            epoll_with(fd, EPOLLIN);
+            sleep_for_ever();
+        });
+    }
+    SUBCASE("with an epoll, with the other name of readable") {
+        seen([&] {
+            epoll_with(fd, EPOLLRDNORM);
+            sleep_for_ever();
+        });
+    }
+    SUBCASE("with an epoll that it waits for in another one") {
+        seen([&] {
+            epoll_with(epoll_with(fd, EPOLLIN), EPOLLIN);
+            sleep_for_ever();
+        });
+    }
+    SUBCASE("with an epoll that wakes one of several") {
+        seen([&] {
+            epoll_with(fd, EPOLLIN | EPOLLEXCLUSIVE);
+            sleep_for_ever();
+        });
+    }
+}
+
 TEST_CASE("who only holds the socket does not wait on it") {
     const UniqueFd socket = listening();
     const UniqueFd told = listening(); // what it does wait on tells that it has come so far
@@ -141,6 +176,21 @@ TEST_CASE("who only holds the socket does not wait on it") {
     SUBCASE("its epoll is not asked whether it can be read") {
         const Waiter waiter([&] {
             epoll_with(socket.get(), EPOLLOUT);
+            ::accept(told.get(), nullptr, nullptr);
+        });
+        CHECK(waiter.comes_to_wait_on(told));
+        CHECK_FALSE(waiter.waits_on(socket));
+    }
+    SUBCASE("it was told once, and has not asked again") {
+        const Waiter waiter([&] {
+            const int epoll = epoll_with(socket.get(), EPOLLIN | EPOLLONESHOT);
+            epoll_event event{};
+            const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+            sockaddr_storage address{};
+            socklen_t length = sizeof address;
+            ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length);
+            ::connect(client.get(), reinterpret_cast<sockaddr*>(&address), length);
+            ::epoll_wait(epoll, &event, 1, -1);
             ::accept(told.get(), nullptr, nullptr);
         });
         CHECK(waiter.comes_to_wait_on(told));

@@ -134,11 +134,27 @@ TEST_CASE("a mistake of a preset's is told with its own place, and once") {
     CHECK(has(wrong("[[listener]]\nname = \"x\"\n"), "here it is the table [listener]"));
     CHECK(has(wrong("[listener]\nnonblok = true\n"), "did you mean nonblock?"));
     CHECK(has(wrong("[[["), "this is not TOML"));
-    CHECK(has(wrong("[ready]\non = \"probe\"\n"), "there is no probe"));
+    CHECK(has(wrong("[service]\ncommand = [\"/x\"]\n[ready]\non = \"probe\"\n"),
+              "[ready] on: there is no probe; write probe = { http = \"/healthz\", listener = "
+              "\"NAME\" } (the preset says so"));
 }
 
 TEST_CASE("what is impossible beside a preset is told where the file says it") {
     CHECK(has(refused(own + "[ready]\ndelay = \"1s\"\n"), "4:9: [ready] delay: a delay needs"));
+}
+
+TEST_CASE("a preset may say what only its file makes possible") {
+    const std::string file = own + "[[listener]]\nname = \"http\"\naddress = \"unix:/run/web\"\n";
+    const auto presets = directory_with(
+        {{"/p/own.toml", "[service]\ncommand = [\"/bin/server\", \"{fd:http}\"]\nprotocol = []\n"
+                         "[listener]\nmode = \"0660\"\n"}});
+    const auto parsed = parse_service_file(file, presets);
+    for (const Mistake& mistake : parsed.mistakes)
+        FAIL_CHECK(format_mistake("", mistake));
+    CHECK(has(refused(own + "[[listener]]\nname = \"web\"\naddress = \"unix:/run/web\"\n", presets),
+              "{fd:http} names no listener"));
+    CHECK(has(refused(own + "[[listener]]\nname = \"http\"\naddress = \"127.0.0.1:80\"\n", presets),
+              "(the preset says so, not this file)"));
 }
 
 TEST_CASE("without a preset there is none") {
@@ -155,5 +171,10 @@ TEST_CASE("every preset that is built in is right, and says what it is for") {
         CHECK(each.text.starts_with("# " + std::string(each.name) + ": "));
         const auto mistake = service_file::check_preset(each.text);
         CHECK_MESSAGE(!mistake, (mistake ? format_mistake("", *mistake) : ""));
+        const auto whole = parse_service_file("[service]\npreset = \"" + std::string(each.name) +
+                                              "\"\ncommand = [\"/bin/server\"]\n"
+                                              "[[listener]]\naddress = \"127.0.0.1:80\"\n");
+        for (const Mistake& wrong : whole.mistakes)
+            FAIL_CHECK(format_mistake("", wrong));
     }
 }
