@@ -59,6 +59,15 @@ class Manager:
         for fd in fds:  # of a BARRIER=1: closing it is the answer
             os.close(fd)
 
+    @contextlib.contextmanager
+    def busy(self):
+        """It reads nothing meanwhile, and its queue is full."""
+        with self._changed, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    sender.sendto(b"of another unit", str(self.path))
+            yield
+
     def forget(self):
         """As a manager that keeps nothing."""
         with self._changed:

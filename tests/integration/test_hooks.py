@@ -190,6 +190,30 @@ class Failed(HookTest):
         self.gone("failed")
         self.assertEqual(1, len(self.told("failed")))
 
+    def test_a_later_failure_without_one_does_not_begin_it_again(self):
+        gate = self.directory / "gate"
+        supervisor = self.start_settled(web(1))
+        supervisor.write(self.broken(2, "--until", gate))
+        self.refused_reload(supervisor)
+        self.wait_for_hook("failed")
+        supervisor.write(web(3, {}, "--fail-before-ready"))
+        self.refused_reload(supervisor)
+        gate.touch()
+        self.wait_for_hook("failed ended")
+        self.assertEqual(1, len(self.told("failed")))
+        self.gone("failed")
+
+    def test_a_later_failure_with_one_ends_it(self):
+        supervisor = self.start_settled(web(1))
+        supervisor.write(self.broken(2, "--until", self.directory / "never"))
+        self.refused_reload(supervisor)
+        self.wait_for_hook("failed", SVC_REVISION="2")
+        supervisor.write(self.broken(3))
+        self.refused_reload(supervisor)
+        self.wait_for_hook("failed ended", SVC_REVISION="3")
+        self.gone("failed")
+        self.assertEqual(["2", "3"], [entry["SVC_REVISION"] for entry in self.told("failed")])
+
     def test_it_runs_at_a_pause_by_failure(self):
         supervisor = self.start_settled(web(1))
         supervisor.write(self.broken(2, on_failure="pause"))

@@ -2,6 +2,7 @@
 import fcntl
 import os
 import select
+import signal
 import threading
 
 from harness import ServiceTest, main, service, wait_until, worker
@@ -46,6 +47,25 @@ class FullPipe(ServiceTest):
         wait_until("the flood to go on", lambda: sum(taken) > 1_000_000)
         self.assertEqual(0, supervisor.stop())
         reading.join()
+
+    def test_an_upgrade_waits_for_the_last_lines_of_a_worker_that_ended(self):
+        supervisor = self.supervisor_on_the_pipe(service(worker(program="flooding.py")))
+        self.blocked(supervisor, 1)
+        supervisor.write(service())
+        self.reload(supervisor)
+        os.close(self.writer)
+        supervisor.signal(signal.SIGUSR2)
+        # Nothing depends on how long this is: one that does not wait has the time to show it.
+        with self.assertRaises(AssertionError):
+            wait_until("the upgrade", lambda: supervisor.status()["generation"] == 2, 1)
+        taken = []
+        reading = threading.Thread(target=self.read_all, args=(taken,))
+        reading.start()
+        supervisor.wait_status("the upgrade", lambda status: status["generation"] == 2)
+        self.assertEqual(0, supervisor.stop())
+        reading.join()
+        # What had been in the worker's pipe, and not only what was in ours.
+        self.assertGreater(sum(taken), 32768)
 
     def read_all(self, taken):
         while data := os.read(self.reader, 65536):

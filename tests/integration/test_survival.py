@@ -183,6 +183,17 @@ class Upgrade(SurvivalTest):
         wait_until("as many fds as before",
                    lambda: len(os.listdir(f"/proc/{supervisor.pid}/fd")) <= len(fds))
 
+    def test_it_comes_once_a_busy_manager_has_taken_what_it_was_told(self):
+        supervisor = self.start(service(rollout={"replicas": 2}))
+        last = supervisor.events.last
+        with supervisor.manager.busy():
+            self.assertEqual(0, supervisor.svc("scale", "1").returncode)
+            supervisor.wait_status("the other to be gone", lambda status: len(status["workers"]) == 1)
+            supervisor.signal(signal.SIGUSR2)
+            supervisor.status()
+        # Half of what it would be given up after: nothing else happens that would wake it.
+        supervisor.events.wait_for("supervisor", lambda event: "goes on where" in event["text"], 30, after=last)
+
     def test_a_rollout_goes_on(self):
         supervisor = self.start()
         flag, waiting = self.begin_rollout(supervisor)

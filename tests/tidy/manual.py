@@ -1,7 +1,8 @@
 """What is not in the manual does not exist, and what is in the manual does.
 
 Options and verbs are compared with what --help prints, keys with what the parser of service files
-reads, signals and exit statuses with the sources. In a page, a line that begins with a bold word
+reads, signals and exit statuses with the sources, members of JSON with the control protocol's interface
+(which tests/unit/wire/control_test.cpp compares with the structs). In a page, a line that begins with a bold word
 (*--option* …, *key* = …, *verb* …, *SIGHUP*, *3*) defines it. Usage: manual.py SVCD SVC
 """
 import re
@@ -132,6 +133,41 @@ def exit_statuses():
     return findings
 
 
+def json_types():
+    """What svc.1 says of JSON: members with their types, by the name of their object."""
+    found = {}
+    for block in re.split(r"^## ", section("svc.1", "JSON"), flags=re.MULTILINE)[1:]:
+        title, _, text = block.partition("\n")
+        found[title.strip()] = set(re.findall(r"^- \*(\w+)\* _([?\[\]]*\w+)_(?=:|$)", text, flags=re.MULTILINE))
+    return found
+
+
+def json_members():
+    """Of the supervisor's objects with their types; of those that svc makes itself the names alone."""
+    source = read(ROOT / "src/wire/control_interface.cpp")
+    real = {"Progress": re.search(r"#define PROGRESS(.*?)\)", source, flags=re.DOTALL).group(1)}
+    real.update(re.findall(r"^type (\w+) \(([^)]*:[^)]*)\)", source, flags=re.MULTILINE))
+    for name, text in re.findall(r"^method (\w+)\([^)]*\) -> \(([^)]*)\)", source, flags=re.MULTILINE):
+        if name != "Upgrade":  # svc makes another object of it
+            real[name] = text
+    written = json_types()
+    findings = []
+    for name, text in real.items():
+        findings += difference(f"JSON's {name}", "svc.1", {": ".join(member) for member in re.findall(
+            r"(\w+): ([?\[\]]*\w+)", text)}, {": ".join(member) for member in written.pop(name, ())})
+    kinds = re.search(r"^type EventKind \(([^)]*)\)", source, flags=re.MULTILINE).group(1)
+    told = re.search(r"A _kind_ is one of: ([^.]*)\.", section("svc.1", "JSON"))
+    findings += difference("JSON's kind", "svc.1", set(re.findall(r"\w+", kinds)),
+                           set(re.findall(r"\w+", told.group(1) if told else "")))
+    for file, names in (("upgrade", ("Upgrade",)), ("check", ("Check", "Mistake")), ("look", ("List",)),
+                        ("preset", ("Preset",))):
+        text = read(ROOT / f"src/svc/{file}.cpp")
+        made = set(re.findall(r'\{"(\w+)", |object\["(\w+)"\]', text))
+        findings += difference(f"JSON's {' or '.join(names)}", "svc.1", {one or other for one, other in made},
+                               {member for name in names for member, _ in written.pop(name, ())})
+    return findings + [f"svc.1 tells of JSON's {name}, which does not exist" for name in sorted(written)]
+
+
 def lint():
     """Problems that scdoc and mandoc see in the pages."""
     findings = []
@@ -157,7 +193,7 @@ def main():
     if not shutil.which("scdoc"):
         skip("there is no scdoc")
     svcd, svc = sys.argv[1:3]
-    report(options(svcd, svc) + keys() + presets() + signals() + exit_statuses() + lint(), f"{len(PAGES)} pages")
+    report(options(svcd, svc) + keys() + presets() + signals() + exit_statuses() + json_members() + lint(), f"{len(PAGES)} pages")
 
 
 main()

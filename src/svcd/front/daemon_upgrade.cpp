@@ -6,6 +6,7 @@
 #include "svcd/front/carried_clients.h"
 #include "svcd/front/handover.h"
 #include "svcd/host/children/file_job.h"
+#include "svcd/host/children/loop.h"
 #include "svcd/host/survival/kept_names.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -24,6 +25,8 @@ namespace {
 /// What is under way (a launch, a hook) is waited for: it ends in this program, and is begun anew in none.
 constexpr auto quiet_bound = std::chrono::seconds(60);
 constexpr auto dry_run_bound = std::chrono::seconds(10);
+/// Between two looks: not all of what is waited for tells of its end (a full queue of the manager's has room).
+constexpr Duration look_interval = std::chrono::milliseconds(100);
 
 } // namespace
 
@@ -42,6 +45,9 @@ std::string Daemon::why_not_quiet() const {
         return "the end of a rollout is being written";
     if (!host_->failure_is_told())
         return "the hook for a failed rollout runs";
+    if (!host_->last_lines_are_passed_on())
+        return "nobody reads this supervisor's stderr, where the last lines of a worker that ended "
+               "go";
     return rollout::unrest(state());
 }
 
@@ -89,14 +95,10 @@ asio::awaitable<Result<void>> Daemon::prepare_upgrade() {
 asio::awaitable<Result<void>> Daemon::until_quiet(Instant deadline) {
     Wakeup wakeup(io_.get_executor());
     const EventLog::Subscription subscription(events_, wakeup);
-    asio::steady_timer bound(io_);
-    bound.expires_at(asio::steady_timer::time_point(deadline.time_since_epoch()));
-    bound.async_wait([&wakeup](const boost::system::error_code& error) {
-        if (!error)
-            wakeup.notify();
-    });
+    Alarm next_look(io_);
     std::string why = why_not_quiet();
     while (!why.empty() && os::now() < deadline && phase() != Phase::ended) {
+        next_look.after(look_interval, [&wakeup] { wakeup.notify(); });
         co_await wakeup.wait();
         why = why_not_quiet();
     }

@@ -60,6 +60,8 @@ public:
     void watch_again();
     /// No hook that tells of a failed rollout runs.
     [[nodiscard]] bool failure_is_told() const;
+    /// Nothing that a process wrote before it ended waits in our memory for a place that is full.
+    [[nodiscard]] bool last_lines_are_passed_on() const;
 
     /// Closes the listeners that no revision in use needs.
     void close_unused_listeners(const rollout::State& state);

@@ -4,6 +4,8 @@
 #include "os/clock.h"
 #include "svcd/host/survival/kept_names.h"
 
+#include <algorithm>
+
 namespace svc::daemon {
 
 namespace {
@@ -144,6 +146,12 @@ void DaemonHost::watch_again() {
 
 bool DaemonHost::failure_is_told() const {
     return !impl_->hooks.tells();
+}
+
+bool DaemonHost::last_lines_are_passed_on() const {
+    const auto& lingering = impl_->context->lingering;
+    return std::none_of(lingering.begin(), lingering.end(),
+                        [](const auto& entry) { return entry.second->has_pending(); });
 }
 
 void DaemonHost::keep_event(const rollout::Event& event) {

@@ -38,13 +38,15 @@ void RolloutHooks::run(const rollout::RunRolloutHook& run,
 
 void RolloutHooks::expect_failure(const rollout::Revision& revision, rollout::RevisionNumber from,
                                   const std::string& reason) {
-    if (revision.spec.rollout.failed)
-        context_.ledger.failure = wire::FailureRecord{revision, from, reason};
+    if (!revision.spec.rollout.failed)
+        return;
+    failed_.cancel();
+    context_.ledger.failure = wire::FailureRecord{revision, from, reason};
 }
 
 void RolloutHooks::tell_failure() {
-    if (!context_.ledger.failure)
-        return;
+    if (!context_.ledger.failure || failed_.runs())
+        return; // one that runs tells of an earlier rollout: this one has no such hook
     const wire::FailureRecord& due = *context_.ledger.failure;
     const auto& hook = due.revision.spec.rollout.failed;
     if (!hook)

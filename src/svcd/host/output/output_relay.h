@@ -37,6 +37,8 @@ public:
     void drain();
     [[nodiscard]] std::vector<std::string> lines() const { return tail_.lines(); }
     [[nodiscard]] int fd() const { return watch_.fd(); }
+    /// What drain() took out of the pipe is not all passed on: only we have it.
+    [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
     /// Calls `then` once, from the loop, when the end of file has been read and all is passed on;
     /// it may destroy the relay.
     void when_closed(std::function<void()> then);
