@@ -101,6 +101,8 @@ bool may_be_repeated(Verb verb) {
 
 /// A supervisor that dies of what it is asked is not asked for ever.
 constexpr unsigned most_times_asked = 4;
+constexpr Duration between_looks = std::chrono::seconds(1);
+constexpr Duration longest_look = std::chrono::milliseconds(500);
 
 /// One call from its sending to its last reply.
 ///
@@ -181,6 +183,7 @@ private:
 
     std::optional<int> attend(const Error& error, const Line& line) {
         if (error.code == ETIMEDOUT && (!deadline_ || os::now() < *deadline_)) {
+            look_at_drains();
             write(view_.redraw(os::now()));
             return std::nullopt;
         }
@@ -191,6 +194,24 @@ private:
             return std::nullopt;
         }
         return give_up(error, line);
+    }
+
+    /// How many connections keep workers from their end: asked on a line of its own, while somebody sees it.
+    void look_at_drains() {
+        const Instant now = os::now();
+        if (!view_.drains() || now < looked_ + between_looks)
+            return;
+        looked_ = now;
+        Line aside(service_, Patience{});
+        const auto reply = aside.next(
+            [] {
+                return make_call("Status", {{"connections", true}}, false);
+            },
+            now + longest_look);
+        if (!reply || !reply->error.empty())
+            return;
+        if (const auto status = wire::from_json<wire::ServiceStatus>(reply->parameters))
+            view_.count(status->workers);
     }
 
     /// Its size changed, or it was somebody else's for a while.
@@ -310,6 +331,7 @@ private:
     std::optional<Instant> deadline_;
     std::string token_;
     ProgressView view_;
+    Instant looked_{};
     bool accepted_ = false;
 };
 

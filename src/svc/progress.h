@@ -20,6 +20,9 @@ public:
     std::string show(const wire::Progress& progress, Instant now);
     /// As show(), without a word.
     void learn(const wire::Progress& progress, Instant now);
+    /// Whether there is something to count().
+    [[nodiscard]] bool drains() const { return watched_.drains(); }
+    void count(const std::vector<wire::WorkerStatus>& workers) { watched_.count(workers); }
     /// The supervisor is gone; it is waited for the next one.
     std::string lose(Instant now);
     /// The next one answers: its first reply, which tells of all workers again, is to be shown after this.

@@ -39,6 +39,18 @@ Tint tint_of(const wire::WorkerProgress& worker) {
     return worker.state == "killing" ? Tint::bad : Tint::busy;
 }
 
+bool drains(const wire::WorkerProgress& worker) {
+    return worker.state == "draining" || worker.state == "stopping";
+}
+
+/// ", 12 connections", where that is not what it is said to wait for already.
+std::string connections_of(const Entry& worker) {
+    if (!worker.connections || worker.told.waits_for.find(" connection") != std::string::npos)
+        return {};
+    return ", " + std::to_string(*worker.connections) +
+           (*worker.connections == 1 ? " connection" : " connections");
+}
+
 /// What it waits for and for how long at most, else how long it has been so.
 std::string time_of(const Entry& worker, Instant now) {
     const auto& told = worker.told;
@@ -51,7 +63,7 @@ std::string time_of(const Entry& worker, Instant now) {
     if (told.left_us <= 0)
         return flat(told.waits_for);
     const Duration left = std::max(Duration(told.left_us) - passed, Duration::zero());
-    return flat(told.waits_for) + ", " +
+    return flat(told.waits_for) + connections_of(worker) + ", " +
            format_rough(std::chrono::ceil<std::chrono::seconds>(left)) + " left";
 }
 
@@ -129,6 +141,19 @@ void Watched::learn(const wire::Progress& progress, Instant now) {
                        older.revision == worker.revision;
             });
         workers_[worker.name] = {worker, now};
+    }
+}
+
+bool Watched::drains() const {
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [](const auto& entry) { return cli::drains(entry.second.told); });
+}
+
+void Watched::count(const std::vector<wire::WorkerStatus>& workers) {
+    for (const auto& worker : workers) {
+        const auto known = workers_.find(worker.name);
+        if (known != workers_.end() && cli::drains(known->second.told))
+            known->second.connections = worker.connections;
     }
 }
 

@@ -5,6 +5,7 @@
 #include "wire/control.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,17 @@ public:
     struct Worker {
         wire::WorkerProgress told;
         Instant at{}; ///< when it was
+        std::optional<std::uint64_t>
+            connections{}; ///< of one that drains, when it was last looked at
     };
 
     void learn(const wire::Progress& progress, Instant now);
     /// Something that no reply said happened last.
     void say(std::string text) { last_.text = std::move(text); }
+    /// A worker is on its way out, and what it waits for may be its connections.
+    [[nodiscard]] bool drains() const;
+    /// As a look at the service showed them just now.
+    void count(const std::vector<wire::WorkerStatus>& workers);
     /// The next reply tells of all workers anew.
     void forget_workers() { workers_.clear(); }
     /// The last reply; its text is the last one that had any.

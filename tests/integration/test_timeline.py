@@ -13,7 +13,7 @@ import struct
 import termios
 import time
 
-from harness import PATIENCE, ServiceTest, main, service, wait_until, worker
+from harness import PATIENCE, ServiceTest, connect, main, service, wait_until, worker
 from supervisor import SVC
 
 
@@ -205,6 +205,18 @@ class Live(ServiceTest):
         self.assertEqual(0, terminal.status)
         self.assertRegex(lines[0], r"^web: revision 2 serves: 2 of 2 workers available, in \d\S*s$")
         self.assertEqual([""], lines[1:])
+
+    def test_a_drain_shows_the_connections_that_are_open(self):
+        supervisor = self.start(service(worker("--end-when", self.directory / "end")))
+        with connect(supervisor.address()):
+            # The old one has it: the worker that follows is not there yet.
+            wait_until("it to be accepted", lambda: supervisor.status(connections=True)["workers"][0]["connections"] == 1)
+            terminal = Terminal(supervisor, "reload", columns=120)
+            terminal.read_until(lambda screen: re.search(
+                r"\n  r1-0  stopping   stop signal sent, 1 connection, \S+ left", screen.text))
+        (self.directory / "end").touch()
+        terminal.finish()
+        self.assertEqual(0, terminal.status)
 
     def test_more_workers_than_lines_and_a_terminal_of_another_size(self):
         supervisor = self.start(service(rollout={"replicas": 12}))

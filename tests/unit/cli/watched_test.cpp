@@ -131,3 +131,38 @@ TEST_CASE("what happened last stays when only workers have news") {
     watched.learn(quiet, then);
     CHECK(watched.last().text == "r7-0 is launched");
 }
+
+TEST_CASE("a drain shows its connections once they were looked at, and nothing else does") {
+    Watched watched = two_replicas();
+    REQUIRE(watched.drains());
+    const auto counted = [](std::string name, std::uint64_t connections) {
+        WorkerStatus status;
+        status.name = std::move(name);
+        status.connections = connections;
+        return status;
+    };
+    watched.count({counted("r6-0", 12), counted("r6-1", 3), counted("r9-0", 1)});
+    const auto drawn = [&] {
+        std::string all;
+        for (const auto& line : draw_watched(watched, "reload web", then, terminal(100, 20)))
+            all += line + '\n';
+        return all;
+    };
+    const std::string text = drawn();
+    CAPTURE(text);
+    CHECK(text.find("stop signal sent, 12 connections, 30s left") != std::string::npos);
+    CHECK(text.find("3 connections") == std::string::npos);
+    watched.count({counted("r6-0", 1)});
+    CHECK(drawn().find("sent, 1 connection, 30s left") != std::string::npos);
+
+    WorkerProgress waiting = worker("r6-0", 6, 0, "draining");
+    waiting.waits_for = "12 connections";
+    waiting.left_us = 5'000'000;
+    watched.learn(progress({waiting}), then);
+    watched.count({counted("r6-0", 11)});
+    CHECK(drawn().find("draining   12 connections, 5s left") != std::string::npos);
+
+    WorkerProgress gone = worker("r6-0", 6, 0, "gone");
+    watched.learn(progress({gone}), then);
+    CHECK_FALSE(watched.drains());
+}
