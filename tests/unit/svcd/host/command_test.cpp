@@ -72,8 +72,12 @@ TEST_CASE("a check that takes too long is killed with its group") {
 
 TEST_CASE("a check is not waited for longer than its main process lives") {
     House house;
-    // Its output is still held open when it is over.
-    const auto result = run(house, {"sh", "-c", "setsid sleep 1000 & echo $!"});
+    // Its output is still held open when it is over, by one that has left its group.
+    const std::string out = house.directory.path() + "/out";
+    const auto result =
+        run(house, {"sh", "-c",
+                    "setsid sh -c 'echo $$ > " + out + ".new; mv " + out + ".new " + out +
+                        "; exec sleep 1000' & until [ -e " + out + " ]; do :; done; cat " + out});
     CHECK(result.succeeded);
     REQUIRE(result.output.size() == 1);
     CHECK(::kill(std::stoi(result.output[0]), SIGKILL) == 0);

@@ -126,16 +126,21 @@ TEST_CASE("the line is found in any pieces, and is a whole line") {
 TEST_CASE(
     "\"ready\" on the channel makes it ready, among other messages, and before it was watched") {
     House house;
-    revision_with_ipc(house, {"env:NODE_CHANNEL_FD", "env:NODE_CHANNEL_SERIALIZATION_MODE",
-                              "env:SVC_READY_FD", "barrier", "say-ready:{\"a\":\"ready\"}\n\"re",
-                              "say-ready:ady\"\n{}", "notify:STATUS=said", "wait"});
+    // Of what is read at once only the last status is told.
+    revision_with_ipc(house, {"env:NODE_CHANNEL_FD", "barrier",
+                              "env:NODE_CHANNEL_SERIALIZATION_MODE", "barrier", "env:SVC_READY_FD",
+                              "barrier", "say-ready:{\"a\":\"ready\"}\n\"re", "say-ready:ady\"\n{}",
+                              "notify:STATUS=said", "wait"});
     const auto report = report_after(house, "said");
     REQUIRE(report);
     CHECK(report->kind == ProbeKind::ready);
     CHECK(report->verdict == ProbeVerdict::passed);
-    CHECK(house.statuses().at(0) == "3");
-    CHECK(house.statuses().at(1) == "json");
-    CHECK(house.statuses().at(2) == "(unset)");
+    auto said = house.statuses();
+    std::erase(said, "passed");
+    REQUIRE(said.size() >= 3);
+    CHECK(said[0] == "3");
+    CHECK(said[1] == "json");
+    CHECK(said[2] == "(unset)");
 }
 
 TEST_CASE(
