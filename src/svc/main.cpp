@@ -1,4 +1,4 @@
-#include "svc/verbs.h"
+#include "svc/verbs/verbs.h"
 
 #include <cstdio>
 #include <unistd.h>

@@ -14,19 +14,28 @@ LAYERS = {
     "svcd": ("base/", "rollout/", "wire/", "os/", "svcd/"),
     "libraries": (),
 }
-# Within the mechanism: a directory of svcd/host/ → the others that it may include. What lies in host/ itself puts
-# them together, and gives them one thing of its own: the context that all of them work in.
-HOST = "svcd/host/"
+# Layers of several parts: a directory → the others of its layer that it may include. What lies in the layer's own
+# directory, or in one that is not named, puts them together.
 PARTS = {
-    "children": (),
-    "output": ("children",),
-    "survival": ("children",),
-    "history": ("children", "survival"),
-    "listeners": ("children", "survival"),
-    "hooks": ("children", "listeners"),
-    "watching": ("children", "hooks"),
+    "svcd/host/": {
+        "children": (),
+        "output": ("children",),
+        "survival": ("children",),
+        "history": ("children", "survival"),
+        "listeners": ("children", "survival"),
+        "hooks": ("children", "listeners"),
+        "watching": ("children", "hooks"),
+    },
+    "svc/": {
+        "options": (),
+        "screen": (),
+        "talk": ("options", "screen"),
+        "draw": ("screen",),
+        "lines": ("screen", "talk"),
+    },
 }
-CONTEXT = HOST + "host_context.h"
+# What a layer gives its parts: the context that all of them work in.
+GIVEN = ("svcd/host/host_context.h",)
 # Library → the paths below src/ that may include it.
 LIBRARIES = {
     r"boost/asio|boost/beast|boost/system": ("svcd/", "libraries/"),
@@ -34,12 +43,12 @@ LIBRARIES = {
     r"boost/": ("wire/", "svc/", "svcd/"),
     r"spdlog/|fmt/": ("svcd/", "libraries/"),
     r"toml\+\+/|tomlplusplus": ("wire/service_file", "libraries/"),
-    r"CLI/": ("svc/", "svcd/"),
+    r"CLI/": ("svc/options/", "svcd/"),
     r"doctest": (),
 }
 PURE = ("rollout", "wire")
 # Where fds and processes are handled, but every system call is os/'s.
-WITHOUT_SYSTEM_CALLS = (HOST,)
+WITHOUT_SYSTEM_CALLS = ("svcd/host/",)
 SYSTEM_CALLS = re.compile(r"(unistd|fcntl|poll|sched|spawn|pthread|dirent|grp|pwd)\.h|"
                           r"sys/(?!types\.h|resource\.h).*|linux/.*")
 # Headers that reach outside the process, or that read a clock for policy's sake.
@@ -51,17 +60,22 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
 def part_of(path):
-    """The part of the mechanism that a source or a header belongs to; none for what puts them together."""
-    inside = path.removeprefix(HOST)
-    return inside.split("/")[0] if inside != path and "/" in inside else None
+    """The layer in several parts that a source or a header belongs to, and its part of it: none for what puts them
+    together."""
+    for layer, parts in PARTS.items():
+        inside = path.removeprefix(layer)
+        if inside != path and inside.split("/")[0] in parts:
+            return layer, inside.split("/")[0]
+    return None, None
 
 
-def may_include(path, header):
-    """Whether the parts of the mechanism allow it; what is no part of it may include them all."""
-    part = part_of(path)
-    if part is None or not header.startswith(HOST) or header == CONTEXT:
-        return True
-    return part_of(header) in (part, *PARTS[part])
+def parts_for(path, header):
+    """The parts of its own layer that a source may include, if the header is in none of them."""
+    layer, part = part_of(path)
+    if part is None or not header.startswith(layer) or header in GIVEN:
+        return None
+    allowed = (part, *PARTS[layer][part])
+    return None if part_of(header)[1] in allowed else allowed
 
 
 def mistakes_of(path):
@@ -77,8 +91,8 @@ def mistakes_of(path):
         quoted, header = match.group(1) == '"', match.group(2)
         if quoted and not header.startswith(LAYERS[layer]):
             yield f"{place}: {layer} may not include {header}; it may: {', '.join(LAYERS[layer])}"
-        if quoted and not may_include(inside, header):
-            yield f"{place}: {HOST}{part_of(inside)} may not include {header}; it may: {', '.join(PARTS[part_of(inside)])}"
+        if quoted and (allowed := parts_for(inside, header)):
+            yield f"{place}: this part may not include {header}, but what is in: {', '.join(allowed)}"
         if layer in PURE and not quoted and IMPURE.fullmatch(header):
             yield f"{place}: {layer} is pure and may not include <{header}>"
         if inside.startswith(WITHOUT_SYSTEM_CALLS) and not quoted and SYSTEM_CALLS.fullmatch(header):

@@ -1,4 +1,4 @@
-#include "svc/log_entries.h"
+#include "svc/lines/log_entries.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "svc/options.h"
+#include "svc/options/options.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "svc/progress.h"
+#include "svc/draw/progress.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 
 #include "../patience.h"
 #include "fake_supervisor.h"
-#include "svc/verbs.h"
+#include "svc/verbs/verbs.h"
 #include "wire/control.h"
 
 namespace svc::cli::testing {

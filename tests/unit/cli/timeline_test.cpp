@@ -1,4 +1,4 @@
-#include "svc/render.h"
+#include "svc/draw/render.h"
 
 #include <doctest/doctest.h>
 

@@ -1,9 +1,9 @@
-#include "svc/verbs.h"
+#include "svc/verbs/verbs.h"
 
 #include "../patience.h"
 #include "run_verb.h"
-#include "svc/client.h"
-#include "svc/services.h"
+#include "svc/talk/client.h"
+#include "svc/talk/services.h"
 #include "wire/control.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "svc/watched.h"
+#include "svc/draw/watched.h"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,174 @@
+#include "svc/options/options.h"
+
+#include "base/text.h"
+#include "svc/options/typed.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace svc::cli {
+namespace {
+
+constexpr std::size_t name_limit = 64;
+constexpr std::array<std::string_view, 22> verb_names = {
+    "reload",  "apply",  "undo",     "pause", "resume",  "abort",  "promote", "scale",
+    "replace", "freeze", "unfreeze", "stop",  "upgrade", "status", "events",  "logs",
+    "history", "diff",   "timeline", "check", "preset",  "list"};
+
+EndNow usage(const std::string& what) {
+    return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};
+}
+
+template <class Number>
+bool read_number(const std::string& text, Number& number) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc{} && stop == end;
+}
+
+/// "history 7 web", "diff 6 7": numbers are revisions, what is none is the service's name.
+std::optional<EndNow> read_words(const Typed& typed, Options& options) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& word : typed.words) {
+        std::uint64_t number = 0;
+        if (read_number(word, number) && number > 0)
+            numbers.push_back(number);
+        else if (options.name.empty())
+            options.name = word;
+        else
+            return usage('"' + printable(word, 40) +
+                         "\" is not a revision's number; `svc history` "
+                         "lists them");
+    }
+    const std::size_t most = options.verb == Verb::diff ? 2 : 1;
+    if (numbers.size() > most)
+        return usage("at most " + std::to_string(most) + (most == 1 ? " revision" : " revisions"));
+    if (!numbers.empty())
+        options.revision = numbers.back();
+    if (options.verb == Verb::diff && !numbers.empty()) {
+        options.from = numbers.front();
+        if (numbers.size() == 1)
+            options.revision = 0;
+    }
+    return std::nullopt;
+}
+
+std::optional<EndNow> wrong_name(const Options& options) {
+    if (options.verb == Verb::check || options.name.empty() ||
+        is_plain_name(options.name, name_limit))
+        return std::nullopt;
+    return usage('"' + printable(options.name, 80) +
+                 "\" is not a service's name (letters, digits, '.', '_' and '-')");
+}
+
+std::variant<Options, EndNow> read_logs(const Typed& typed, Options& options) {
+    options.since_time = typed.since;
+    if (!typed.to.empty() && (!read_number(typed.to, options.revision) || options.revision == 0))
+        return usage("--revision " + printable(typed.to, 40) +
+                     " is not a revision's number; `svc history` lists them");
+    if (!typed.replica.empty() && !read_number(typed.replica, options.only_replica.emplace()))
+        return usage("--replica " + printable(typed.replica, 40) +
+                     " is not a replica's number; `svc status` shows them");
+    if (!typed.lines.empty() && !read_number(typed.lines, options.lines.emplace()))
+        return usage("--lines " + printable(typed.lines, 40) + " is not a number of lines");
+    if (auto wrong = wrong_name(options))
+        return *wrong;
+    return std::move(options);
+}
+
+std::variant<Options, EndNow> combine(Typed typed) {
+    Options& options = typed.options;
+    options.wait = !typed.no_wait;
+    options.wait_drained = !typed.no_wait_drain;
+    if (options.verb == Verb::scale && typed.replicas.empty())
+        return usage("how many replicas? write: svc scale 4 [NAME]");
+    if (options.verb == Verb::scale && !read_number(typed.replicas, options.replicas))
+        return usage('"' + printable(typed.replicas, 40) +
+                     "\" is not a number of replicas; write: svc scale 4 [NAME]");
+    if (auto wrong = read_words(typed, options))
+        return *wrong;
+    if (options.verb == Verb::logs)
+        return read_logs(typed, options);
+    if (!typed.to.empty() && (!read_number(typed.to, options.revision) || options.revision == 0))
+        return usage("--to " + printable(typed.to, 40) +
+                     " is not a revision's number; `svc history` lists them");
+    if (options.verb == Verb::replace && typed.replica.empty())
+        return usage("which replica? write: svc replace 2 [NAME]; `svc status` shows them");
+    if (options.verb == Verb::replace && !read_number(typed.replica, options.replica))
+        return usage('"' + printable(typed.replica, 40) +
+                     "\" is not a replica's number; write: svc replace 2 [NAME]");
+    if (options.verb == Verb::freeze && options.reason.empty())
+        return usage("why? write: svc freeze --reason \"change freeze until Monday\" [NAME]; "
+                     "everybody whose rollout is refused reads it");
+    if (!typed.since.empty() && !read_number(typed.since, options.since))
+        return usage("--since " + printable(typed.since, 40) +
+                     " is not an event's number; `svc events` shows them");
+    if (!typed.lines.empty() && !read_number(typed.lines, options.lines.emplace()))
+        return usage("--lines " + printable(typed.lines, 40) + " is not a number of events");
+    if (!typed.timeout.empty()) {
+        const auto timeout = parse_duration(typed.timeout);
+        if (!timeout)
+            return usage("--timeout: " + timeout.error().message);
+        options.timeout = *timeout;
+    }
+    if (auto wrong = wrong_name(options))
+        return *wrong;
+    return std::move(options);
+}
+
+/// CLI11's own words for a verb that is not one name the rest of the line.
+std::optional<EndNow> wrong_verb(const std::vector<std::string>& arguments) {
+    const auto word = std::find_if(arguments.begin(), arguments.end(),
+                                   [](auto& argument) { return !argument.starts_with('-'); });
+    if (word == arguments.end() || (word != arguments.begin() && *(word - 1) == "--runtime-dir"))
+        return std::nullopt;
+    if (std::find(verb_names.begin(), verb_names.end(), *word) != verb_names.end())
+        return std::nullopt;
+    const auto meant = nearest(*word, {verb_names.begin(), verb_names.end()});
+    return usage('"' + printable(*word, 40) + "\" is not a command" +
+                 (meant.empty() ? "" : "; did you mean " + meant + "?"));
+}
+
+} // namespace
+
+std::string_view verb_name(Verb verb) {
+    return verb_names[static_cast<std::size_t>(verb)];
+}
+
+std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments) {
+    if (const auto wrong = wrong_verb(arguments))
+        return *wrong;
+    Typed typed;
+    CLI::App app("Replace a running service by its next version without losing a connection.",
+                 "svc");
+    app.set_version_flag("--version", "svc " SVC_VERSION);
+    app.require_subcommand(0, 1);
+    add_common(app, typed);
+    app.footer("Exit status: 0 done; 1 failed, the old revision serves; 2 usage; 3 no supervisor;\n"
+               "4 not allowed; 5 the service file is wrong; 6 timed out waiting, what was accepted "
+               "goes on.\n"
+               "See svc(1).");
+    add_verbs(app, typed);
+    std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them
+    try {
+        app.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+        const auto chosen = app.get_subcommands();
+        return EndNow{0, chosen.empty() ? app.help() : chosen.front()->help("svc")};
+    } catch (const CLI::CallForVersion&) {
+        return EndNow{0, "svc " SVC_VERSION "\n"};
+    } catch (const CLI::ParseError& error) {
+        return usage(printable(error.what(), 400));
+    }
+    if (app.get_subcommands().empty())
+        return usage("what is to be done? There are " +
+                     join({verb_names.begin(), verb_names.end()}, ", "));
+    return combine(std::move(typed));
+}
+
+} // namespace svc::cli
