@@ -16,7 +16,7 @@ class Reload(ServiceTest):
         supervisor = self.start(service(worker()))
         with Screen([SVC, "reload", "web", "--runtime-dir", supervisor.runtime]) as screen:
             self.assertEqual(0, screen.wait_for_end())
-            self.assertIn("revision 2 is complete", screen.text())
+            self.assertIn("web: revision 2 serves: 1 of 1 worker available", screen.text())
 
 
 if __name__ == "__main__":
