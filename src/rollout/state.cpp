@@ -183,7 +183,11 @@ std::string late_start_text(const Worker& worker, const ReadySpec& ready) {
     if (worker.verifying)
         return text + "; it was not verified" +
                (worker.probe_text.empty() ? "" : ": " + worker.probe_text);
-    return worker.probe_text.empty() ? text : text + "; its probe says: " + worker.probe_text;
+    if (worker.probe_text.empty())
+        return text;
+    // Whether it accepts is looked at from outside: nobody is asked.
+    return text + (ready.on == ReadyOn::accepting ? "; " : "; its probe says: ") +
+           worker.probe_text;
 }
 
 bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now) {

@@ -193,6 +193,11 @@ class Machine:
         return subprocess.run(self._inside(command), text=True, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=timeout, env=ENVIRONMENT, check=False)
 
+    def shell(self):
+        """A bash inside, which reads commands from .stdin; .stdout has stderr too."""
+        return subprocess.Popen(self._inside(["bash", "--norc", "--noprofile"]), text=True, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT)
+
     def inside(self, path):
         """A path of the machine, as it can be read from here."""
         return pathlib.Path(f"/proc/{self.init_pid}/root") / path.lstrip("/")

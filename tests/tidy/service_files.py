@@ -1,6 +1,7 @@
 """Service files that people copy have no mistakes: those in examples/, and those in the manual pages and README.md.
 
-In a page it is a block that begins with [service]. Usage: service_files.py SVC
+In a page it is a block that begins with a table of svc.toml(5); what else a service file needs is added. Usage:
+service_files.py SVC
 """
 import pathlib
 import re
@@ -10,8 +11,10 @@ import tempfile
 
 from source import ROOT, files, name, read, report
 
-# scdoc's blocks and Markdown's, in the first column.
-BLOCK = re.compile(r"^```(?:toml)?\n(\[service\]\n.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+# scdoc's blocks and Markdown's, in the first column; a unit file's tables have capitals.
+BLOCK = re.compile(r"^```(?:toml)?\n(\[\[?[a-z_.]+\]\]?\n.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+SERVICE = '[service]\ncommand = ["/bin/true"]\n'
+LISTENER = '[[listener]]\nname = "http"\naddress = "127.0.0.1:8080"\n'
 
 
 def written():
@@ -21,7 +24,12 @@ def written():
     for path in [*files(".scd", under=("man",)), ROOT / "README.md"]:
         text = read(path)
         for block in BLOCK.finditer(text):
-            yield f"{name(path)}:{text.count(chr(10), 0, block.start()) + 2}", block.group(1)
+            whole = block.group(1)
+            if "[service]" not in whole:
+                whole += SERVICE
+            if "[[listener]]" not in whole and "command" not in block.group(1):
+                whole += LISTENER
+            yield f"{name(path)}:{text.count(chr(10), 0, block.start()) + 2}", whole
 
 
 def mistakes(svc, text):
