@@ -14,7 +14,7 @@ import sys
 from source import ROOT, files, read, report, skip
 
 MAN = ROOT / "man"
-PAGES = ("svc.1", "svc.toml.5", "svc-migrate.7", "svc-presets.7", "svc-worker.7", "svcd.8")
+PAGES = ("svc.1", "svc.7", "svc.toml.5", "svc-migrate.7", "svc-presets.7", "svc-worker.7", "svcd.8")
 # CLI11's own, explained once in each page.
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
 
@@ -161,7 +161,7 @@ def json_members():
                            set(re.findall(r"\w+", told.group(1) if told else "")))
     for file, names in (("upgrade", ("Upgrade",)), ("check", ("Check", "Mistake")), ("look", ("List",)),
                         ("preset", ("Preset",))):
-        text = read(ROOT / f"src/svc/{file}.cpp")
+        text = read(ROOT / f"src/svc/verbs/{file}.cpp")
         made = set(re.findall(r'\{"(\w+)", |object\["(\w+)"\]', text))
         findings += difference(f"JSON's {' or '.join(names)}", "svc.1", {one or other for one, other in made},
                                {member for name in names for member, _ in written.pop(name, ())})

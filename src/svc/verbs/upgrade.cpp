@@ -157,6 +157,14 @@ private:
                          status);
             return exit_timed_out;
         }
+        if (error.code == ETIMEDOUT && asked_before_) {
+            console_.err(name +
+                         "the supervisor waits for what it cannot hand over (a check, a launch, "
+                         "a hook): it goes on as it is, and is upgraded when that is over, "
+                         "or its log says why not" +
+                         status);
+            return exit_timed_out;
+        }
         if (error.code == ECONNRESET) {
             console_.err(name +
                          "the supervisor ended before it answered: nobody knows whether it was "
