@@ -14,7 +14,7 @@ import sys
 from source import ROOT, files, read, report, skip
 
 MAN = ROOT / "man"
-PAGES = ("svc.1", "svc.7", "svc.toml.5", "svc-migrate.7", "svc-presets.7", "svc-worker.7", "svcd.8")
+PAGES = ("svc.1", "svc.toml.5", "svc-migrate.7", "svc-presets.7", "svc-worker.7", "svcd.8")
 # CLI11's own, explained once in each page.
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
 
