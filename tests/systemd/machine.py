@@ -50,10 +50,12 @@ def require_all():
 
 class Machine:
     """One systemd. `shared` is /srv/shared inside, `services` /etc/svc, `units` /etc/systemd/system:
-    a test writes there from outside."""
+    a test writes there from outside. On this machine's files with the build installed on top of them; with
+    `root`, a directory, on those and nothing else."""
 
-    def __init__(self):
+    def __init__(self, root=None):
         require_all()
+        self.root = root
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="svc-systemd-"))
         self.directory.chmod(0o755)
         self.services, self.units, self.shared, self.layer = (
@@ -73,7 +75,7 @@ class Machine:
     def _boot(self):
         for name in ("svc", "units", "shared", "layer", "memory", "root"):
             (self.directory / name).mkdir()
-        self._install()
+        self._make_layer()
         for unit in KERNELS:
             (self.units / unit).symlink_to("/dev/null")
         self._make_cgroup()
@@ -84,18 +86,24 @@ class Machine:
             notifications.bind("\0svc-test-systemd")
             self._spawn("@svc-test-systemd")
             self._wait_until_up(notifications)
+        if self.root:
+            self.services = self.inside("/etc/svc")
 
-    def _install(self):
-        """The tree as `meson install` makes it, on top of the machine's own."""
-        subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir",
-                        str(self.layer)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        if not list(self.layer.rglob("svcd@.service")):
-            raise Unavailable("this build has no unit file")
+    def _make_layer(self):
+        """The tree as `meson install` makes it, and what a machine needs to boot."""
+        if not self.root:
+            self._install()
         etc = self.layer / "etc"
         etc.mkdir(exist_ok=True)
         (etc / "fstab").touch()
         # Without one this would be a first boot, which asks questions.
         (etc / "machine-id").write_text(os.urandom(16).hex() + "\n", encoding="ascii")
+
+    def _install(self):
+        subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir",
+                        str(self.layer)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        if not list(self.layer.rglob("svcd@.service")):
+            raise Unavailable("this build has no unit file")
 
     def _make_cgroup(self):
         top = cgroup2_mount()
@@ -120,7 +128,7 @@ class Machine:
         with open(self.directory / "boot.log", "wb") as log:
             self.process = subprocess.Popen(
                 ["unshare", "--mount", "--pid", "--cgroup", "--ipc", "--uts", "--fork", "--kill-child",
-                 str(HERE / "boot"), str(self.directory)],
+                 str(HERE / "boot"), str(self.directory), *([str(self.root)] if self.root else [])],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=prepare,
                 env={**os.environ, "NOTIFY_SOCKET": notify_socket})
         init = wait_until("systemd's process", lambda: children(self.process.pid)
@@ -225,13 +233,13 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
                "LANG": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
 
 
-def main(use):
+def main(use, make=Machine):
     """What every test file ends with: boots a machine, hands it to `use`, runs the tests. Exit status
     77, meson's "skipped", where no systemd can run."""
     # So that close() runs when meson's time is over; unittest takes SystemExit for a failed test.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        machine = Machine()
+        machine = make()
     except Unavailable as reason:
         print(f"skipped: {reason}")
         sys.exit(77)

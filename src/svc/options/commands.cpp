@@ -151,6 +151,8 @@ void add_verbs(CLI::App& app, Typed& typed) {
     auto* upgrade = add_verb(app, typed, Verb::upgrade,
                              "Let the newly installed svcd go on in place of the one that runs");
     add_name(*upgrade, typed);
+    upgrade->add_flag("--all", typed.options.all,
+                      "Of every service that runs, one after the other");
     add_timeout(*upgrade, typed);
 
     add_name(*add_verb(app, typed, Verb::status, "Show a service at one glance"), typed);

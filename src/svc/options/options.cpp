@@ -110,6 +110,9 @@ std::variant<Options, EndNow> combine(Typed typed) {
                      " is not an event's number; `svc events` shows them");
     if (!typed.lines.empty() && !read_number(typed.lines, options.lines.emplace()))
         return usage("--lines " + printable(typed.lines, 40) + " is not a number of events");
+    if (options.all && !options.name.empty())
+        return usage("--all is for every service; leave it out to upgrade " +
+                     printable(options.name, 80) + " alone");
     if (!typed.timeout.empty()) {
         const auto timeout = parse_duration(typed.timeout);
         if (!timeout)

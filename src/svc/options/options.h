@@ -49,6 +49,7 @@ struct Options {
     std::optional<Duration> timeout;
     std::string cause;
     bool supersede = false;
+    bool all = false;   ///< upgrade: every service that runs
     bool force = false; ///< undo: whatever its inputs are by now
     bool now = false;   ///< reload, apply: without min_ready; stop: kill
     std::string reason; ///< of pause, abort and freeze

@@ -101,7 +101,8 @@ private:
 
     int tell_problem(const wire::ServiceStatus& now) {
         if (options_.json)
-            print_json({{"verdict", "failed"},
+            print_json({{"service", service_.name},
+                        {"verdict", "failed"},
                         {"reason", now.upgrade_problem},
                         {"generation", now.generation},
                         {"version", now.version}},
@@ -115,7 +116,8 @@ private:
         const auto untouched = untouched_of(before, now);
         const auto all = before.workers.size();
         if (options_.json) {
-            print_json({{"verdict", "upgraded"},
+            print_json({{"service", service_.name},
+                        {"verdict", "upgraded"},
                         {"generation", now.generation},
                         {"version", now.version},
                         {"version_before", before.version},
@@ -155,6 +157,14 @@ private:
                          status);
             return exit_timed_out;
         }
+        if (error.code == ETIMEDOUT && asked_before_) {
+            console_.err(name +
+                         "the supervisor waits for what it cannot hand over (a check, a launch, "
+                         "a hook): it goes on as it is, and is upgraded when that is over, "
+                         "or its log says why not" +
+                         status);
+            return exit_timed_out;
+        }
         if (error.code == ECONNRESET) {
             console_.err(name +
                          "the supervisor ended before it answered: nobody knows whether it was "
@@ -177,15 +187,34 @@ private:
     int signal_ = 0;
 };
 
+/// One after the other, each with the whole of --timeout. One that no supervisor answers for is no failure: what
+/// starts it next is the new program.
+int upgrade_all(const Options& options, const Console& console, const Interrupts& interrupts) {
+    const auto services = find_services(runtime_directories(options.runtime_dir));
+    if (services.empty() && !options.json)
+        console.out("no service runs here: there is no supervisor to upgrade\n");
+    int worst = exit_done;
+    for (const auto& service : services) {
+        const int status = Upgrade(options, service, console, interrupts).run();
+        if (status > exit_timed_out) // by a signal: the person has had enough
+            return status;
+        if (status != exit_done && status != exit_no_supervisor)
+            worst = exit_failed;
+    }
+    return worst;
+}
+
 } // namespace
 
 int upgrade_service(const Options& options, const Console& console) {
-    const auto service = choose_service(options, console);
-    if (!service)
-        return fail(service.error(), console);
     const auto interrupts = Interrupts::make();
     if (!interrupts)
         return fail(interrupts.error(), console);
+    if (options.all)
+        return upgrade_all(options, console, *interrupts);
+    const auto service = choose_service(options, console);
+    if (!service)
+        return fail(service.error(), console);
     return Upgrade(options, *service, console, *interrupts).run();
 }
 

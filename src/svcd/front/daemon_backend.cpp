@@ -2,6 +2,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "svcd/front/version.h"
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ wire::ServiceStatus Daemon::status() const {
     host_->describe_cgroups(state(), spec, status);
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
-    status.version = SVC_VERSION;
+    status.version = program_version;
     status.generation = host_->ledger().generation;
     status.upgrade_problem = host_->ledger().upgrade_problem;
     return status;

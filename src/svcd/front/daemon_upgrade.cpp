@@ -5,6 +5,7 @@
 #include "os/program.h"
 #include "svcd/front/carried_clients.h"
 #include "svcd/front/handover.h"
+#include "svcd/front/version.h"
 #include "svcd/host/children/file_job.h"
 #include "svcd/host/children/loop.h"
 #include "svcd/host/survival/kept_names.h"
@@ -145,7 +146,8 @@ void Daemon::execute_upgrade(const sigset_t& signals_before) {
         return;
     }
     note(rollout::EventKind::supervisor,
-         "this supervisor is upgraded: " SVC_VERSION " gives way to the program at its path");
+         "this supervisor is upgraded: " + std::string(program_version) +
+             " gives way to the program at its path");
     host_->publish(state());
     NamedFds fds = store_.all();
     for (const auto& [name, fd] : listeners_->inherited())

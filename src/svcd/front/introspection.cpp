@@ -1,5 +1,6 @@
 #include "svcd/front/introspection.h"
 
+#include "svcd/front/version.h"
 #include "wire/control.h"
 
 #include <boost/json/array.hpp>
@@ -44,7 +45,7 @@ void get_info(Caller& caller) {
     wire::VarlinkReply reply;
     reply.parameters["vendor"] = "svc";
     reply.parameters["product"] = "svcd";
-    reply.parameters["version"] = SVC_VERSION;
+    reply.parameters["version"] = program_version;
     reply.parameters["url"] = "man:svcd(8)";
     reply.parameters["interfaces"] =
         boost::json::array{service_interface_name, wire::control_interface_name};

@@ -51,10 +51,13 @@ Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft, Uniq
     if (!directories)
         return directories.error();
     if (!options.control_group.empty()) {
-        auto group = os::find_group(options.control_group);
-        if (!group)
-            return Error{"--control-group: " + group.error().message, group.error().code};
-        ground.control_group = *group;
+        // No reason to end: a group that was deleted must not keep the next supervisor from its workers.
+        if (auto group = os::find_group(options.control_group))
+            ground.control_group = *group;
+        else
+            spdlog::warn("--control-group: {}; until a supervisor is started that finds it, only "
+                         "root and this one's own user may change the service",
+                         group.error().message);
     }
     if (auto made = make_places(*directories); !made)
         return made.error();

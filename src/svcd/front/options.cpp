@@ -1,6 +1,7 @@
 #include "svcd/front/options.h"
 
 #include "base/text.h"
+#include "svcd/front/version.h"
 #include "wire/service_file.h"
 
 #include <CLI/App.hpp>
@@ -40,7 +41,7 @@ EndNow usage(const std::string& what) {
 }
 
 void add_options(CLI::App& app, Typed& typed) {
-    app.set_version_flag("--version", "svcd " SVC_VERSION);
+    app.set_version_flag("--version", "svcd " + std::string(program_version));
     app.add_option("FILE", typed.file, "The service file (svc.toml(5))");
     app.add_option("--name", typed.name, "The service's name (default: the file's stem)");
     app.add_option("--runtime-dir", typed.runtime_dir, "Control socket in DIR/NAME")

@@ -53,6 +53,8 @@ TEST_CASE("reload takes a name and everything about its waiting") {
 TEST_CASE("the other verbs take their own options") {
     CHECK(parsed({"stop", "--now", "web"}).now);
     CHECK(parsed({"upgrade", "web", "--timeout", "5s"}).timeout == 5s);
+    CHECK_FALSE(parsed({"upgrade", "web"}).all);
+    CHECK(parsed({"upgrade", "--all"}).all);
     CHECK(has(mistake({"upgrade", "--no-wait"}), "--no-wait"));
     CHECK(parsed({"status", "web"}).name == "web");
     CHECK(parsed({"list", "--json"}).verb == Verb::list);

@@ -71,10 +71,10 @@ TEST_CASE("another pid and other workers are not hidden") {
     Upgraded json({status_of(1, {10, 11}), next});
     auto options = verb(Verb::upgrade, json.directory);
     options.json = true;
-    CHECK(
-        run_verb(options, long_patience).out ==
-        "{\"verdict\":\"upgraded\",\"generation\":2,\"version\":\"1.1\",\"version_before\":\"1.1\","
-        "\"supervisor_pid\":4712,\"workers\":2,\"untouched\":1}\n");
+    CHECK(run_verb(options, long_patience).out ==
+          "{\"service\":\"web\",\"verdict\":\"upgraded\",\"generation\":2,\"version\":\"1.1\","
+          "\"version_before\":\"1.1\","
+          "\"supervisor_pid\":4712,\"workers\":2,\"untouched\":1}\n");
 }
 
 TEST_CASE("a program that went back says why, and that is status 1") {
