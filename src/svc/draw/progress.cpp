@@ -133,6 +133,9 @@ std::string ProgressView::start_over(Instant now) {
 std::string ProgressView::finish(Instant now) {
     if (!drawn_ || block_.empty())
         return {};
+    // Refused before anything began: nothing of it is worth a line.
+    if (watched_.workers().empty() && watched_.last().revision == 0)
+        return block_.clear(terminal_);
     watched_.say({});
     std::string text = draw(now);
     block_.forget();

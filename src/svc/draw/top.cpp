@@ -114,7 +114,7 @@ Row row_of(const Service& service, WallTime now) {
     const auto problems = problems_of(status);
     row.words = under_way(status);
     if (row.words.empty())
-        row.words = problems.empty() ? safe(status.summary) : problems.front();
+        row.words = problems.empty() ? "" : problems.front();
     row.words_tint = problems.empty() ? Tint::none : Tint::bad;
     return row;
 }
@@ -195,7 +195,7 @@ struct Layout {
 Layout layout_of(const std::vector<Row>& rows, const Terminal& terminal) {
     constexpr std::size_t widest_name = 24;
     // Wide enough for every state of every day, so that nothing jumps when one begins.
-    Layout layout{.name = 16, .state = 11, .room = terminal.width};
+    Layout layout{.name = 10, .state = 11, .room = terminal.width};
     for (const Row& row : rows) {
         layout.name = std::max(layout.name, columns_of(row.name));
         layout.state = std::max(layout.state, columns_of(row.state));
@@ -219,7 +219,7 @@ std::string line_of(const Row& row, const Layout& layout, bool color, Tint all =
     const std::array<Part, 7> parts = {
         Part{padded(fit(row.name, layout.name), layout.name)},
         Part{padded(fit(row.state, layout.state), layout.state), row.tint},
-        Part{right(row.age, 8)},
+        Part{right(row.age, 7)},
         Part{right(row.restarts, 8)},
         Part{right(row.cpu, 6)},
         Part{right(row.memory, 5)},
@@ -290,7 +290,7 @@ std::string totals_line(const TopModel& model) {
 
 std::string spread(const std::string& left, const std::string& end, std::size_t width) {
     const std::size_t taken = columns_of(left) + columns_of(end);
-    if (taken + 2 > width)
+    if (end.empty() || taken + 2 > width)
         return fit(left, width);
     return left + std::string(width - taken, ' ') + end;
 }

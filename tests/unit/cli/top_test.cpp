@@ -70,10 +70,9 @@ TEST_CASE("top has a row a service and a row a worker, and what they use") {
     CAPTURE(text);
     CHECK(has(text, "2 services: 1 not running, 1 rolling out"));
     CHECK(has(text, "2 workers, CPU 25.0%, memory 46M, connections 15"));
-    CHECK(has(text, "\napi              not running\n"));
-    CHECK(has(text,
-              "\n  r6-0           stopping        1m5s        2   25.0   10M     12  stop signal"));
-    CHECK(has(text, "\n  r7-0           available         4s        2      -   30M      3\n"));
+    CHECK(has(text, "\napi         not running\n"));
+    CHECK(has(text, "\n  r6-0      stopping       1m5s        2   25.0   10M     12  stop signal"));
+    CHECK(has(text, "\n  r7-0      available        4s        2      -   30M      3\n"));
     CHECK(has(text, "\n  svcd"));
     CHECK(has(text, "\nq quit  s sort: name"));
 }

@@ -220,6 +220,14 @@ TEST_CASE("the name may be left out where one service runs, and only there") {
     CHECK(has(ran.err, "name one of them: api, web"));
 }
 
+TEST_CASE("a service that is not there suggests the near one") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor api(directory.path(), "shop", [](int, const auto&) {});
+    const auto ran = run_verb(verb(Verb::status, directory, "shpo"));
+    CHECK(ran.status == 3);
+    CHECK(has(ran.err, "did you mean shop?"));
+}
+
 TEST_CASE("without a name, JSON is an array, however many there are") {
     const TemporaryDirectory directory;
     Options options = verb(Verb::status, directory, "");
