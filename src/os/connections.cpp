@@ -9,7 +9,6 @@
 #include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
-#include <map>
 #include <memory>
 #include <set>
 #include <string_view>
@@ -19,8 +18,6 @@ namespace svc::os {
 
 namespace {
 
-constexpr std::size_t process_limit = 65536;
-
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
@@ -29,58 +26,6 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
     if (text.empty() || error != std::errc{} || end != text.data() + text.size())
         return std::nullopt;
     return number;
-}
-
-struct Relations {
-    pid_t parent = 0;
-    pid_t group = 0;
-};
-
-/// proc(5), /proc/PID/stat: "PID (COMM) STATE PPID PGRP …", and COMM may have blanks and brackets in it.
-std::optional<Relations> relations_of(const std::string& stat) {
-    const std::size_t name_end = stat.rfind(')');
-    if (name_end == std::string::npos || stat.size() < name_end + 4)
-        return std::nullopt;
-    const char* at = stat.data() + name_end + 4;
-    const char* const end = stat.data() + stat.size();
-    Relations found;
-    const auto parent = std::from_chars(at, end, found.parent);
-    if (parent.ec != std::errc{} || parent.ptr == end)
-        return std::nullopt;
-    if (std::from_chars(parent.ptr + 1, end, found.group).ec != std::errc{})
-        return std::nullopt;
-    return found;
-}
-
-std::map<pid_t, Relations> all_processes() {
-    std::map<pid_t, Relations> all;
-    const Directory directory(::opendir("/proc"), ::closedir);
-    if (!directory)
-        return all;
-    while (const dirent* entry = ::readdir(directory.get())) {
-        const auto pid = number_of(entry->d_name);
-        if (!pid || all.size() >= process_limit)
-            continue;
-        if (const auto found =
-                relations_of(read_unsized("/proc/" + std::to_string(*pid) + "/stat")))
-            all.emplace(static_cast<pid_t>(*pid), *found);
-    }
-    return all;
-}
-
-/// With those that came after their parents ended, as long as they stayed in the group.
-std::set<pid_t> trees_of(const std::vector<pid_t>& roots, const std::map<pid_t, Relations>& all) {
-    std::set<pid_t> found(roots.begin(), roots.end());
-    for (bool grew = true; grew;) {
-        grew = false;
-        for (const auto& [pid, relations] : all) {
-            const bool group_is_theirs =
-                std::find(roots.begin(), roots.end(), relations.group) != roots.end();
-            if (group_is_theirs || found.contains(relations.parent))
-                grew = found.insert(pid).second || grew;
-        }
-    }
-    return found;
 }
 
 /// The sockets among its fds that are in `known` are added to `to`. False: it may not be looked at.
@@ -123,29 +68,12 @@ std::vector<std::optional<std::uint64_t>> count_connections(const std::vector<Pr
     const auto known = connections_at(listeners);
     if (!known)
         return counts;
-    std::optional<std::map<pid_t, Relations>> all;
-    for (std::size_t at = 0; at < sets.size(); ++at) {
-        const ProcessSet& set = sets[at];
-        if (known->empty()) { // whoever they are, they have none: nobody's fds have to be read
-            counts[at] = 0;
-            continue;
-        }
-        std::set<pid_t> processes(set.members.begin(), set.members.end());
-        if (!set.roots.empty()) {
-            if (!all)
-                all = all_processes();
-            processes.merge(trees_of(set.roots, *all));
-        }
-        counts[at] = count_of(processes, *known);
-    }
+    if (known->empty()) // whoever they are, they have none: nobody's fds have to be read
+        return std::vector<std::optional<std::uint64_t>>(sets.size(), 0);
+    const auto processes = processes_of(sets);
+    for (std::size_t at = 0; at < sets.size(); ++at)
+        counts[at] = count_of(processes[at], *known);
     return counts;
-}
-
-Result<FileWork> start_count(const std::vector<ProcessSet>& sets,
-                             const std::vector<Address>& listeners) {
-    return start_work(-1, -1, [&] {
-        return Result<std::string>(format_counts(count_connections(sets, listeners)));
-    });
 }
 
 std::string format_counts(const std::vector<std::optional<std::uint64_t>>& counts) {

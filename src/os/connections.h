@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/address.h"
-#include "os/file_work.h"
+#include "os/process_set.h"
 
 #include <cstdint>
 #include <optional>
@@ -11,13 +11,6 @@
 #include <vector>
 
 namespace svc::os {
-
-/// Whose connections are counted together. Each that several of them have open counts once.
-struct ProcessSet {
-    std::vector<pid_t> members; ///< all of them, where somebody knows (a cgroup)
-    std::vector<pid_t>
-        roots; ///< with their descendants, and whoever is in a process group of theirs
-};
 
 /// Connections as the kernel knows them, by the inode of the socket (sock_diag(7)), joined with the fds that the
 /// processes have open (/proc/PID/fd). An accepted socket has the local address of its listener, so what is
@@ -29,17 +22,13 @@ struct ProcessSet {
 /// inet_diag or unix_diag module; `listeners` in another network namespace are not seen from here and are not
 /// to be given). Datagram addresses have no connections.
 ///
-/// It takes a time that grows with the connections and the fds, and blocks meanwhile: start_count() is for who
-/// cannot wait. At most 65,536 processes are looked at.
+/// It takes a time that grows with the connections and the fds, and blocks meanwhile: start_look() (os/usage.h) is
+/// for who cannot wait. At most 65,536 processes are looked at.
 std::vector<std::optional<std::uint64_t>> count_connections(const std::vector<ProcessSet>& sets,
                                                             const std::vector<Address>& listeners);
 
-/// Does that in a child of ours; its answer is as format_counts() has it.
-Result<FileWork> start_count(const std::vector<ProcessSet>& sets,
-                             const std::vector<Address>& listeners);
-
 /// The answer of a child that counts: "12 0 ?". parse_counts() reads it back: as many as there
-/// were sets, and nullopt for each if it says anything else.
+/// are to be, and nullopt for each if it says anything else.
 std::string format_counts(const std::vector<std::optional<std::uint64_t>>& counts);
 std::vector<std::optional<std::uint64_t>> parse_counts(const std::string& text, std::size_t sets);
 

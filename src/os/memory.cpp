@@ -36,12 +36,6 @@ std::uint64_t kibibytes_after(std::string_view text, std::string_view key) {
     return std::min(number_after(text, key).value_or(0), most) << 10;
 }
 
-std::uint64_t memory_of(pid_t pid) {
-    const std::string status = read_unsized("/proc/" + std::to_string(pid) + "/status");
-    return kibibytes_after(status, "RssAnon:") + kibibytes_after(status, "RssShmem:") +
-           kibibytes_after(status, "VmSwap:");
-}
-
 std::optional<std::uint64_t> headroom_of_one(const std::string& directory) {
     // "max" is no number: no limit.
     const auto limit = number_in(read_unsized(directory + "/memory.max"));
@@ -55,6 +49,12 @@ std::optional<std::uint64_t> headroom_of_one(const std::string& directory) {
 }
 
 } // namespace
+
+std::uint64_t memory_of(pid_t pid) {
+    const std::string status = read_unsized("/proc/" + std::to_string(pid) + "/status");
+    return kibibytes_after(status, "RssAnon:") + kibibytes_after(status, "RssShmem:") +
+           kibibytes_after(status, "VmSwap:");
+}
 
 std::uint64_t memory_of_trees(std::span<const pid_t> roots) {
     std::uint64_t sum = 0;

@@ -15,6 +15,9 @@ namespace svc::os {
 /// A process that goes meanwhile counts as nothing. At most 4096 processes are looked at.
 std::uint64_t memory_of_trees(std::span<const pid_t> roots);
 
+/// As memory_of_trees(), of this process alone.
+std::uint64_t memory_of(pid_t pid);
+
 /// Bytes that can be used without pushing anything out: MemAvailable of /proc/meminfo, or less, as the
 /// cgroup that we are in, or one above it, allows. nullopt: the kernel does not tell.
 std::optional<std::uint64_t> available_memory();

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
     }
     Console console;
     console.terminal = terminal_of(STDOUT_FILENO);
+    console.error_color = terminal_of(STDERR_FILENO).color;
     console.measure = [] { return terminal_of(STDOUT_FILENO); };
     console.out = [](std::string_view text) { write_to(stdout, text); };
     console.err = [](std::string_view text) { write_to(stderr, text); };

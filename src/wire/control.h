@@ -35,6 +35,7 @@ struct ReloadCall { ///< Reload and Apply
 struct StatusCall {
     bool connections =
         false; ///< count each worker's, which takes a child of the supervisor's and some ms
+    bool usage = false; ///< each worker's CPU time and memory, by the same child
 };
 struct ScaleCall {
     std::uint32_t replicas = 0;
@@ -112,9 +113,12 @@ struct WorkerStatus {
     std::int64_t age_us = 0;
     std::string waits_for; ///< "pre-stop hook 2s, 28s of grace left"; empty: nothing
     std::string status_text;
-    std::optional<std::uint64_t> memory; ///< bytes that its cgroup counts; none: nobody counts them
-    std::optional<std::uint64_t> tasks;  ///< processes and threads, the same
+    std::optional<std::uint64_t>
+        memory;                         ///< bytes that its cgroup counts, or (asked for usage) that
+                                        ///< its processes have; none: nobody counts them
+    std::optional<std::uint64_t> tasks; ///< processes and threads, the same
     std::optional<std::uint64_t> connections; ///< accepted, and open now; none: nobody can tell
+    std::optional<std::uint64_t> cpu_us; ///< used since it began; none: nobody can tell, or asked
     bool operator==(const WorkerStatus&) const = default;
 };
 struct ReplicaStatus {
@@ -172,6 +176,8 @@ struct ServiceStatus {
     std::string guarantee; ///< what a crash starts again: "single executable: …" (guarantee.h)
     std::string cgroup;    ///< below which each worker has its own; empty: they have none
     std::string limits_problem; ///< which of [limits] are not enforced, and why; empty: all are
+    std::optional<std::uint64_t> supervisor_cpu_us; ///< its own
+    std::optional<std::uint64_t> supervisor_memory; ///< bytes
     bool operator==(const ServiceStatus&) const = default;
 };
 /// All but what the daemon knows: listeners, and what is the supervisor's own.
@@ -256,9 +262,10 @@ struct WorkerProgress {
     std::int64_t since_us = 0; ///< how long it has been in it
     std::string waits_for;     ///< "readiness", "stop signal sent"; empty: nothing
     std::int64_t left_us =
-        0;               ///< until that has gone on for too long, or is over; 0: no time is set
-    std::string note;    ///< what it said of itself; how it ended
-    bool failed = false; ///< gone: by itself
+        0; ///< until that has gone on for too long, or is over; 0: no time is set
+    std::int64_t length_us = 0; ///< from its beginning until then; 0: nobody knows
+    std::string note;           ///< what it said of itself; how it ended
+    bool failed = false;        ///< gone: by itself
     bool operator==(const WorkerProgress&) const = default;
 };
 /// Of a worker that is in the state, without a post-mortem.
@@ -272,8 +279,11 @@ std::string name_of(rollout::Strategy strategy);
 struct Progress {
     std::string state; ///< "accepted", "pending", "progressing", "held", "paused", "rolling back",
                        ///< "draining", "done"
-    std::uint64_t from = 0; ///< of the rollout under way; 0: there is none, or nothing before it
-    std::string step;       ///< name_of_stage()
+    std::uint64_t from = 0;   ///< of the rollout under way; 0: there is none, or nothing before it
+    std::string step;         ///< name_of_stage()
+    std::string waits_for;    ///< what the rollout stands still for: "its hold"; empty: nothing
+    std::int64_t left_us = 0; ///< of that, as of a worker
+    std::int64_t length_us = 0; ///< likewise
     std::uint64_t revision = 0;
     std::string
         text; ///< a sentence for a person: "r7-0 is ready", "revision 7 is complete"; empty:
@@ -293,6 +303,9 @@ struct Progress {
     std::vector<std::string> changed; ///< apply: what differed
     bool operator==(const Progress&) const = default;
 };
+
+/// What the rollout itself waits for, into Progress::waits_for and what follows it.
+void put_wait_of_stage(const rollout::State& state, Instant now, Progress& progress);
 
 /// The parameters of every error.
 struct Refusal {

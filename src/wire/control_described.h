@@ -14,7 +14,7 @@ BOOST_DESCRIBE_STRUCT(FollowCall, (),
 BOOST_DESCRIBE_STRUCT(UpgradeReply, (), (generation))
 BOOST_DESCRIBE_STRUCT(RevisionCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(DiffCall, (), (from, to))
-BOOST_DESCRIBE_STRUCT(StatusCall, (), (connections))
+BOOST_DESCRIBE_STRUCT(StatusCall, (), (connections, usage))
 BOOST_DESCRIBE_STRUCT(ScaleCall, (), (replicas, wait))
 BOOST_DESCRIBE_STRUCT(StopCall, (), (now, wait))
 BOOST_DESCRIBE_STRUCT(PauseCall, (), (reason))
@@ -26,7 +26,7 @@ BOOST_DESCRIBE_STRUCT(EventsCall, (), (since, newest, follow))
 BOOST_DESCRIBE_STRUCT(TimelineCall, (), (revision))
 BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text, memory,
-                       tasks, connections))
+                       tasks, connections, cpu_us))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
 BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (),
@@ -35,7 +35,7 @@ BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
                        pending, kept, frozen, stopping, supervisor_pid, generation, version,
                        upgrade_problem, service_file, rollout, workers, replica_list, listeners,
-                       guarantee, cgroup, limits_problem))
+                       guarantee, cgroup, limits_problem, supervisor_cpu_us, supervisor_memory))
 BOOST_DESCRIBE_STRUCT(RevisionSummary, (),
                       (revision, cause, uid, made_at_us, began_us, ended_us, result, reason,
                        made_from, serving, unreadable))
@@ -53,10 +53,12 @@ BOOST_DESCRIBE_STRUCT(Timeline, (),
                       (revision, from, began_us, strategy, result, reason, length_us, until_us,
                        open, workers, marks, cut))
 BOOST_DESCRIBE_STRUCT(WorkerProgress, (),
-                      (name, revision, replica, state, since_us, waits_for, left_us, note, failed))
+                      (name, revision, replica, state, since_us, waits_for, left_us, length_us,
+                       note, failed))
 BOOST_DESCRIBE_STRUCT(Progress, (),
-                      (state, from, step, revision, text, worker, updated, available, replicas,
-                       workers, worker_list, verdict, reason, last_output, changed))
+                      (state, from, step, waits_for, left_us, length_us, revision, text, worker,
+                       updated, available, replicas, workers, worker_list, verdict, reason,
+                       last_output, changed))
 BOOST_DESCRIBE_STRUCT(Refusal, (), (message, mistakes))
 
 } // namespace svc::wire

@@ -6,6 +6,9 @@
     "  state: string,\n"                                                                           \
     "  from: int,\n"                                                                               \
     "  step: string,\n"                                                                            \
+    "  waits_for: string,\n"                                                                       \
+    "  left_us: int,\n"                                                                            \
+    "  length_us: int,\n"                                                                          \
     "  revision: int,\n"                                                                           \
     "  text: string,\n"                                                                            \
     "  worker: string,\n"                                                                          \
@@ -29,12 +32,15 @@ const std::string_view control_interface =
 # (without "continues") has a verdict. Without "more" there is only the last reply.
 # updated, available: workers of `revision`, of any revision
 # worker_list: the workers that changed since the reply before; in the first ones: all
+# waits_for, left_us, length_us: as WorkerProgress, of the rollout itself (a hold, a hook)
 interface io.svc.Supervisor
 
 # state: launching, starting, ready, available, draining, stopping, killing, exited
 # waits_for: a sentence for a person; empty: nothing
 # connections: accepted from the service's listeners and open now; none: nobody can tell
-# memory: bytes, and tasks: processes and threads, as its cgroup counts them; none: nobody does
+# memory: bytes, and tasks: processes and threads, as its cgroup counts them; none: nobody does. Asked for usage,
+# where it has no cgroup: memory is what its processes have for themselves
+# cpu_us (asked for usage): CPU time of its processes since it began; none: nobody can tell
 type WorkerStatus (
   name: string,
   revision: int,
@@ -46,11 +52,13 @@ type WorkerStatus (
   status_text: string,
   memory: ?int,
   tasks: ?int,
-  connections: ?int
+  connections: ?int,
+  cpu_us: ?int
 )
 
 # state: as WorkerStatus, or gone
 # since_us: in this state; left_us: until what it waits for is over, or too late; 0: no time is set
+# length_us: how long that is in all; 0: nobody knows
 type WorkerProgress (
   name: string,
   revision: int,
@@ -59,6 +67,7 @@ type WorkerProgress (
   since_us: int,
   waits_for: string,
   left_us: int,
+  length_us: int,
   note: string,
   failed: bool
 )
@@ -155,8 +164,10 @@ type Verdict (complete, rolled_back, failed, superseded, aborted)
 # upgrade_problem: why the program that was to go on in the last upgrade could not; empty: it did, or there was none
 # cgroup: below which each worker has one of its own; empty: they have none
 # limits_problem: which keys of [limits] are not enforced, and why; empty: all are
-# connections (asked for): each worker's are counted, which takes some milliseconds; else none is told
-method Status(connections: ?bool) -> (
+# connections, usage (asked for): each worker's connections, its CPU time and memory are looked for, which takes some
+# milliseconds; else none are told
+# supervisor_cpu_us, supervisor_memory: its own
+method Status(connections: ?bool, usage: ?bool) -> (
   service: string,
   summary: string,
   revision: int,
@@ -179,7 +190,9 @@ method Status(connections: ?bool) -> (
   listeners: []ListenerStatus,
   guarantee: string,
   cgroup: string,
-  limits_problem: string
+  limits_problem: string,
+  supervisor_cpu_us: ?int,
+  supervisor_memory: ?int
 )
 
 # The revisions that are kept on disk, oldest first.

@@ -85,6 +85,26 @@ std::string describe_stage(const State& state, Instant now) {
     return place_of(state, spec) + ", " + wait_of(state, stage, now);
 }
 
+void put_wait_of_stage(const State& state, Instant now, Progress& progress) {
+    progress.waits_for = hook_under_way(state);
+    if (!progress.waits_for.empty() || !rollout::is_staged(state) ||
+        !state.rollout->stage_reached || state.rollout->promoted)
+        return;
+    const Rollout& rollout = *state.rollout;
+    const RolloutStage& stage = rollout::rollout_spec_in_force(state).stages.at(rollout.stage);
+    if (!stage.hold) {
+        progress.waits_for = "svc promote";
+        return;
+    }
+    progress.waits_for = "the end of its hold";
+    // A pause stops the clock, and a drawing cannot stop it: no time is told.
+    if (rollout.paused_at)
+        return;
+    progress.length_us = stage.hold->count();
+    progress.left_us =
+        std::max(*rollout.stage_reached + *stage.hold - now, Duration::zero()).count();
+}
+
 std::string name_of(rollout::Strategy strategy) {
     std::string name = boost::describe::enum_to_string(strategy, "");
     std::replace(name.begin(), name.end(), '_', '-');

@@ -72,7 +72,8 @@ const Revision* find_revision(const State& state, RevisionNumber number) {
 struct Wait {
     std::string what; ///< empty: nothing
     std::optional<Instant> until;
-    std::string_view of = ""; ///< what the time is part of
+    std::optional<Instant> from = {}; ///< when the time until then began
+    std::string_view of = "";         ///< what the time is part of
 };
 
 std::string text_of(const Wait& wait, Instant now) {
@@ -85,11 +86,12 @@ Wait wait_to_start(const Worker& worker, const Revision* revision) {
     if (worker.watched) {
         const std::string probe(describe(*worker.watched));
         return {worker.probe_text.empty() ? probe : probe + " (" + worker.probe_text + ")",
-                worker.start_deadline};
+                worker.start_deadline, worker.since};
     }
     if (revision && revision->spec.ready.on == rollout::ReadyOn::started && worker.executed_at)
-        return {"start delay", *worker.executed_at + revision->spec.ready.delay};
-    return {"readiness", worker.start_deadline};
+        return {"start delay", *worker.executed_at + revision->spec.ready.delay,
+                worker.executed_at};
+    return {"readiness", worker.start_deadline, worker.since};
 }
 
 /// Of one that is ready or available: what it is about besides serving.
@@ -117,23 +119,24 @@ Wait wait_of(const Worker& worker, const Revision* revision) {
             return {};
         if (worker.running_hook == rollout::HookPoint::post_ready)
             return {"post-ready hook", {}};
-        return {"min_ready", *worker.ready_at + revision->spec.rollout.min_ready};
+        return {"min_ready", *worker.ready_at + revision->spec.rollout.min_ready, worker.ready_at};
     case Shown::available:
         return {errand_of(worker), {}};
     case Shown::draining:
         if (worker.idle_deadline && !worker.running_hook)
             return {worker.connections ? rollout::connections_text(*worker.connections)
                                        : "its connections (nobody knows how many)",
-                    worker.idle_deadline};
-        return {worker.running_hook ? "pre-stop hook" : "stop signal", worker.stop_deadline, grace};
+                    worker.idle_deadline, worker.counting_since};
+        return {worker.running_hook ? "pre-stop hook" : "stop signal", worker.stop_deadline,
+                worker.drain_began, grace};
     case Shown::stopping:
-        return {"stop signal sent", worker.stop_deadline, grace};
+        return {"stop signal sent", worker.stop_deadline, worker.drain_began, grace};
     case Shown::killing:
         return {cannot_be_killed(worker) ? describe_kill_failure(worker) : "end after SIGKILL", {}};
     case Shown::exited:
         if (!worker.running_hook)
             return {};
-        return {"post-stop hook", worker.stop_deadline};
+        return {"post-stop hook", worker.stop_deadline, worker.since};
     }
     fatal("wait_of(): no such phase");
 }
@@ -357,6 +360,8 @@ WorkerProgress progress_of(const State& state, const Worker& worker, Instant now
     progress.waits_for = wait.what;
     if (wait.until)
         progress.left_us = std::max(*wait.until - now, Duration::zero()).count();
+    if (wait.until && wait.from)
+        progress.length_us = std::max(*wait.until - *wait.from, Duration::zero()).count();
     progress.note = worker.status_text;
     return progress;
 }

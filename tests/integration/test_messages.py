@@ -159,7 +159,7 @@ class Looking(ServiceTest):
     def test_options_that_all_have_stand_before_or_after_the_verb(self):
         supervisor = self.start()
         for arguments in ["--json", "status"], ["status", "--json"]:
-            self.assertTrue(supervisor.svc(*arguments).stdout.startswith('{"service":"web"'))
+            self.assertTrue(supervisor.svc(*arguments).stdout.startswith('[{"service":"web"'))
 
     def on_a_terminal(self, supervisor, *arguments, **environment):
         """What `svc …` writes to a terminal of 80 columns."""

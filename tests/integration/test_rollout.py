@@ -358,9 +358,12 @@ class ScaleAndApply(ServiceTest):
 
     def test_json_is_what_a_program_reads(self):
         supervisor = self.start()
-        result = supervisor.svc("status", "--json")
-        self.assertEqual(supervisor.status()["workers"][0]["pid"],
-                         json.loads(result.stdout)["workers"][0]["pid"])
+        pid = supervisor.status()["workers"][0]["pid"]
+        result = supervisor.svc("status", "web", "--json")
+        self.assertEqual(pid, json.loads(result.stdout)["workers"][0]["pid"])
+        # Without a name it is all of them, however many there are.
+        (only,) = json.loads(supervisor.svc("status", "--json").stdout)
+        self.assertEqual(pid, only["status"]["workers"][0]["pid"])
 
     def test_status_shows_what_one_asks_first(self):
         supervisor = self.start(service(rollout={"replicas": 2}))

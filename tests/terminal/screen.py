@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 
-from harness import PATIENCE, wait_until
+from harness import PATIENCE, alive, wait_until
 
 # What differs from run to run, in the same number of columns.
 VARYING = (
@@ -108,5 +108,8 @@ class Screen:
         return self.ended()
 
     def close(self):
+        # It ends a little after it was told to, and is a child of the test's by then.
+        server = int(self._ask("display-message", "-p", "#{pid}"))
         subprocess.run([*self._tmux(), "kill-server"], capture_output=True, check=False, timeout=PATIENCE)
+        wait_until("the end of tmux", lambda: not alive(server), PATIENCE)
         self._place.cleanup()

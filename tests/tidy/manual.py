@@ -159,9 +159,9 @@ def json_members():
     told = re.search(r"A _kind_ is one of: ([^.]*)\.", section("svc.1", "JSON"))
     findings += difference("JSON's kind", "svc.1", set(re.findall(r"\w+", kinds)),
                            set(re.findall(r"\w+", told.group(1) if told else "")))
-    for file, names in (("upgrade", ("Upgrade",)), ("check", ("Check", "Mistake")), ("look", ("List",)),
-                        ("preset", ("Preset",))):
-        text = read(ROOT / f"src/svc/verbs/{file}.cpp")
+    for file, names in (("verbs/upgrade", ("Upgrade",)), ("verbs/check", ("Check", "Mistake")),
+                        ("talk/looks", ("List",)), ("verbs/preset", ("Preset",))):
+        text = read(ROOT / f"src/svc/{file}.cpp")
         made = set(re.findall(r'\{"(\w+)", |object\["(\w+)"\]', text))
         findings += difference(f"JSON's {' or '.join(names)}", "svc.1", {one or other for one, other in made},
                                {member for name in names for member, _ in written.pop(name, ())})

@@ -70,7 +70,8 @@ std::string ProgressView::show(const wire::Progress& progress, Instant now) {
     const std::string text = safe(progress.text);
     if (terminal_.interactive) {
         // That somebody else's reload decides now must not be wiped away by the next drawing.
-        const std::string kept = changed_hands && !text.empty() ? clear() + text + "\r\n" : "";
+        const std::string kept =
+            changed_hands && !text.empty() ? block_.clear(terminal_) + text + "\r\n" : "";
         return kept + (now >= due() ? redraw(now) : "");
     }
     if (text.empty())
@@ -105,6 +106,10 @@ std::string ProgressView::redraw(Instant now) {
         return {};
     drawn_ = now;
     news_ = false;
+    return draw(now);
+}
+
+std::string ProgressView::draw(Instant now) {
     const std::string doing = doing_ + " " + render_elapsed(now - began_);
     return block_.draw(draw_watched(watched_, doing, now, terminal_), terminal_);
 }
@@ -125,8 +130,16 @@ std::string ProgressView::start_over(Instant now) {
     return redraw(now);
 }
 
-std::string ProgressView::clear() {
-    return block_.clear(terminal_);
+std::string ProgressView::finish(Instant now) {
+    if (!drawn_ || block_.empty())
+        return {};
+    // Refused before anything began: nothing of it is worth a line.
+    if (watched_.workers().empty() && watched_.last().revision == 0)
+        return block_.clear(terminal_);
+    watched_.say({});
+    std::string text = draw(now);
+    block_.forget();
+    return text;
 }
 
 namespace {
@@ -154,24 +167,24 @@ std::string good_sentence(const wire::Progress& last, Duration elapsed) {
 } // namespace
 
 Verdict verdict_of(const wire::Progress& last, const std::string& service, std::uint64_t superseded,
-                   Duration elapsed) {
+                   Duration elapsed, Colors colors) {
     // A reply of a call that was not to wait has none yet.
     const bool good = last.verdict.empty() || is_good(last.verdict);
-    Verdict verdict{good ? 0 : 1, good ? "" : "svc: "};
-    verdict.text += service + ": ";
+    std::string sentence = (good ? "" : "svc: ") + service + ": ";
     if (good)
-        verdict.text += good_sentence(last, elapsed);
+        sentence += good_sentence(last, elapsed);
     else
-        verdict.text += last.text.empty() ? safe(last.verdict) : safe(last.text);
+        sentence += last.text.empty() ? safe(last.verdict) : safe(last.text);
     if (!last.reason.empty() && last.text.find(last.reason) == std::string::npos)
-        verdict.text += ": " + safe(last.reason);
-    verdict.text += '\n';
+        sentence += ": " + safe(last.reason);
+    sentence = tinted(sentence, good ? Tint::good : Tint::bad, good ? colors.out : colors.err);
+    Verdict verdict{good ? 0 : 1, {}};
     if (superseded != 0)
         verdict.text += "Your revision " + std::to_string(superseded) + " was superseded by " +
-                        std::to_string(last.revision) + ", and this is the verdict on that one.\n";
+                        std::to_string(last.revision) + ", and this is the verdict on that one:\n";
     if (!last.changed.empty())
         verdict.text += "changed: " + safe(join(last.changed, ", ")) + '\n';
-    verdict.text += render_output(last.last_output);
+    verdict.text += sentence + '\n' + render_output(last.last_output);
     if (!good)
         verdict.text += advice(last, service);
     return verdict;

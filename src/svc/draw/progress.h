@@ -35,8 +35,8 @@ public:
     std::string resize(const Terminal& terminal, Instant now);
     /// Others wrote to the terminal.
     std::string start_over(Instant now);
-    /// Takes the block away, before anything else is written.
-    std::string clear();
+    /// The block as it is in the end, which stays: what follows is the verdict. Nothing if it was never drawn.
+    std::string finish(Instant now);
 
     /// The one that decides now.
     [[nodiscard]] std::uint64_t revision() const { return watched_.last().revision; }
@@ -46,6 +46,8 @@ public:
     }
 
 private:
+    std::string draw(Instant now);
+
     std::string doing_;
     Instant began_;
     Terminal terminal_;
@@ -56,13 +58,19 @@ private:
     bool news_ = false; ///< since it was drawn
 };
 
-/// What the last reply means for the caller.
+/// What the last reply means for the caller. The last line of a good one is the verdict, that of a bad one what is to
+/// be done about it.
 struct Verdict {
     int exit_status = 0;
     std::string text; ///< for stdout if the status is 0, else for stderr
 };
+/// The colors are those of stdout and of stderr.
+struct Colors {
+    bool out = false;
+    bool err = false;
+};
 Verdict verdict_of(const wire::Progress& last, const std::string& service, std::uint64_t superseded,
-                   Duration elapsed);
+                   Duration elapsed, Colors colors = {});
 
 /// "3.2s", and format_rough() from a minute on.
 std::string render_elapsed(Duration elapsed);

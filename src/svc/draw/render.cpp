@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "os/clock.h"
+#include "svc/draw/overview.h"
 #include "svc/screen/table.h"
 
 #include <algorithm>
@@ -114,6 +115,12 @@ std::string restarts_of(const ServiceStatus& status, std::uint32_t replica) {
     return {};
 }
 
+/// Of one worker at least.
+bool is_known(const ServiceStatus& status, std::optional<std::uint64_t> WorkerStatus::*member) {
+    return std::any_of(status.workers.begin(), status.workers.end(),
+                       [member](const auto& worker) { return (worker.*member).has_value(); });
+}
+
 Table workers_table(const ServiceStatus& status, bool notes) {
     Table table({{"REPLICA"},
                  {"REV"},
@@ -121,12 +128,13 @@ Table workers_table(const ServiceStatus& status, bool notes) {
                  {"PID"},
                  {"AGE"},
                  {"RESTARTS"},
+                 {"MEM"},
                  {"CONNS"},
                  {"WAITS FOR", true},
                  {"STATUS", true}});
     // Where nothing can be said of any there is no such column.
-    const bool counted = std::any_of(status.workers.begin(), status.workers.end(),
-                                     [](auto& worker) { return worker.connections.has_value(); });
+    const bool counted = is_known(status, &WorkerStatus::connections);
+    const bool weighed = is_known(status, &WorkerStatus::memory);
     const auto connections_of = [&](const WorkerStatus& worker) -> std::string {
         if (worker.connections)
             return number(*worker.connections);
@@ -141,6 +149,9 @@ Table workers_table(const ServiceStatus& status, bool notes) {
                    {worker.pid > 0 ? std::to_string(worker.pid) : "-"},
                    {format_rough(age)},
                    {restarts_of(status, worker.replica)},
+                   {worker.memory ? short_size(*worker.memory)
+                    : weighed     ? "?"
+                                  : ""},
                    {connections_of(worker)},
                    {safe(worker.waits_for)},
                    {notes ? "" : said}},
@@ -153,6 +164,7 @@ Table workers_table(const ServiceStatus& status, bool notes) {
                    {"-"},
                    {"-"},
                    {number(replica.restarts)},
+                   {weighed ? "-" : ""},
                    {counted ? "-" : ""},
                    {safe(replica.waits_for)},
                    {""}});
@@ -215,27 +227,6 @@ std::string render_status(const ServiceStatus& status, WallTime now, const Termi
         if (!table.empty())
             text += '\n' + table;
     return text;
-}
-
-std::string render_list(const std::vector<ListedService>& services, WallTime now,
-                        const Terminal& terminal) {
-    Table table({{"SERVICE"}, {"STATE", true}, {"SINCE"}, {"CONTROL SOCKET", true}});
-    for (const auto& service : services) {
-        if (!service.status) {
-            table.add({{safe(service.name)},
-                       {safe(service.problem), Tint::bad},
-                       {""},
-                       {safe(service.control)}});
-            continue;
-        }
-        const auto& status = *service.status;
-        const bool well = status.available == status.replicas && !status.stopping;
-        table.add({{safe(service.name)},
-                   {safe(status.summary), well ? Tint::good : Tint::busy},
-                   {status.revision != 0 ? since(status.revision_made_at_us, now) : ""},
-                   {safe(service.control)}});
-    }
-    return table.text(terminal);
 }
 
 std::string render_event(const rollout::Event& event) {

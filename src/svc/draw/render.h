@@ -13,16 +13,6 @@ namespace svc::cli {
 std::string render_status(const wire::ServiceStatus& status, WallTime now,
                           const Terminal& terminal);
 
-/// One line of `svc list`.
-struct ListedService {
-    std::string name;
-    std::string control; ///< path of its socket
-    std::optional<wire::ServiceStatus> status;
-    std::string problem; ///< why there is no status: "not running", "not allowed"
-};
-std::string render_list(const std::vector<ListedService>& services, WallTime now,
-                        const Terminal& terminal);
-
 /// `svc history`: a table of them; `svc history N`; `svc diff`.
 std::string render_history(const wire::HistoryReply& history, const Terminal& terminal);
 std::string render_revision(const wire::RevisionReply& revision);

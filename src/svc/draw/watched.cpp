@@ -1,6 +1,7 @@
 #include "svc/draw/watched.h"
 
 #include "base/text.h"
+#include "svc/screen/bar.h"
 
 #include <algorithm>
 #include <array>
@@ -51,36 +52,111 @@ std::string connections_of(const Entry& worker) {
            (*worker.connections == 1 ? " connection" : " connections");
 }
 
-/// What it waits for and for how long at most, else how long it has been so.
-std::string time_of(const Entry& worker, Instant now) {
-    const auto& told = worker.told;
-    if (told.state == "gone")
-        return {};
-    const Duration passed = std::max(now - worker.at, Duration::zero());
-    if (told.waits_for.empty())
-        return "for " + format_rough(std::chrono::floor<std::chrono::seconds>(
-                            Duration(told.since_us) + passed));
-    if (told.left_us <= 0)
-        return flat(told.waits_for);
-    const Duration left = std::max(Duration(told.left_us) - passed, Duration::zero());
-    return flat(told.waits_for) + connections_of(worker) + ", " +
-           format_rough(std::chrono::ceil<std::chrono::seconds>(left)) + " left";
+/// A row of the drawing.
+struct Row {
+    std::string name;
+    std::string state;
+    Tint tint = Tint::none;
+    Duration left{};
+    Duration length{}; ///< 0: no bar
+    std::string time;
+    Tint time_tint = Tint::none;
+    std::string words; ///< what it waits for, and what it says
+    Tint words_tint = Tint::none;
+};
+
+std::string left_text(Duration left) {
+    return format_rough(std::chrono::ceil<std::chrono::seconds>(left)) + " left";
 }
 
-std::string line_of(const Entry& worker, std::size_t name_width, Instant now,
-                    const Terminal& terminal) {
-    const std::string name = "  " + padded(fit(flat(worker.told.name), name_width), name_width);
-    const std::string state = padded(flat(worker.told.state), widest_state);
-    const std::string time = time_of(worker, now);
-    const std::string note = flat(worker.told.note);
-    const std::string gap = time.empty() || note.empty() ? "" : "  ";
-    const std::size_t before = columns_of(name) + 2 + columns_of(state);
-    const std::size_t room = terminal.width - 1;
-    if (before + 2 >= room)
-        return fit(name + "  " + state, room);
-    // The color's escapes must not be cut.
-    return name + "  " + tinted(state, tint_of(worker.told), terminal.color) + "  " +
-           fit(time + gap + note, room - before - 2);
+Row row_of(const Entry& worker, Instant now) {
+    const auto& told = worker.told;
+    Row row{.name = flat(told.name), .state = flat(told.state), .tint = tint_of(told)};
+    const std::string note = flat(told.note);
+    if (told.state == "gone") {
+        // Never by its colour alone.
+        row.state = told.failed ? "failed" : "gone";
+        row.words = note;
+        row.words_tint = row.tint;
+        return row;
+    }
+    const Duration passed = std::max(now - worker.at, Duration::zero());
+    row.words = flat(told.waits_for) + (told.waits_for.empty() ? "" : connections_of(worker));
+    row.words += (row.words.empty() || note.empty() ? "" : "  ") + note;
+    if (told.waits_for.empty()) {
+        row.time = "for " + format_rough(std::chrono::floor<std::chrono::seconds>(
+                                Duration(told.since_us) + passed));
+        row.time_tint = Tint::faint;
+    } else if (told.left_us > 0) {
+        row.left = std::max(Duration(told.left_us) - passed, Duration::zero());
+        row.length = Duration(told.length_us);
+        row.time = left_text(row.left);
+    }
+    return row;
+}
+
+/// What the rollout itself waits for.
+Row row_of(const wire::Progress& last, Duration passed) {
+    Row row{.name = "rollout", .tint = Tint::busy};
+    row.state = last.state == "progressing" ? "waits" : flat(last.state);
+    row.words = flat(last.waits_for);
+    if (last.left_us > 0) {
+        row.left = std::max(Duration(last.left_us) - passed, Duration::zero());
+        row.length = Duration(last.length_us);
+        row.time = left_text(row.left);
+    }
+    return row;
+}
+
+/// How wide the columns are. Those of bars and times do not depend on what is in them just now: nothing jumps.
+struct Layout {
+    std::size_t name = 0;
+    std::size_t bar = 0; ///< 0: no room for bars
+    std::size_t room = 0;
+};
+constexpr std::size_t time_columns = 11; // "59m59s left"
+
+Layout layout_of(const std::vector<Row>& rows, std::size_t width) {
+    constexpr std::size_t least_words = 30;
+    constexpr std::size_t widest_bar = 32;
+    constexpr std::size_t narrowest_bar = 8;
+    Layout layout{.room = width};
+    for (const Row& row : rows)
+        layout.name = std::max(layout.name, columns_of(row.name));
+    layout.name = std::min(layout.name, widest_name);
+    const std::size_t taken =
+        2 + layout.name + 2 + widest_state + 2 + 2 + time_columns + 2 + least_words;
+    if (width >= taken + narrowest_bar)
+        layout.bar = std::min(width - taken, widest_bar);
+    return layout;
+}
+
+std::string line_of(const Row& row, const Layout& layout, const Terminal& terminal) {
+    const std::string name = "  " + padded(fit(row.name, layout.name), layout.name);
+    if (columns_of(name) + 2 + widest_state + 2 >= layout.room)
+        return fit(name + "  " + row.state, layout.room);
+    // The colors' escapes must not be cut, and what would be space at the end is not written.
+    std::string line = name + "  ";
+    std::string blank;
+    std::size_t used = columns_of(name) + 2;
+    const auto add = [&](const std::string& text, Tint tint, std::size_t width) {
+        const std::string fitted = fit(text, width);
+        if (!fitted.empty())
+            line += blank + tinted(fitted, tint, terminal.color);
+        const std::string space(width + 2 - columns_of(fitted), ' ');
+        blank = fitted.empty() ? blank + space : space;
+        used += width + 2;
+    };
+    add(row.state, row.tint, widest_state);
+    if (layout.bar > 0)
+        add(draw_bar(row.left, row.length, layout.bar, terminal.utf8), row.tint, layout.bar);
+    std::string words = row.words;
+    if (layout.bar > 0)
+        add(row.time, row.time_tint, time_columns);
+    else
+        words = row.time + (row.time.empty() || words.empty() ? "" : "  ") + words;
+    add(words, row.words_tint, layout.room - std::min(layout.room, used));
+    return line;
 }
 
 std::string headline(const wire::Progress& last, const std::string& doing, std::size_t width) {
@@ -131,6 +207,7 @@ bool stands_before(const Entry* left, const Entry* right) {
 void Watched::learn(const wire::Progress& progress, Instant now) {
     std::string text = progress.text.empty() ? std::move(last_.text) : progress.text;
     last_ = progress;
+    told_at_ = now;
     last_.worker_list.clear();
     last_.text = std::move(text);
     for (const auto& worker : progress.worker_list) {
@@ -164,7 +241,10 @@ std::vector<std::string> draw_watched(const Watched& watched, const std::string&
     std::vector<std::string> lines{headline(watched.last(), doing, width)};
     // One line for the cursor.
     const std::size_t height = terminal.height > 1 ? terminal.height - 1 : 1;
-    const std::size_t around = 1 + (text.empty() ? 0 : 1);
+    std::vector<Row> rows;
+    if (!watched.last().waits_for.empty())
+        rows.push_back(row_of(watched.last(), std::max(now - watched.told_at(), Duration::zero())));
+    const std::size_t around = 1 + rows.size() + (text.empty() ? 0 : 1);
     std::vector<const Entry*> shown;
     for (const auto& [name, worker] : watched.workers())
         shown.push_back(&worker);
@@ -179,13 +259,13 @@ std::vector<std::string> draw_watched(const Watched& watched, const std::string&
         shown.erase(shown.begin() + room, shown.end());
     }
     std::sort(shown.begin(), shown.end(), stands_before);
-    std::size_t name_width = 0;
     for (const Entry* worker : shown)
-        name_width = std::max(name_width, columns_of(flat(worker->told.name)));
-    name_width = std::min(name_width, widest_name);
-    for (const Entry* worker : shown)
-        lines.push_back(line_of(*worker, name_width, now, terminal));
-    if (!hidden.empty() && lines.size() + around <= height)
+        rows.push_back(row_of(*worker, now));
+    const Layout layout = layout_of(rows, width);
+    for (const Row& row : rows)
+        if (lines.size() < height)
+            lines.push_back(line_of(row, layout, terminal));
+    if (!hidden.empty() && lines.size() + (text.empty() ? 1 : 2) <= height)
         lines.push_back(rest_of(hidden, width));
     if (!text.empty() && lines.size() < height)
         lines.push_back(text);

@@ -24,6 +24,8 @@ public:
     };
 
     void learn(const wire::Progress& progress, Instant now);
+    /// When the last reply came.
+    [[nodiscard]] Instant told_at() const { return told_at_; }
     /// Something that no reply said happened last.
     void say(std::string text) { last_.text = std::move(text); }
     /// A worker is on its way out, and what it waits for may be its connections.
@@ -38,11 +40,13 @@ public:
 
 private:
     wire::Progress last_;
+    Instant told_at_{};
     std::map<std::string, Worker> workers_; ///< by name
 };
 
-/// A headline (`doing`: "reload web 3.2s"), a line a worker as far as there is room, and what happened last. No line
-/// is wider than the terminal, and all of them leave one of its lines free.
+/// A headline (`doing`: "reload web 3.2s"), a line a worker as far as there is room, and what happened last. A bar
+/// stands where what is waited for has a known length; a narrow terminal loses the bars first. No line is wider than
+/// the terminal, and all of them leave one of its lines free.
 std::vector<std::string> draw_watched(const Watched& watched, const std::string& doing, Instant now,
                                       const Terminal& terminal);
 

@@ -100,6 +100,13 @@ void add_workers(CLI::App& app, Typed& typed) {
     add_name(*add_verb(app, typed, Verb::unfreeze, "Allow rollouts again"), typed);
 }
 
+void add_top(CLI::App& app, Typed& typed) {
+    auto* top = add_verb(app, typed, Verb::top, "Watch all services and their workers");
+    top->add_option("NAME", typed.options.names, "Services; else all of them")->expected(0, 1000);
+    top->add_flag("--once", typed.options.once, "Print it once, as plain text");
+    top->add_option("--interval", typed.interval, "Look so often (\"2s\")")->type_name("TIME");
+}
+
 void add_history(CLI::App& app, Typed& typed) {
     auto* history = add_verb(app, typed, Verb::history, "List the revisions, or show one whole");
     history->add_option("N", typed.words, "A revision, and the service's name")->expected(0, 2);
@@ -155,7 +162,9 @@ void add_verbs(CLI::App& app, Typed& typed) {
                       "Of every service that runs, one after the other");
     add_timeout(*upgrade, typed);
 
-    add_name(*add_verb(app, typed, Verb::status, "Show a service at one glance"), typed);
+    auto* status = add_verb(app, typed, Verb::status, "Show a service, or all, at one glance");
+    status->add_option("NAME", typed.options.name, "The service; else all of them");
+    add_top(app, typed);
 
     auto* events = add_verb(app, typed, Verb::events, "Tell what happened");
     add_name(*events, typed);
@@ -174,7 +183,7 @@ void add_verbs(CLI::App& app, Typed& typed) {
     auto* preset = add_verb(app, typed, Verb::preset, "Print a preset, or say which there are");
     preset->add_option("NAME", typed.options.name, "As in [service] preset = \"NAME\"");
 
-    add_verb(app, typed, Verb::list, "One line for each service");
+    add_verb(app, typed, Verb::list, "One line for each service, as status without a name");
 }
 
 } // namespace svc::cli

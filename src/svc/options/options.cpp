@@ -15,10 +15,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 22> verb_names = {
-    "reload",  "apply",  "undo",     "pause", "resume",  "abort",  "promote", "scale",
-    "replace", "freeze", "unfreeze", "stop",  "upgrade", "status", "events",  "logs",
-    "history", "diff",   "timeline", "check", "preset",  "list"};
+constexpr std::array<std::string_view, 23> verb_names = {
+    "reload",  "apply",   "undo",     "pause",    "resume",  "abort",  "promote", "scale",
+    "replace", "freeze",  "unfreeze", "stop",     "upgrade", "status", "top",     "events",
+    "logs",    "history", "diff",     "timeline", "check",   "preset", "list"};
 
 EndNow usage(const std::string& what) {
     return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};
@@ -58,11 +58,30 @@ std::optional<EndNow> read_words(const Typed& typed, Options& options) {
     return std::nullopt;
 }
 
-std::optional<EndNow> wrong_name(const Options& options) {
-    if (options.verb == Verb::check || options.name.empty() ||
-        is_plain_name(options.name, name_limit))
+std::optional<EndNow> read_interval(const Typed& typed, Options& options) {
+    if (typed.interval.empty())
         return std::nullopt;
-    return usage('"' + printable(options.name, 80) +
+    const auto interval = parse_duration(typed.interval);
+    if (!interval)
+        return usage("--interval: " + interval.error().message);
+    // Each look is some work for every supervisor.
+    if (*interval < std::chrono::milliseconds(100) || *interval > std::chrono::hours(1))
+        return usage("--interval " + printable(typed.interval, 40) +
+                     " is not a time from 100ms to 1h");
+    options.interval = *interval;
+    return std::nullopt;
+}
+
+std::optional<EndNow> wrong_name(const Options& options) {
+    auto names = options.names;
+    if (options.verb != Verb::check && !options.name.empty())
+        names.push_back(options.name);
+    const auto wrong = std::find_if(names.begin(), names.end(), [](const std::string& name) {
+        return !is_plain_name(name, name_limit);
+    });
+    if (wrong == names.end())
+        return std::nullopt;
+    return usage('"' + printable(*wrong, 80) +
                  "\" is not a service's name (letters, digits, '.', '_' and '-')");
 }
 
@@ -119,6 +138,8 @@ std::variant<Options, EndNow> combine(Typed typed) {
             return usage("--timeout: " + timeout.error().message);
         options.timeout = *timeout;
     }
+    if (auto wrong = read_interval(typed, options))
+        return *wrong;
     if (auto wrong = wrong_name(options))
         return *wrong;
     return std::move(options);

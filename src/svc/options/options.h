@@ -26,6 +26,7 @@ enum class Verb {
     stop,
     upgrade,
     status,
+    top,
     events,
     logs,
     history,
@@ -55,6 +56,9 @@ struct Options {
     std::string reason; ///< of pause, abort and freeze
     std::uint32_t replica = 0;
     std::uint32_t replicas = 0;
+    std::vector<std::string> names;              ///< top: the services; empty: all
+    bool once = false;                           ///< top: one frame, as plain text
+    Duration interval = std::chrono::seconds(2); ///< top
     bool follow = false;
     std::uint64_t since = 0;                   ///< events: the number of one
     std::string since_time;                    ///< logs: as journalctl takes it

@@ -20,6 +20,7 @@ struct Typed {
     std::string since;
     std::string lines;
     std::string timeout;
+    std::string interval;
     std::string to;
     std::vector<std::string> words; ///< numbers of revisions, then perhaps a name
     bool no_wait = false;

@@ -20,6 +20,7 @@ public:
     std::string clear(const Terminal& terminal);
     /// Others wrote to the terminal: what was drawn stays, and the next drawing is a new block.
     void forget() { columns_.clear(); }
+    [[nodiscard]] bool empty() const { return columns_.empty(); }
 
 private:
     [[nodiscard]] std::string to_first(const Terminal& terminal) const;

@@ -7,7 +7,7 @@
 
 namespace svc::cli {
 
-Result<Interrupts> Interrupts::make() {
+Result<Interrupts> Interrupts::make(std::initializer_list<int> more) {
     sigset_t signals;
     ::sigemptyset(&signals);
     ::sigaddset(&signals, SIGINT);
@@ -15,6 +15,8 @@ Result<Interrupts> Interrupts::make() {
     // Ignored by default, and delivered all the same while they are blocked (signal(7)).
     ::sigaddset(&signals, SIGWINCH);
     ::sigaddset(&signals, SIGCONT);
+    for (const int signal : more)
+        ::sigaddset(&signals, signal);
     // Blocked first: a signal that comes in between waits for the fd (signalfd(2)).
     if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
         return system_error("cannot block signals", errno);
@@ -30,8 +32,19 @@ int Interrupts::take() const {
     return known ? static_cast<int>(info.ssi_signo) : SIGINT;
 }
 
+void Interrupts::stop() {
+    sigset_t only;
+    ::sigemptyset(&only);
+    ::sigaddset(&only, SIGTSTP);
+    // Where there is no shell that could let us go on (an orphaned process group) the kernel passes it over
+    // (signal(7)). Taken when it is unblocked, not later.
+    ::raise(SIGTSTP);
+    ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
+    ::sigprocmask(SIG_BLOCK, &only, nullptr);
+}
+
 bool Interrupts::ends(int signal) {
-    return signal == SIGINT || signal == SIGTERM;
+    return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
 }
 
 } // namespace svc::cli

@@ -4,6 +4,8 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <initializer_list>
+
 namespace svc::cli {
 
 /// From its making on SIGINT and SIGTERM do not end the program any more: the fd becomes readable. So it does for
@@ -11,7 +13,11 @@ namespace svc::cli {
 /// and others wrote to it (SIGCONT).
 class Interrupts {
 public:
-    static Result<Interrupts> make();
+    static Result<Interrupts> make() { return make({}); }
+    /// `more`: signals that are to be told, too.
+    static Result<Interrupts> make(std::initializer_list<int> more);
+    /// After a SIGTSTP was told: stops as it does by itself, and returns when the shell lets us go on.
+    static void stop();
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// The number of the signal that came. Only once fd() is readable.
     [[nodiscard]] int take() const;

@@ -78,7 +78,17 @@ int milliseconds_until(std::optional<Instant> deadline) {
 } // namespace
 
 Result<Client> Client::connect(const std::string& path, const std::string& service, int interrupt) {
-    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return connect(path, service, interrupt, false);
+}
+
+Result<Client> Client::connect_at_once(const std::string& path, const std::string& service) {
+    return connect(path, service, -1, true);
+}
+
+Result<Client> Client::connect(const std::string& path, const std::string& service, int interrupt,
+                               bool at_once) {
+    UniqueFd socket(
+        ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (at_once ? SOCK_NONBLOCK : 0), 0));
     if (!socket)
         return system_error("cannot make a socket", errno);
     // On a unix socket it bounds connect(2), too, which waits while the backlog is full (unix(7)).

@@ -25,12 +25,19 @@ public:
     /// caller's.
     static Result<Client> connect(const std::string& path, const std::string& service,
                                   int interrupt = -1);
+    /// As connect(), which waits some seconds while the supervisor takes no connections: this one does not.
+    static Result<Client> connect_at_once(const std::string& path, const std::string& service);
 
     Result<void> send(const wire::VarlinkCall& call, std::optional<Instant> deadline);
     /// ETIMEDOUT once `deadline` passed; a reply that is there already is given all the same.
     Result<wire::VarlinkReply> receive(std::optional<Instant> deadline);
+    /// Readable when something came, or it hung up.
+    [[nodiscard]] int fd() const { return socket_.get(); }
 
 private:
+    static Result<Client> connect(const std::string& path, const std::string& service,
+                                  int interrupt, bool at_once);
+
     Client(UniqueFd socket, std::string service, int interrupt, UniqueFd supervisor)
         : socket_(std::move(socket)), service_(std::move(service)), interrupt_(interrupt),
           supervisor_(std::move(supervisor)) {}

@@ -23,6 +23,7 @@ enum Exit {
 /// Where output goes. A test keeps it.
 struct Console {
     Terminal terminal;                 ///< of `out`
+    bool error_color = false;          ///< `err` is a terminal with colors
     std::function<Terminal()> measure; ///< as it is now, after its size changed; may be empty
     std::function<void(std::string_view)> out;
     std::function<void(std::string_view)> err;

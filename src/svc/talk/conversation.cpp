@@ -45,15 +45,15 @@ Result<wire::VarlinkReply> ask(const Service& service, const wire::VarlinkCall& 
 }
 
 Result<StatusAnswer> ask_status(const Service& service, const Patience& patience,
-                                const std::function<void()>& slow, bool connections) {
+                                const std::function<void()>& slow, bool closely) {
     boost::json::object parameters;
-    if (connections)
-        parameters["connections"] = true;
+    if (closely)
+        parameters = {{"connections", true}, {"usage", true}};
     auto reply = ask(service, make_call("Status", std::move(parameters), false), patience, slow);
     if (!reply)
         return reply.error();
     // An older supervisor does not know the word.
-    if (connections && reply->error == "org.varlink.service.InvalidParameter")
+    if (closely && reply->error == "org.varlink.service.InvalidParameter")
         return ask_status(service, patience, slow);
     return read_status(std::move(*reply), service);
 }

@@ -23,10 +23,10 @@ struct StatusAnswer {
     wire::ServiceStatus status;
 };
 Result<StatusAnswer> read_status(wire::VarlinkReply reply, const Service& service);
-/// Waits for a supervisor that is not there yet for as long as `patience.first`. `slow`: as ask()'s. `connections`:
-/// with each worker's, where the supervisor can count them.
+/// Waits for a supervisor that is not there yet for as long as `patience.first`. `slow`: as ask()'s. `closely`:
+/// with what is found by looking for it: connections, memory.
 Result<StatusAnswer> ask_status(const Service& service, const Patience& patience,
-                                const std::function<void()>& slow = {}, bool connections = false);
+                                const std::function<void()>& slow = {}, bool closely = false);
 
 /// A call that changes nothing and is answered at once: asked again if the supervisor dies over it. `slow` is called
 /// once if it takes a second: the socket is there (the store of fds keeps it), and nobody answers on it yet.

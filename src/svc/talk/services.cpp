@@ -106,6 +106,13 @@ Result<Service> choose_service(const std::string& name, const std::vector<std::s
         for (const auto& directory : directories)
             if (const auto control = directory + "/" + name + "/control"; may_be_socket(control))
                 return Service{name, control};
+        std::vector<std::string> known;
+        for (const auto& service : find_services(directories))
+            known.push_back(service.name);
+        if (const auto meant = nearest(name, known); !meant.empty())
+            return Error{"no supervisor of " + name + " in " + join(directories, " or ") +
+                             "; did you mean " + meant + "?",
+                         ENOENT};
         // Connecting says best what is wrong with it: not there, or not to be reached.
         return Service{name, directories.back() + "/" + name + "/control"};
     }

@@ -17,6 +17,7 @@
 namespace svc::cli {
 namespace {
 
+// size: a line or two for each verb, and nothing else
 wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     switch (options.verb) {
     case Verb::reload:
@@ -65,6 +66,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
         return make_call("Stop", wire::to_json(wire::StopCall{options.now, options.wait}), true);
     case Verb::upgrade:
     case Verb::status:
+    case Verb::top:
     case Verb::events:
     case Verb::logs:
     case Verb::check:
@@ -237,12 +239,12 @@ private:
     /// The exit status, if it was the last reply.
     std::optional<int> handle(const wire::VarlinkReply& reply) {
         if (!reply.error.empty()) {
-            write(view_.clear());
+            write(view_.finish(os::now()));
             return fail(reply, service_, options_, console_);
         }
         const auto progress = wire::from_json<wire::Progress>(reply.parameters);
         if (!progress) {
-            write(view_.clear());
+            write(view_.finish(os::now()));
             return fail(Error{"the answer of the supervisor is not understood: " +
                               progress.error().message},
                         console_);
@@ -254,11 +256,12 @@ private:
             write(view_.show(*progress, os::now()));
             return std::nullopt;
         }
-        write(view_.clear());
-        // The last reply may name another revision than the first without one in between.
+        // It may name another revision than the first without one in between.
         view_.learn(*progress, os::now());
+        write(view_.finish(os::now()));
         const auto verdict =
-            verdict_of(*progress, service_.name, view_.superseded(), os::now() - began_);
+            verdict_of(*progress, service_.name, view_.superseded(), os::now() - began_,
+                       {console_.terminal.color, console_.error_color});
         if (verdict.exit_status == 0)
             write(verdict.text);
         else
@@ -289,13 +292,13 @@ private:
     }
 
     int give_up_for(int signal, const Line& line) {
-        write(view_.clear());
+        write(view_.finish(os::now()));
         console_.err("svc: " + service_.name + ": interrupted: " + whereabouts(line));
         return Interrupts::exit_status(signal);
     }
 
     int give_up(const Error& error, const Line& line) {
-        write(view_.clear());
+        write(view_.finish(os::now()));
         const std::string name = "svc: " + service_.name + ": ";
         if (error.code == ETIMEDOUT && deadline_ && os::now() >= *deadline_) {
             const std::string limit = format_duration(options_.timeout.value_or(Duration{}));

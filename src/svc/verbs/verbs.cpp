@@ -20,7 +20,10 @@ int run(const Options& options, const Console& console) {
     case Verb::upgrade:
         return upgrade_service(options, console);
     case Verb::status:
+    case Verb::list:
         return show_status(options, console);
+    case Verb::top:
+        return show_top(options, console);
     case Verb::events:
         return show_events(options, console);
     case Verb::logs:
@@ -35,8 +38,6 @@ int run(const Options& options, const Console& console) {
         return check_file(options, console);
     case Verb::preset:
         return show_preset(options, console);
-    case Verb::list:
-        return show_list(options, console);
     }
     fatal("run(): no such verb");
 }

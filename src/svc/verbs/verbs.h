@@ -12,13 +12,13 @@ int run(const Options& options, const Console& console);
 // What run() chooses from.
 int change_service(const Options& options, const Console& console); ///< those that change it
 int upgrade_service(const Options& options, const Console& console);
-int show_status(const Options& options, const Console& console);
+int show_status(const Options& options, const Console& console); ///< status and list
+int show_top(const Options& options, const Console& console);
 int show_events(const Options& options, const Console& console);
 int show_logs(const Options& options, const Console& console);
 int show_history(const Options& options, const Console& console);
 int show_timeline(const Options& options, const Console& console);
 int show_diff(const Options& options, const Console& console);
-int show_list(const Options& options, const Console& console);
 int check_file(const Options& options, const Console& console);
 int show_preset(const Options& options, const Console& console);
 

@@ -13,8 +13,10 @@ public:
     virtual ~Backend() = default;
     [[nodiscard]] virtual const rollout::State& state() const = 0;
     [[nodiscard]] virtual wire::ServiceStatus status() const = 0;
-    /// Puts WorkerStatus::connections in. By a look at every socket of the workers', which a child takes.
-    virtual boost::asio::awaitable<void> count_connections(wire::ServiceStatus& status) = 0;
+    /// Puts in what is `asked` for: each worker's connections, CPU time and memory. By a look at every process and
+    /// socket of the workers', which a child takes.
+    virtual boost::asio::awaitable<void> look_closer(wire::StatusCall asked,
+                                                     wire::ServiceStatus& status) = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
     /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.

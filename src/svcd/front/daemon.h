@@ -80,7 +80,8 @@ private:
 
     // Backend: daemon_backend.cpp
     [[nodiscard]] wire::ServiceStatus status() const override;
-    boost::asio::awaitable<void> count_connections(wire::ServiceStatus& status) override;
+    boost::asio::awaitable<void> look_closer(wire::StatusCall asked,
+                                             wire::ServiceStatus& status) override;
     EventLog& events() override { return events_; }
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
     [[nodiscard]] wire::HistoryReply history() const override;

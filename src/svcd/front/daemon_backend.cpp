@@ -2,6 +2,7 @@
 #include "svcd/front/daemon.h"
 
 #include "os/clock.h"
+#include "os/usage.h"
 #include "svcd/front/version.h"
 
 #include <spdlog/spdlog.h>
@@ -24,8 +25,14 @@ wire::ServiceStatus Daemon::status() const {
     return status;
 }
 
-boost::asio::awaitable<void> Daemon::count_connections(wire::ServiceStatus& status) {
-    co_await host_->count_connections(state(), status);
+boost::asio::awaitable<void> Daemon::look_closer(wire::StatusCall asked,
+                                                 wire::ServiceStatus& status) {
+    if (asked.usage) {
+        const os::Usage own = os::own_usage();
+        status.supervisor_cpu_us = own.cpu_us;
+        status.supervisor_memory = own.memory;
+    }
+    co_await host_->look_closer(state(), asked, status);
 }
 
 HistoryView Daemon::history_view() const {

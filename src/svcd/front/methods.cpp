@@ -107,8 +107,8 @@ asio::awaitable<void> Methods::status(const wire::VarlinkCall& call, Caller& cal
     if (!asked)
         co_return;
     wire::ServiceStatus status = backend_.status();
-    if (asked->connections)
-        co_await backend_.count_connections(status);
+    if (asked->connections || asked->usage)
+        co_await backend_.look_closer(*asked, status);
     wire::VarlinkReply reply;
     reply.parameters = wire::to_json(status);
     caller.reply(reply);

@@ -146,6 +146,7 @@ wire::Progress Waiting::progress(std::string state, rollout::RevisionNumber revi
     made.state = std::move(state);
     made.from = now.rollout ? now.rollout->from : 0;
     made.step = wire::name_of_stage(now);
+    wire::put_wait_of_stage(now, os::now(), made);
     made.revision = revision;
     made.text = std::move(text);
     made.updated = rollout::available_workers(now, revision);

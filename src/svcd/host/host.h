@@ -77,9 +77,9 @@ public:
     /// `spec`, the one in force.
     void describe_cgroups(const rollout::State& state, const rollout::Spec* spec,
                           wire::ServiceStatus& status);
-    /// How many connections each worker has, as far as anybody can tell. Cancelling ends the wait for it.
-    boost::asio::awaitable<void> count_connections(const rollout::State& state,
-                                                   wire::ServiceStatus& status);
+    /// What is `asked` for of each worker, as far as anybody can tell. Cancelling ends the wait for it.
+    boost::asio::awaitable<void> look_closer(const rollout::State& state, wire::StatusCall asked,
+                                             wire::ServiceStatus& status);
     [[nodiscard]] Cgroups& cgroups();
     /// What all workers together use now, with their descendants (os::memory_of_trees()); beside
     /// os::available_memory() it tells whether a surge has room.

@@ -5,7 +5,7 @@
 #include "svcd/host/hooks/rollout_hooks.h"
 #include "svcd/host/host.h"
 #include "svcd/host/host_context.h"
-#include "svcd/host/watching/connection_counter.h"
+#include "svcd/host/watching/worker_looker.h"
 #include "svcd/host/worker_process.h"
 
 #include <map>
@@ -18,12 +18,12 @@ namespace svc::daemon {
 struct DaemonHost::Impl {
     explicit Impl(std::shared_ptr<HostContext> shared)
         : context(std::move(shared)), history(*context), hooks(*context),
-          connections(context->io, [this] { return listening(); }) {}
+          looker(context->io, [this] { return listening(); }) {}
 
     void launch(const rollout::LaunchWorker& action, const rollout::State& state);
     void run_hook(const rollout::RunRolloutHook& run, const rollout::State& state);
     void expect_failure(const rollout::Action& action, const rollout::State& state);
-    // host_connections.cpp
+    // host_looks.cpp
     void count_connections(rollout::WorkerId worker);
     [[nodiscard]] std::optional<std::vector<Address>> listening() const;
     // host_survival.cpp
@@ -51,8 +51,8 @@ struct DaemonHost::Impl {
     std::map<rollout::RevisionNumber, StagedRevision> staged; ///< whose rollouts have not begun
     HistoryKeeper history;
     RolloutHooks hooks;
-    ConnectionCounter connections;
-    std::map<rollout::WorkerId, ConnectionCounter::Question> counted; ///< asked for by policy
+    WorkerLooker looker;
+    std::map<rollout::WorkerId, WorkerLooker::Question> counted; ///< asked for by policy
     bool store_doubtful = false; ///< it did not confirm what it was last given
 };
 

@@ -78,6 +78,9 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> tasks() const {
         return cgroup_ ? cgroup_->tasks() : std::nullopt;
     }
+    [[nodiscard]] std::optional<std::uint64_t> cpu_us() const {
+        return cgroup_ ? cgroup_->cpu_us() : std::nullopt;
+    }
     /// The roots of its trees of processes.
     [[nodiscard]] std::vector<pid_t> processes() const;
 

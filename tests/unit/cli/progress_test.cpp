@@ -37,7 +37,7 @@ TEST_CASE("without a terminal every step is a line") {
           "[0.0s] 0/4 revision 7 is accepted\n");
     CHECK(view.show(step(7, "r7-0 is ready", 1), began + 1250ms) == "[1.2s] 1/4 r7-0 is ready\n");
     CHECK(view.redraw(began + 2s).empty());
-    CHECK(view.clear().empty());
+    CHECK(view.finish(began + 2s).empty());
 }
 
 TEST_CASE("a reply that only tells of workers is no line without a terminal") {
@@ -80,9 +80,11 @@ TEST_CASE("on a terminal the block is drawn over itself") {
           "\rreload web 1.0s: revision 6 → 7 (rolling): 1 of 4 updated, 4 available\x1b[K\r\n"
           "r7-0 is ready\x1b[K\r\n\x1b[J");
     CHECK(view.redraw(began + 62s).starts_with("\r\x1b[2Areload web 1m2s: "));
-    CHECK(view.clear() == "\r\x1b[2A\x1b[J");
-    CHECK(view.clear().empty());
     CHECK_FALSE(has(view.show(step(7, "\x1b[2J\n", 1), began + 90s), "\x1b[2J"));
+    // It stays in the end, and the verdict follows it.
+    CHECK(view.finish(began + 91s) == "\r\x1b[2Areload web 1m31s: revision 6 → 7 (rolling): 1 of 4 "
+                                      "updated, 4 available\x1b[K\r\n\x1b[J");
+    CHECK(view.finish(began + 92s).empty());
 }
 
 TEST_CASE("many replies in a moment are one drawing") {
@@ -126,8 +128,11 @@ TEST_CASE("a good verdict is one sentence and status 0") {
     last.changed = {"executable", "/etc/web.env"};
     const auto verdict = verdict_of(last, "web", 0, 3240ms);
     CHECK(verdict.exit_status == 0);
-    CHECK(verdict.text == "web: revision 7 serves: 4 of 4 workers available, in 3.2s\n"
-                          "changed: executable, /etc/web.env\n");
+    CHECK(verdict.text == "changed: executable, /etc/web.env\n"
+                          "web: revision 7 serves: 4 of 4 workers available, in 3.2s\n");
+    CHECK(verdict_of(last, "web", 0, 3240ms, {.out = true})
+              .text.ends_with(
+                  "\x1b[32mweb: revision 7 serves: 4 of 4 workers available, in 3.2s\x1b[0m\n"));
     for (const auto* good : {"unchanged", "scaled", "stopped", "accepted", ""}) {
         last.verdict = good;
         CHECK(verdict_of(last, "web", 0, 1s).exit_status == 0);
@@ -157,8 +162,8 @@ TEST_CASE("a bad verdict says why, what the worker said, and what to do") {
     const auto verdict = verdict_of(last, "web", 7, 2s);
     CHECK(verdict.exit_status == 1);
     CHECK(verdict.text ==
+          "Your revision 7 was superseded by 8, and this is the verdict on that one:\n"
           "svc: web: revision 8 failed and was rolled back: r8-0: exit status 1\n"
-          "Your revision 7 was superseded by 8, and this is the verdict on that one.\n"
           "    | KeyError: 'PORT'\n"
           "    | ?[2J\n"
           "The old revision serves on. Mend the new one and reload again; `svc events web` tells "

@@ -1,3 +1,4 @@
+#include "svc/draw/overview.h"
 #include "svc/draw/render.h"
 
 #include <doctest/doctest.h>
@@ -135,16 +136,32 @@ TEST_CASE("of a thousand listeners some are shown, and how many are not") {
     CHECK(render_status(status, now, wide(80)).ends_with("… and 980 more; --json shows all\n"));
 }
 
-TEST_CASE("a list has a line for each service, those that do not run too") {
-    std::vector<ListedService> services(2);
-    services[0] = {"api", "/run/svc/api/control", {}, "not running"};
-    services[1] = {"web", "/run/svc/web/control", rolling(), ""};
-    CHECK(render_list(services, now, wide(80)) ==
-          R"(SERVICE  STATE                       SINCE  CONTROL SOCKET
-api      not running                        /run/svc/api/control
-web      rolling 6 → 7: 1/2 updated  3m12s  /run/svc/web/control
+TEST_CASE("all services are a line each, those that do not run too, with what is wrong below") {
+    ServiceStatus sick = rolling();
+    sick.rollout = {{.phase = "rolled back", .to = 7, .reason = "r7-0: exit status 1"}};
+    sick.available = 1;
+    sick.workers[1].memory = 20u << 20;
+    sick.workers[2].connections = 12;
+    sick.replica_list[0].waits_for = "restart in 12s (exit status 1)";
+    const std::vector<Seen> services{
+        {"api", std::nullopt, "not running"}, {"shop", sick, {}}, {"web", rolling(), {}}};
+    CHECK(render_services(services, wide(100)) ==
+          R"(SERVICE  STATE        REV  AVAILABLE  WORKERS  RESTARTS  MEM  CONNS  UNDER WAY
+api      not running
+shop     degraded     6    1/2        3        3         20M  12
+         └ revision 7 rolled back: r7-0: exit status 1; replica 0: restart in 12s (exit status 1)
+web      rolling out  6    2/2        3        3         ?    ?      rolling 6 → 7: 1/2 updated
 )");
-    CHECK(render_list({}, now, wide(80)).empty());
+    CHECK(render_services({}, wide(80)).empty());
+}
+
+TEST_CASE("a size takes four columns") {
+    CHECK(short_size(0) == "0K");
+    CHECK(short_size(999u << 10) == "999K");
+    CHECK(short_size(1000u << 10) == "1.0M");
+    CHECK(short_size(9u << 20) == "9.0M");
+    CHECK(short_size(512u << 20) == "512M");
+    CHECK(short_size(std::uint64_t{1} << 40) == "1.0T");
 }
 
 TEST_CASE("an event is one line with its time and number") {

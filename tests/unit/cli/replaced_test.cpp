@@ -353,7 +353,7 @@ TEST_CASE("a dead supervisor's socket is waited at for the next one") {
         next.emplace(directory.path(), "web", answer);
     });
     // Without a name the other one must not be taken for the only one.
-    const auto unnamed = run_verb(verb(Verb::status, directory, ""), long_patience);
+    const auto unnamed = run_verb(verb(Verb::history, directory, ""), long_patience);
     birth.join();
     CHECK(unnamed.status == 2);
     CHECK(has(unnamed.err, "name one of them: api, web"));

@@ -205,16 +205,71 @@ TEST_CASE("the name may be left out where one service runs, and only there") {
 
     std::filesystem::create_directory(directory.path() + "/dead");
     { const auto dead = listen_at(directory.path() + "/dead/control"); }
-    CHECK(run_verb(verb(Verb::status, directory, "")).status == 0);
-    const auto listed = run_verb(verb(Verb::list, directory));
-    CHECK(listed.status == 0);
-    CHECK(has(listed.out, "api      revision 1, 1/1 available"));
-    CHECK(has(listed.out, "dead     not running"));
+    // Now it is all of them.
+    for (const auto asked : {Verb::status, Verb::list}) {
+        const auto all = run_verb(verb(asked, directory, ""));
+        CHECK(all.status == 0);
+        CHECK(has(all.out, "api      serves"));
+        CHECK(has(all.out, "dead     not running"));
+    }
 
+    // What changes something wants one.
     const FakeSupervisor web(directory.path(), "web", status);
-    const auto ran = run_verb(verb(Verb::status, directory, ""));
+    const auto ran = run_verb(verb(Verb::reload, directory, ""));
     CHECK(ran.status == 2);
     CHECK(has(ran.err, "name one of them: api, web"));
+}
+
+TEST_CASE("a service that is not there suggests the near one") {
+    const TemporaryDirectory directory;
+    const FakeSupervisor api(directory.path(), "shop", [](int, const auto&) {});
+    const auto ran = run_verb(verb(Verb::status, directory, "shpo"));
+    CHECK(ran.status == 3);
+    CHECK(has(ran.err, "did you mean shop?"));
+}
+
+TEST_CASE("without a name, JSON is an array, however many there are") {
+    const TemporaryDirectory directory;
+    Options options = verb(Verb::status, directory, "");
+    options.json = true;
+    const auto none = run_verb(options);
+    CHECK(none.out == "[]\n");
+    CHECK(none.status == 3);
+    const FakeSupervisor api(directory.path(), "api", [](int connection, const auto&) {
+        FakeSupervisor::reply(connection, to_json(wire::ServiceStatus{.service = "api"}), false);
+    });
+    CHECK(has(run_verb(options).out, "[{\"service\":\"api\",\"control\":\""));
+    options.name = "api";
+    CHECK(has(run_verb(options).out, "{\"service\":\"api\",\"summary\""));
+}
+
+TEST_CASE("a supervisor that hangs does not hold up the list of the others") {
+    const TemporaryDirectory directory;
+    std::filesystem::create_directory(directory.path() + "/hung");
+    const auto hung = listen_at(directory.path() + "/hung/control");
+    const FakeSupervisor api(directory.path(), "api", [](int connection, const auto&) {
+        FakeSupervisor::reply(connection, to_json(wire::ServiceStatus{.service = "api"}), false);
+    });
+    const auto ran = run_verb(verb(Verb::status, directory, ""));
+    CHECK(has(ran.out, "api      serves"));
+    CHECK(has(ran.out, "hung     does not answer"));
+}
+
+TEST_CASE("an older supervisor is asked for what it can tell") {
+    const TemporaryDirectory directory;
+    const auto old = [](int connection, const wire::VarlinkCall& call) {
+        if (call.parameters.contains("usage")) {
+            FakeSupervisor::reply(connection, {{"parameter", "usage"}}, false,
+                                  "org.varlink.service.InvalidParameter");
+            return;
+        }
+        FakeSupervisor::reply(connection, to_json(wire::ServiceStatus{.service = "api"}), false);
+    };
+    const FakeSupervisor api(directory.path(), "api", old);
+    const FakeSupervisor web(directory.path(), "web", old);
+    const auto ran = run_verb(verb(Verb::status, directory, ""));
+    CHECK(has(ran.out, "api      serves"));
+    CHECK(has(ran.out, "web      serves"));
 }
 
 TEST_CASE("events are printed until the stream ends") {

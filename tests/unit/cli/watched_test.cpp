@@ -40,6 +40,7 @@ Watched two_replicas() {
     WorkerProgress draining = worker("r6-0", 6, 0, "stopping");
     draining.waits_for = "stop signal sent";
     draining.left_us = 30'000'000;
+    draining.length_us = 40'000'000;
     draining.note = "3 requests\tin flight";
     WorkerProgress serving = worker("r6-1", 6, 1, "available");
     serving.since_us = 720'000'000;
@@ -63,9 +64,19 @@ std::string many(const Watched& watched, std::size_t height) {
 TEST_CASE("a line a worker says what it is at and what it waits for, as time goes by") {
     CHECK(draw_watched(two_replicas(), "reload web 3.2s", then + 2s, terminal(80, 24)) ==
           Lines{"reload web 3.2s: revision 6 → 7 (rolling): 0 of 2 updated, 2 available",
-                "  r6-0  stopping   stop signal sent, 28s left  3 requests in flight",
-                "  r7-0  starting   readiness, 58s left", "  r6-1  available  for 12m2s",
+                "  r6-0  stopping   ▕███▉         ▏  28s left     stop signal sent  3 requests …",
+                "  r7-0  starting                    58s left     readiness",
+                "  r6-1  available                   for 12m2s", "r7-0 is launched"});
+    // A narrow terminal loses the bars first.
+    CHECK(draw_watched(two_replicas(), "reload web 3.2s", then + 2s, terminal(60, 24)) ==
+          Lines{"reload web 3.2s: revision 6 → 7 (rolling): 0 of 2 updated,…",
+                "  r6-0  stopping   28s left  stop signal sent  3 requests …",
+                "  r7-0  starting   58s left  readiness", "  r6-1  available  for 12m2s",
                 "r7-0 is launched"});
+    Terminal plain = terminal(80, 24);
+    plain.utf8 = false;
+    CHECK(draw_watched(two_replicas(), "reload web 3.2s", then + 2s, plain)[1] ==
+          "  r6-0  stopping   [###..........]  28s left     stop signal sent  3 requests …");
 }
 
 TEST_CASE("no line is wider than the terminal, whatever the characters") {
@@ -84,7 +95,7 @@ TEST_CASE("colors do not count as columns, and none is cut") {
     Terminal colored = terminal(30, 24);
     colored.color = true;
     const auto lines = draw_watched(two_replicas(), "reload web", then, colored);
-    CHECK(lines[1] == "  r6-0  \x1b[33mstopping \x1b[0m  stop sign…");
+    CHECK(lines[1] == "  r6-0  \x1b[33mstopping\x1b[0m   30s left …");
 }
 
 TEST_CASE("the least interesting workers have no line where there is no room") {
@@ -102,7 +113,7 @@ TEST_CASE("the least interesting workers have no line where there is no room") {
     CHECK(many(watched, 8) == "reload web 1.0s: revision 6 → 7 (rolling): 0 of 2 updated,…\n"
                               "  r6-0   available  for 0s\n"
                               "  r7-3   starting   for 0s\n"
-                              "  r7-9   gone       exit status 1\n"
+                              "  r7-9   failed     exit status 1\n"
                               "  r6-39  killing    for 0s\n"
                               "  … and 38 more: 38 available\n"
                               "r7-0 is launched\n");
@@ -150,19 +161,39 @@ TEST_CASE("a drain shows its connections once they were looked at, and nothing e
     };
     const std::string text = drawn();
     CAPTURE(text);
-    CHECK(text.find("stop signal sent, 12 connections, 30s left") != std::string::npos);
+    CHECK(text.find("30s left     stop signal sent, 12 connections") != std::string::npos);
     CHECK(text.find("3 connections") == std::string::npos);
     watched.count({counted("r6-0", 1)});
-    CHECK(drawn().find("sent, 1 connection, 30s left") != std::string::npos);
+    CHECK(drawn().find("sent, 1 connection") != std::string::npos);
 
     WorkerProgress waiting = worker("r6-0", 6, 0, "draining");
     waiting.waits_for = "12 connections";
     waiting.left_us = 5'000'000;
     watched.learn(progress({waiting}), then);
     watched.count({counted("r6-0", 11)});
-    CHECK(drawn().find("draining   12 connections, 5s left") != std::string::npos);
+    CHECK(drawn().find("5s left      12 connections") != std::string::npos);
 
     WorkerProgress gone = worker("r6-0", 6, 0, "gone");
     watched.learn(progress({gone}), then);
     CHECK_FALSE(watched.drains());
+}
+
+TEST_CASE("a hold of the rollout has a row of its own, with a bar as long as it lasts") {
+    Watched watched;
+    Progress held = progress({worker("r7-0", 7, 0, "available")});
+    held.state = "held";
+    held.waits_for = "the end of its hold";
+    held.left_us = 10'000'000;
+    held.length_us = 10'000'000;
+    watched.learn(held, then);
+    CHECK(draw_watched(watched, "reload web", then + 5s, terminal(80, 24))[1] ==
+          "  rollout  held       ▕█████     ▏  5s left      the end of its hold");
+    held.left_us = held.length_us = 0;
+    held.waits_for = "svc promote";
+    watched.learn(held, then);
+    CHECK(draw_watched(watched, "reload web", then + 5s, terminal(60, 24))[1] ==
+          "  rollout  held       svc promote");
+    for (std::size_t height = 1; height < 6; ++height)
+        CHECK(draw_watched(watched, "reload", then, terminal(60, height)).size() <=
+              std::max<std::size_t>(height, 2) - 1);
 }

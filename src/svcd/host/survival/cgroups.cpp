@@ -78,6 +78,10 @@ std::optional<std::uint64_t> WorkerCgroup::memory() const {
     return os::number_in_cgroup(fd(), "memory.current");
 }
 
+std::optional<std::uint64_t> WorkerCgroup::cpu_us() const {
+    return os::number_in_cgroup(fd(), "cpu.stat", "usage_usec");
+}
+
 std::optional<std::uint64_t> WorkerCgroup::tasks() const {
     return os::number_in_cgroup(fd(), "pids.current");
 }

@@ -41,6 +41,7 @@ public:
     [[nodiscard]] std::uint64_t memory_kills() const;
     [[nodiscard]] std::optional<std::uint64_t> memory() const; ///< bytes
     [[nodiscard]] std::optional<std::uint64_t> tasks() const;
+    [[nodiscard]] std::optional<std::uint64_t> cpu_us() const;
 
 private:
     std::string name_;

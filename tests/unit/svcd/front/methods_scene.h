@@ -24,7 +24,9 @@ public:
         status.generation = 3;
         return status;
     }
-    asio::awaitable<void> count_connections(wire::ServiceStatus&) override { co_return; }
+    asio::awaitable<void> look_closer(wire::StatusCall, wire::ServiceStatus&) override {
+        co_return;
+    }
     EventLog& events() override { return log; }
     asio::awaitable<Admission> admit(AdmissionRequest request) override {
         asked.push_back(std::move(request));
