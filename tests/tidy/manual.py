@@ -161,7 +161,7 @@ def json_members():
                            set(re.findall(r"\w+", told.group(1) if told else "")))
     for file, names in (("upgrade", ("Upgrade",)), ("check", ("Check", "Mistake")), ("look", ("List",)),
                         ("preset", ("Preset",))):
-        text = read(ROOT / f"src/svc/{file}.cpp")
+        text = read(ROOT / f"src/svc/verbs/{file}.cpp")
         made = set(re.findall(r'\{"(\w+)", |object\["(\w+)"\]', text))
         findings += difference(f"JSON's {' or '.join(names)}", "svc.1", {one or other for one, other in made},
                                {member for name in names for member, _ in written.pop(name, ())})

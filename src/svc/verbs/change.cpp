@@ -17,6 +17,7 @@
 namespace svc::cli {
 namespace {
 
+// size: a case for each verb
 wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     switch (options.verb) {
     case Verb::reload:
@@ -67,7 +68,9 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::status:
     case Verb::events:
     case Verb::logs:
+    case Verb::init:
     case Verb::check:
+    case Verb::try_out:
     case Verb::preset:
     case Verb::list:
     case Verb::history:
