@@ -31,7 +31,6 @@ enum class Verb {
     history,
     diff,
     timeline,
-    init,
     check,
     try_out,
     preset,
@@ -65,7 +64,7 @@ struct Options {
         0; ///< undo: to; history, timeline: the one to show; diff: the newer one; 0: none given
     std::uint64_t from = 0;           ///< diff: the older one
     std::vector<std::string> listen;  ///< try: as typed
-    std::vector<std::string> command; ///< try, init: what follows "--"
+    std::vector<std::string> command; ///< try: what follows "--"
 };
 
 /// --help, --version, or a mistake: the program ends at once.

@@ -68,7 +68,6 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::status:
     case Verb::events:
     case Verb::logs:
-    case Verb::init:
     case Verb::check:
     case Verb::try_out:
     case Verb::preset:

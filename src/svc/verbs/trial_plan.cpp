@@ -44,9 +44,8 @@ Result<std::string> find_file(const std::string& given) {
     if (here.size() == 1)
         return here.front();
     if (here.empty())
-        return Error{
-            "no service file here: `svc init` writes one, `svc try FILE` tries another one, and "
-            "`svc try --listen 8080 -- COMMAND` needs none"};
+        return Error{"no service file here: `svc try FILE` tries another one, and "
+                     "`svc try --listen 8080 -- COMMAND` needs none"};
     return Error{"several service files are here, name one of them: " + join(here, ", ")};
 }
 

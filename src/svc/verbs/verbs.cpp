@@ -33,8 +33,6 @@ int run(const Options& options, const Console& console) {
         return show_timeline(options, console);
     case Verb::check:
         return check_file(options, console);
-    case Verb::init:
-        return init_service(options, console);
     case Verb::try_out:
         return try_service(options, console);
     case Verb::preset:

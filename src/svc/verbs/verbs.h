@@ -20,7 +20,6 @@ int show_timeline(const Options& options, const Console& console);
 int show_diff(const Options& options, const Console& console);
 int show_list(const Options& options, const Console& console);
 int check_file(const Options& options, const Console& console);
-int init_service(const Options& options, const Console& console);
 int try_service(const Options& options, const Console& console);
 int show_preset(const Options& options, const Console& console);
 
