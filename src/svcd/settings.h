@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "rollout/spec.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <sys/resource.h>
@@ -11,12 +12,20 @@
 
 namespace svc::daemon {
 
+/// --try: the supervisor belongs to an `svc try`, which reads what it writes to stderr (front/trial.h).
+struct Trial {
+    std::string directory; ///< both of its directories are in it; removed at the end
+    /// Instead of what the service file says, by the listener's name; "" is the only one's.
+    std::map<std::string, Address> listen;
+};
+
 struct Settings {
     std::string name;         ///< of the service
     std::string runtime_dir;  ///< DIR/NAME: control, notify/, lock; both directories exist
     std::string state_dir;    ///< DIR/NAME
     std::string service_file; ///< absolute; empty: `inline_spec` came from the command line
     std::optional<rollout::Spec> inline_spec;
+    std::optional<Trial> trial;
     std::string launcher_path; ///< svc-launch
     /// Of this process, as it was started; the program that replaces it in an upgrade is started so too.
     std::vector<std::string> arguments;

@@ -130,6 +130,10 @@ std::string ProgressView::start_over(Instant now) {
     return redraw(now);
 }
 
+std::string ProgressView::clear() {
+    return block_.clear(terminal_);
+}
+
 std::string ProgressView::finish(Instant now) {
     if (!drawn_ || block_.empty())
         return {};

@@ -37,6 +37,8 @@ public:
     std::string start_over(Instant now);
     /// The block as it is in the end, which stays: what follows is the verdict. Nothing if it was never drawn.
     std::string finish(Instant now);
+    /// Takes the block away, before anything else is written.
+    std::string clear();
 
     /// The one that decides now.
     [[nodiscard]] std::uint64_t revision() const { return watched_.last().revision; }

@@ -15,10 +15,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 23> verb_names = {
+constexpr std::array<std::string_view, 24> verb_names = {
     "reload",  "apply",   "undo",     "pause",    "resume",  "abort",  "promote", "scale",
     "replace", "freeze",  "unfreeze", "stop",     "upgrade", "status", "top",     "events",
-    "logs",    "history", "diff",     "timeline", "check",   "preset", "list"};
+    "logs",    "history", "diff",     "timeline", "check",   "try",    "preset",  "list"};
 
 EndNow usage(const std::string& what) {
     return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};
@@ -74,7 +74,7 @@ std::optional<EndNow> read_interval(const Typed& typed, Options& options) {
 
 std::optional<EndNow> wrong_name(const Options& options) {
     auto names = options.names;
-    if (options.verb != Verb::check && !options.name.empty())
+    if (options.verb != Verb::check && options.verb != Verb::try_out && !options.name.empty())
         names.push_back(options.name);
     const auto wrong = std::find_if(names.begin(), names.end(), [](const std::string& name) {
         return !is_plain_name(name, name_limit);
@@ -109,6 +109,10 @@ std::variant<Options, EndNow> combine(Typed typed) {
     if (options.verb == Verb::scale && !read_number(typed.replicas, options.replicas))
         return usage('"' + printable(typed.replicas, 40) +
                      "\" is not a number of replicas; write: svc scale 4 [NAME]");
+    if (typed.command && options.command.empty())
+        return usage("no command after '--'");
+    if (options.verb == Verb::try_out && typed.command && !options.name.empty())
+        return usage("a service file and a command after '--' exclude each other");
     if (auto wrong = read_words(typed, options))
         return *wrong;
     if (options.verb == Verb::logs)
@@ -145,6 +149,17 @@ std::variant<Options, EndNow> combine(Typed typed) {
     return std::move(options);
 }
 
+/// What follows the first "--" of a verb that takes a command: none of its options are ours.
+void take_command(std::vector<std::string>& arguments, Typed& typed) {
+    const auto cut = std::find(arguments.begin(), arguments.end(), "--");
+    const auto takes_one = [](const std::string& word) { return word == "try"; };
+    if (cut == arguments.end() || std::find_if(arguments.begin(), cut, takes_one) == cut)
+        return;
+    typed.options.command.assign(cut + 1, arguments.end());
+    typed.command = true;
+    arguments.erase(cut, arguments.end());
+}
+
 /// CLI11's own words for a verb that is not one name the rest of the line.
 std::optional<EndNow> wrong_verb(const std::vector<std::string>& arguments) {
     const auto word = std::find_if(arguments.begin(), arguments.end(),
@@ -168,6 +183,7 @@ std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments
     if (const auto wrong = wrong_verb(arguments))
         return *wrong;
     Typed typed;
+    take_command(arguments, typed);
     CLI::App app("Replace a running service by its next version without losing a connection.",
                  "svc");
     app.set_version_flag("--version", "svc " SVC_VERSION);

@@ -33,6 +33,7 @@ enum class Verb {
     diff,
     timeline,
     check,
+    try_out,
     preset,
     list
 };
@@ -66,7 +67,9 @@ struct Options {
     std::optional<std::uint32_t> lines; ///< events, logs: at most so many of those that are there
     std::uint64_t revision =
         0; ///< undo: to; history, timeline: the one to show; diff: the newer one; 0: none given
-    std::uint64_t from = 0; ///< diff: the older one
+    std::uint64_t from = 0;           ///< diff: the older one
+    std::vector<std::string> listen;  ///< try: as typed
+    std::vector<std::string> command; ///< try: what follows "--"
 };
 
 /// --help, --version, or a mistake: the program ends at once.

@@ -25,6 +25,7 @@ struct Typed {
     std::vector<std::string> words; ///< numbers of revisions, then perhaps a name
     bool no_wait = false;
     bool no_wait_drain = false;
+    bool command = false; ///< there was a "--"
 };
 
 /// Every verb and every option of it; parsing fills in `typed`.

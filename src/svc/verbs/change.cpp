@@ -70,6 +70,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::events:
     case Verb::logs:
     case Verb::check:
+    case Verb::try_out:
     case Verb::preset:
     case Verb::list:
     case Verb::history:

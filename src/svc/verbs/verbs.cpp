@@ -36,6 +36,8 @@ int run(const Options& options, const Console& console) {
         return show_timeline(options, console);
     case Verb::check:
         return check_file(options, console);
+    case Verb::try_out:
+        return try_service(options, console);
     case Verb::preset:
         return show_preset(options, console);
     }

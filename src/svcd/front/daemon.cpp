@@ -72,7 +72,8 @@ Result<void> Daemon::start(std::optional<gid_t> control_group) {
     if (!host)
         return host.error();
     host_ = std::move(*host);
-    spdlog::info("{}", host_->cgroups().describe());
+    if (!settings_.trial) // whoever tries a service knows
+        spdlog::info("{}", host_->cgroups().describe());
     // Before the store is told what it holds: clients are not in it, and take no room there.
     auto clients = take_clients(passed_.kept);
     store_.know(passed_.kept.names());

@@ -4,6 +4,7 @@
 #include "os/executable.h"
 #include "os/files.h"
 #include "svcd/front/environment_file.h"
+#include "svcd/front/trial.h"
 #include "svcd/host/history/executable_choice.h"
 #include "wire/service_file.h"
 
@@ -66,6 +67,8 @@ private:
     bool read_spec() {
         if (settings_.inline_spec) {
             revision().spec = *settings_.inline_spec;
+            if (settings_.trial)
+                adapt_to_trial(revision().spec, *settings_.trial);
             return true;
         }
         auto text = os::read_file(settings_.service_file, wire::service_file_limit);
@@ -81,6 +84,9 @@ private:
         for (const auto& wrong : parsed.mistakes)
             mistake(wire::format_mistake(settings_.service_file, wrong), Loaded::Flaw::file_wrong);
         revision().spec = std::move(parsed.spec);
+        if (settings_.trial && loaded_.ok())
+            for (const auto& wrong : adapt_to_trial(revision().spec, *settings_.trial))
+                mistake(wrong, Loaded::Flaw::file_wrong);
         return loaded_.ok();
     }
 

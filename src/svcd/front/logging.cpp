@@ -82,11 +82,11 @@ std::shared_ptr<JournalSink> journal;
 
 } // namespace
 
-void set_up_logging(const std::string& level, const std::string& service) {
+void set_up_logging(const std::string& level, const std::string& service, bool plain) {
     const bool to_journal = os::is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<PriorityFlag>('*');
-    formatter->set_pattern(to_journal ? "<%*>%v" : "%H:%M:%S.%e svcd[%P] %l: %v");
+    formatter->set_pattern(to_journal || plain ? "<%*>%v" : "%H:%M:%S.%e svcd[%P] %l: %v");
     auto to_stderr = std::make_shared<LogSink>(STDERR_FILENO);
     to_stderr->set_formatter(std::move(formatter));
     journal = nullptr;

@@ -9,6 +9,7 @@
 #include "svcd/front/options.h"
 #include "svcd/front/places.h"
 #include "svcd/front/reap.h"
+#include "svcd/front/trial.h"
 #include "svcd/host/survival/kept_names.h"
 
 #include <spdlog/spdlog.h>
@@ -59,6 +60,9 @@ Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft, Uniq
                          "root and this one's own user may change the service",
                          group.error().message);
     }
+    if (options.trial)
+        if (auto checked = check_trial_directory(options.trial->directory); !checked)
+            return checked.error();
     if (auto made = make_places(*directories); !made)
         return made.error();
     ground.lock = std::move(lock);
@@ -75,6 +79,7 @@ Result<Ground> prepare(Options options, std::uint64_t original_nofile_soft, Uniq
     settings.service_file = std::move(options.service_file);
     settings.inline_spec = std::move(options.inline_spec);
     settings.cgroup = std::move(options.cgroup);
+    settings.trial = std::move(options.trial);
     settings.launcher_path = find_launcher(variable);
     settings.original_nofile_soft = original_nofile_soft;
     return ground;
@@ -166,6 +171,7 @@ int run(Options options, Process process) {
     auto start = get_ready(std::move(options), process);
     if (!start)
         fail_to_start(process, start.error().message);
+    const auto trial = start->ground.settings.trial;
     boost::asio::io_context io(1);
     Daemon daemon(io, std::move(start->ground.settings), std::move(start->manager),
                   std::move(start->passed));
@@ -180,6 +186,8 @@ int run(Options options, Process process) {
     // What was cancelled at the end gets its turn to end.
     io.restart();
     io.poll();
+    if (trial)
+        remove_trial_directory(*trial);
     if (!daemon.at_rest())
         std::_Exit(daemon.exit_status());
     return daemon.exit_status();
@@ -241,7 +249,7 @@ int main(int count, char** values) {
         return end->exit_status;
     }
     auto& options = std::get<Options>(parsed);
-    set_up_logging(options.log_level, options.name);
+    set_up_logging(options.log_level, options.name, options.trial.has_value());
     try {
         if (options.reap)
             return reap(options);

@@ -32,6 +32,7 @@ struct Typed {
     std::string grace = "30s";
     std::string reap;
     std::string cgroup = "auto";
+    std::string trial;
     bool keeper = false;
     bool inline_option = false; ///< one of the five above was given
 };
@@ -57,6 +58,10 @@ void add_options(CLI::App& app, Typed& typed) {
         ->type_name("NAME");
     app.add_option("--cgroup", typed.cgroup,
                    "auto (default), off, or the directory of a cgroup that is ours to use")
+        ->type_name("DIR");
+    app.add_option("--try", typed.trial,
+                   "For svc try: everything in DIR, which is removed at the end;\n"
+                   "--listen [NAME=]ADDRESS goes before the service file's")
         ->type_name("DIR");
     app.add_option("--log-level", typed.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
@@ -146,6 +151,22 @@ Result<rollout::Spec> inline_spec(const Typed& typed, const std::vector<std::str
     return spec;
 }
 
+/// "NAME=ADDRESS", or the address of the only listener.
+Result<Trial> read_trial(const Typed& typed, bool has_command) {
+    Trial trial;
+    trial.directory = std::filesystem::absolute(typed.trial).lexically_normal().string();
+    for (const auto& text : has_command ? std::vector<std::string>{} : typed.listen) {
+        const auto equals = text.find('=');
+        const bool named =
+            equals != std::string::npos && is_plain_name(text.substr(0, equals), 255);
+        auto address = parse_address(named ? std::string_view(text).substr(equals + 1) : text);
+        if (!address)
+            return Error{"--listen: " + address.error().message};
+        trial.listen.insert_or_assign(named ? text.substr(0, equals) : "", std::move(*address));
+    }
+    return trial;
+}
+
 std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
                                       const std::vector<std::string>& command,
                                       const std::vector<std::string>& environment,
@@ -161,6 +182,15 @@ std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
     if (options.cgroup != "auto" && options.cgroup != "off" && !options.cgroup.starts_with('/'))
         return usage("--cgroup is auto, off or the absolute path of a cgroup's directory, not \"" +
                      printable(options.cgroup, name_limit) + '"');
+    if (!typed.trial.empty()) {
+        auto trial = read_trial(typed, has_command);
+        if (!trial)
+            return usage(trial.error().message);
+        options.runtime_dir = trial->directory;
+        options.state_dir = trial->directory + "/state";
+        options.cgroup = "off";
+        options.trial = std::move(*trial);
+    }
     namespace fs = std::filesystem;
     if (!typed.reap.empty()) {
         if (has_command || !typed.file.empty() || !typed.name.empty() || typed.inline_option)
@@ -181,7 +211,7 @@ std::variant<Options, EndNow> combine(const Typed& typed, bool has_command,
     } else {
         if (typed.file.empty())
             return usage("no service file; give FILE.toml, or --listen ADDRESS -- COMMAND");
-        if (typed.inline_option)
+        if (typed.inline_option && typed.trial.empty())
             return usage("--listen, --replicas, --ready, --stop-signal and --grace are for a "
                          "command after '--'; the service file says these things itself");
         options.service_file =

@@ -19,7 +19,8 @@ struct Options {
     std::string control_group;
     std::string log_level = "info";
     std::string cgroup = "auto"; ///< or "off", or an absolute path
-    bool reap = false;           ///< no supervisor: what one left of `name` is ended (reap.h)
+    std::optional<Trial> trial;
+    bool reap = false; ///< no supervisor: what one left of `name` is ended (reap.h)
 };
 
 /// The program is to end at once: --help and --version with status 0, a wrong command line with 2.

@@ -64,7 +64,10 @@ OutputPlaces::make(HostContext& context, const rollout::Revision& revision, std:
     case LogOutput::journal: // it could not be reached
     case LogOutput::prefix:
         return std::make_unique<PrefixPlace>(
-            context.errors, make_prefix(context.settings.name, replica, revision.number, color_));
+            context.errors,
+            context.settings.trial
+                ? "r" + std::to_string(revision.number) + "-" + std::to_string(replica) + " | "
+                : make_prefix(context.settings.name, replica, revision.number, color_));
     }
     fatal("OutputPlaces::make(): no such place");
 }
