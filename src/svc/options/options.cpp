@@ -173,6 +173,24 @@ std::optional<EndNow> wrong_verb(const std::vector<std::string>& arguments) {
                  (meant.empty() ? "" : "; did you mean " + meant + "?"));
 }
 
+/// The long option of the chosen verb that was meant by the first one that it has not; empty: none is near.
+std::string meant_option(const CLI::App& app, const std::vector<std::string>& arguments) {
+    const auto chosen = app.get_subcommands();
+    const CLI::App& asked = chosen.empty() ? app : *chosen.front();
+    std::vector<std::string> known;
+    for (const CLI::Option* option : asked.get_options())
+        for (const auto& name : option->get_lnames())
+            known.push_back("--" + name);
+    for (const auto& argument : arguments) {
+        const auto name = argument.substr(0, argument.find('='));
+        if (!name.starts_with("--") || name == "--" ||
+            std::find(known.begin(), known.end(), name) != known.end())
+            continue;
+        return nearest(name, known);
+    }
+    return {};
+}
+
 } // namespace
 
 std::string_view verb_name(Verb verb) {
@@ -194,14 +212,18 @@ std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments
                "goes on.\n"
                "See svc(1).");
     add_verbs(app, typed);
-    std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them
     try {
-        app.parse(std::move(arguments));
+        app.parse(
+            std::vector<std::string>(arguments.rbegin(), arguments.rend())); // as CLI11 takes them
     } catch (const CLI::CallForHelp&) {
         const auto chosen = app.get_subcommands();
         return EndNow{0, chosen.empty() ? app.help() : chosen.front()->help("svc")};
     } catch (const CLI::CallForVersion&) {
         return EndNow{0, "svc " SVC_VERSION "\n"};
+    } catch (const CLI::ExtrasError& error) {
+        const auto meant = meant_option(app, arguments);
+        return usage(printable(error.what(), 400) +
+                     (meant.empty() ? "" : "; did you mean " + meant + "?"));
     } catch (const CLI::ParseError& error) {
         return usage(printable(error.what(), 400));
     }

@@ -50,6 +50,13 @@ TEST_CASE("reload takes a name and everything about its waiting") {
     CHECK(parsed({"apply", "--supersede"}).verb == Verb::apply);
 }
 
+TEST_CASE("an option that is not one suggests the near one of its verb") {
+    CHECK(has(mistake({"reload", "--no-wiat", "web"}), "did you mean --no-wait?"));
+    CHECK(has(mistake({"top", "--intervall=3s"}), "did you mean --interval?"));
+    CHECK_FALSE(has(mistake({"reload", "--interval=3s"}), "did you mean"));
+    CHECK(has(mistake({"--jsom", "status"}), "did you mean --json?"));
+}
+
 TEST_CASE("the other verbs take their own options") {
     CHECK(parsed({"stop", "--now", "web"}).now);
     CHECK(parsed({"upgrade", "web", "--timeout", "5s"}).timeout == 5s);
