@@ -179,7 +179,7 @@ bool awaits_readiness(const Worker& worker, const ReadySpec& ready) {
 }
 
 std::string late_start_text(const Worker& worker, const ReadySpec& ready) {
-    const std::string text = "was not ready within " + format_duration(ready.timeout);
+    std::string text = "was not ready within " + format_duration(ready.timeout);
     if (worker.verifying)
         return text + "; it was not verified" +
                (worker.probe_text.empty() ? "" : ": " + worker.probe_text);

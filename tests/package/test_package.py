@@ -264,6 +264,10 @@ class Trouble(Package):
         said = self.dpkg("--install", self.next_package)
         self.assertIn("hand: supervisor upgraded", said)
         self.assertEqual((self.next_version, old), (status()["version"], status()["workers"][0]["pid"]))
+        running = set(self.machine.processes("by-hand.service"))
+        said = self.dpkg("--remove", "svc")
+        self.assertRegex(said, r"supervisors that no unit runs go on[^\n]*\n(.*\n)*hand\b")
+        self.assertEqual(running, set(self.machine.processes("by-hand.service")))
         self.machine.run("systemctl", "stop", "by-hand")
         wait_until("its end", lambda: "by-hand" not in str(self.machine.processes("by-hand.service")))
 

@@ -132,6 +132,26 @@ void add_logs(CLI::App& app, Typed& typed) {
         ->type_name("TIME");
 }
 
+/// Of verbs that need no supervisor.
+void add_files(CLI::App& app, Typed& typed) {
+    auto* check = add_verb(app, typed, Verb::check, "Look for mistakes in a service file");
+    check->add_option("FILE", typed.options.name, "A service file, or the name of a service");
+
+    auto* trial = add_verb(app, typed, Verb::try_out,
+                           "Run a service in this terminal, apart from all others");
+    trial->add_option("FILE", typed.options.name,
+                      "A service file, or the name of one; or write -- COMMAND [ARGUMENT...]");
+    trial
+        ->add_option("--listen", typed.options.listen,
+                     "Where it listens in the trial: NAME=ADDRESS, or the only\n"
+                     "listener's ADDRESS; a port of 0 is a free one")
+        ->type_name("ADDRESS")
+        ->allow_extra_args(false);
+
+    auto* preset = add_verb(app, typed, Verb::preset, "Print a preset, or say which there are");
+    preset->add_option("NAME", typed.options.name, "As in [service] preset = \"NAME\"");
+}
+
 } // namespace
 
 void add_verbs(CLI::App& app, Typed& typed) {
@@ -177,23 +197,7 @@ void add_verbs(CLI::App& app, Typed& typed) {
     add_logs(app, typed);
     add_history(app, typed);
 
-    auto* check = add_verb(app, typed, Verb::check, "Look for mistakes in a service file");
-    check->add_option("FILE", typed.options.name, "A service file, or the name of a service");
-
-    auto* trial = add_verb(app, typed, Verb::try_out,
-                           "Run a service in this terminal, apart from all others");
-    trial->add_option("FILE", typed.options.name,
-                      "A service file, or the name of one; or write -- COMMAND [ARGUMENT...]");
-    trial
-        ->add_option("--listen", typed.options.listen,
-                     "Where it listens in the trial: NAME=ADDRESS, or the only\n"
-                     "listener's ADDRESS; a port of 0 is a free one")
-        ->type_name("ADDRESS")
-        ->allow_extra_args(false);
-
-    auto* preset = add_verb(app, typed, Verb::preset, "Print a preset, or say which there are");
-    preset->add_option("NAME", typed.options.name, "As in [service] preset = \"NAME\"");
-
+    add_files(app, typed);
     add_verb(app, typed, Verb::list, "One line for each service, as status without a name");
 }
 

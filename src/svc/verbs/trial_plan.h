@@ -2,9 +2,9 @@
 #pragma once
 
 #include "base/result.h"
-#include "wire/service_file.h"
 #include "svc/options/options.h"
 #include "svc/talk/console.h"
+#include "wire/service_file.h"
 
 #include <string>
 #include <vector>

@@ -92,7 +92,7 @@ TEST_CASE("--runtime-dir stands before or after the verb") {
 
 TEST_CASE("a mistake ends with status 2 and says what would be right") {
     CHECK(has(mistake({"realod"}), "\"realod\" is not a command; did you mean reload?"));
-    CHECK(has(mistake({"fly"}), "\"fly\" is not a command\n"));
+    CHECK(has(mistake({"levitate"}), "\"levitate\" is not a command\n"));
     CHECK(has(mistake({"\x1b[2J"}), "\"?[2J\" is not a command"));
     mistake({});
     mistake({"reload", "--sudo"});
