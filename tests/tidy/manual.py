@@ -160,7 +160,7 @@ def json_members():
     findings += difference("JSON's kind", "svc.1", set(re.findall(r"\w+", kinds)),
                            set(re.findall(r"\w+", told.group(1) if told else "")))
     for file, names in (("verbs/upgrade", ("Upgrade",)), ("verbs/check", ("Check", "Mistake")),
-                        ("talk/looks", ("List",)), ("verbs/preset", ("Preset",))):
+                        ("talk/looks", ("List",)), ("verbs/preset", ("Preset",)), ("verbs/init", ("Init",))):
         text = read(ROOT / f"src/svc/{file}.cpp")
         made = set(re.findall(r'\{"(\w+)", |object\["(\w+)"\]', text))
         findings += difference(f"JSON's {' or '.join(names)}", "svc.1", {one or other for one, other in made},

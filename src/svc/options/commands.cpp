@@ -148,6 +148,14 @@ void add_files(CLI::App& app, Typed& typed) {
         ->type_name("ADDRESS")
         ->allow_extra_args(false);
 
+    auto* init = add_verb(app, typed, Verb::init, "Write the first service file of what is here");
+    init->add_option("NAME", typed.options.name,
+                     "The service's, else the directory's; then perhaps -- COMMAND [ARGUMENT...]");
+    init->add_option("--preset", typed.options.preset, "For this server; `svc preset` lists them")
+        ->type_name("PRESET");
+    init->add_flag("--print", typed.options.print, "Print it, and write no file");
+    init->add_flag("--force", typed.options.force, "Write over a file that is there");
+
     auto* preset = add_verb(app, typed, Verb::preset, "Print a preset, or say which there are");
     preset->add_option("NAME", typed.options.name, "As in [service] preset = \"NAME\"");
 }

@@ -15,10 +15,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 24> verb_names = {
-    "reload",  "apply",   "undo",     "pause",    "resume",  "abort",  "promote", "scale",
-    "replace", "freeze",  "unfreeze", "stop",     "upgrade", "status", "top",     "events",
-    "logs",    "history", "diff",     "timeline", "check",   "try",    "preset",  "list"};
+constexpr std::array<std::string_view, 25> verb_names = {
+    "reload", "apply",    "undo",  "pause",   "resume", "abort",  "promote", "scale", "replace",
+    "freeze", "unfreeze", "stop",  "upgrade", "status", "top",    "events",  "logs",  "history",
+    "diff",   "timeline", "check", "try",     "init",   "preset", "list"};
 
 EndNow usage(const std::string& what) {
     return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};
@@ -152,7 +152,7 @@ std::variant<Options, EndNow> combine(Typed typed) {
 /// What follows the first "--" of a verb that takes a command: none of its options are ours.
 void take_command(std::vector<std::string>& arguments, Typed& typed) {
     const auto cut = std::find(arguments.begin(), arguments.end(), "--");
-    const auto takes_one = [](const std::string& word) { return word == "try"; };
+    const auto takes_one = [](const std::string& word) { return word == "try" || word == "init"; };
     if (cut == arguments.end() || std::find_if(arguments.begin(), cut, takes_one) == cut)
         return;
     typed.options.command.assign(cut + 1, arguments.end());

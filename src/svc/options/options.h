@@ -34,6 +34,7 @@ enum class Verb {
     timeline,
     check,
     try_out,
+    init,
     preset,
     list
 };
@@ -52,7 +53,7 @@ struct Options {
     std::string cause;
     bool supersede = false;
     bool all = false;   ///< upgrade: every service that runs
-    bool force = false; ///< undo: whatever its inputs are by now
+    bool force = false; ///< undo: whatever its inputs are by now; init: over a file
     bool now = false;   ///< reload, apply: without min_ready; stop: kill
     std::string reason; ///< of pause, abort and freeze
     std::uint32_t replica = 0;
@@ -69,7 +70,9 @@ struct Options {
         0; ///< undo: to; history, timeline: the one to show; diff: the newer one; 0: none given
     std::uint64_t from = 0;           ///< diff: the older one
     std::vector<std::string> listen;  ///< try: as typed
-    std::vector<std::string> command; ///< try: what follows "--"
+    std::vector<std::string> command; ///< try, init: what follows "--"
+    std::string preset;               ///< init
+    bool print = false;               ///< init: write no file
 };
 
 /// --help, --version, or a mistake: the program ends at once.

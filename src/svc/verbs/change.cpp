@@ -71,6 +71,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::logs:
     case Verb::check:
     case Verb::try_out:
+    case Verb::init:
     case Verb::preset:
     case Verb::list:
     case Verb::history:

@@ -38,6 +38,8 @@ int run(const Options& options, const Console& console) {
         return check_file(options, console);
     case Verb::try_out:
         return try_service(options, console);
+    case Verb::init:
+        return init_service(options, console);
     case Verb::preset:
         return show_preset(options, console);
     }

@@ -1,0 +1,212 @@
+#include "svc/verbs/first_steps.h"
+
+#include "svc/verbs/application.h"
+#include "wire/preset.h"
+
+#include <algorithm>
+
+namespace svc::cli {
+namespace {
+
+std::string last_part(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+/// A service's name has letters, digits, '.', '_' and '-'.
+std::string plain(std::string name) {
+    std::erase_if(name, [](char byte) {
+        return !((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                 (byte >= '0' && byte <= '9') || byte == '_' || byte == '-');
+    });
+    return name.empty() ? "web" : name.substr(0, 40);
+}
+
+std::string path_of(const Surroundings& here, const std::string& program) {
+    if (program.starts_with('/'))
+        return program;
+    if (program.find('/') != std::string::npos)
+        return here.directory + "/" + (program.starts_with("./") ? program.substr(2) : program);
+    auto found = here.find_program(program);
+    return found.empty() ? "/usr/bin/" + program : found;
+}
+
+/// As src/presets/ has them; empty: the preset's own command is meant.
+std::vector<std::string> command_of(const Surroundings& here, const std::string& preset,
+                                    const std::string& target, const std::string& address) {
+    const auto program = [&](const char* name) { return path_of(here, name); };
+    if (preset == "gunicorn")
+        return {program("gunicorn"), target};
+    if (preset == "uwsgi")
+        return {program("uwsgi"),
+                "--master",
+                "--hook-master-start",
+                "unix_signal:15 gracefully_kill_them_all",
+                "--http-socket",
+                "fd://3",
+                "--module",
+                target};
+    if (preset == "uvicorn")
+        return {program("uvicorn"), "--fd", "3", target};
+    if (preset == "hypercorn")
+        return {program("hypercorn"), "--bind", "fd://3", target};
+    if (preset == "node")
+        return {program("node"), target};
+    if (preset == "puma")
+        return {program("puma"), "--bind-to-activated-sockets", "only", target};
+    if (preset == "unicorn")
+        return {program("unicorn"), "--listen", address, target};
+    if (preset == "starlet")
+        return {program("plackup"), "-s", "Starlet", target};
+    if (preset == "mojolicious")
+        return {here.directory + "/" + target, "prefork", "--listen", "http://*?fd=3"};
+    if (preset == "nginx" && !target.starts_with("/etc/"))
+        return {program("nginx"), "-g", "daemon off;", "-c", target};
+    if (preset == "haproxy" && !target.starts_with("/etc/"))
+        return {program("haproxy"), "-Ws", "-f", target};
+    if (preset == "lighttpd" && !target.starts_with("/etc/"))
+        return {program("lighttpd"), "-D", "-f", target};
+    if (preset == "h2o" && !target.starts_with("/etc/"))
+        return {program("h2o"), "-c", target};
+    return {};
+}
+
+const char* placeholder(Family family) {
+    switch (family) {
+    case Family::wsgi:
+    case Family::asgi:
+        return "app:application";
+    case Family::node:
+        return "app.js";
+    case Family::rack:
+        return "config.ru";
+    case Family::psgi:
+        return "app.psgi";
+    case Family::mojolicious:
+        return "app.pl";
+    case Family::configuration:
+    case Family::none:
+        break;
+    }
+    return "";
+}
+
+void choose_user(const Surroundings& here, bool own_workers, FirstFile& file) {
+    if (!here.root)
+        file.user_why = "only for a supervisor that runs as root";
+    else if (own_workers)
+        file.user_why = "it begins as root and gives that up itself";
+    else if (!here.owner.empty()) {
+        file.user = here.owner;
+        file.user_why = "whose directory this is";
+    } else if (here.has_user("www-data") && here.others_may_enter) {
+        file.user = "www-data";
+        file.user_why = "not root: it does not need to be";
+    }
+}
+
+void choose_listeners(const Surroundings& here, const std::string& target, FirstFile& file) {
+    if (const auto text = target.starts_with('/') ? here.read(target) : std::nullopt)
+        file.listeners = listeners_in(file.preset, *text);
+    if (!file.listeners.empty()) {
+        file.listener_why = "Each `listen` of " + target + ", with the same address.";
+        return;
+    }
+    const bool own_configuration = family_of(file.preset) == Family::configuration;
+    std::uint16_t port = 8080;
+    while (port < 8100 && !here.is_free(port))
+        ++port;
+    file.listeners = {{"http", "127.0.0.1:" + std::to_string(port)}};
+    file.listener_why =
+        "The supervisor holds this socket, so that no connection is refused in a reload. " +
+        std::string(file.preset.empty()
+                        ? "The program takes it as fd 3 (LISTEN_FDS, sd_listen_fds(3)). "
+                        : "") +
+        (own_configuration ? "The configuration of " + file.preset + " must name it, too. " : "") +
+        "0.0.0.0: all of IPv4.";
+}
+
+} // namespace
+
+std::vector<FirstFile::Listener> listeners_in(const std::string& preset, const std::string& text) {
+    std::vector<FirstFile::Listener> found;
+    if (preset != "nginx")
+        return found;
+    for (std::size_t at = 0; at < text.size() && found.size() < 16;) {
+        const auto end = std::min(text.find('\n', at), text.size());
+        std::string line = text.substr(at, end - at);
+        at = end + 1;
+        line.erase(0, line.find_first_not_of(" \t"));
+        if (!line.starts_with("listen "))
+            continue;
+        line.erase(0, line.find_first_not_of(' ', 6));
+        std::string address = line.substr(0, line.find_first_of(" ;"));
+        if (address.empty() ||
+            address.find_first_not_of("0123456789.:[]abcdef") != std::string::npos)
+            continue;
+        if (address.find(':') == std::string::npos)
+            address =
+                address.find('.') == std::string::npos ? "0.0.0.0:" + address : address + ":80";
+        const bool there = std::any_of(found.begin(), found.end(),
+                                       [&](auto& each) { return each.address == address; });
+        if (!there)
+            found.push_back(
+                {"http" + (found.empty() ? "" : std::to_string(found.size() + 1)), address});
+    }
+    return found;
+}
+
+Result<FirstFile> suit(const Surroundings& here, const FirstWish& wish) {
+    if (!wish.preset.empty() && family_of(wish.preset) == Family::none)
+        return Error{"there is no preset " + wish.preset + "; `svc preset` lists them"};
+    FirstFile file;
+    file.name = wish.name.empty() ? plain(last_part(here.directory)) : wish.name;
+    file.preset = wish.preset;
+    file.replicas = 2;
+    file.replicas_why = "of " + std::to_string(here.processors) + " processors here";
+    std::string target;
+    if (!wish.command.empty()) {
+        file.command = wish.command;
+    } else {
+        auto found =
+            wish.preset.empty() ? find_application(here) : find_application(here, wish.preset);
+        if (!found && wish.preset.empty())
+            return Error{
+                "nothing that could be served was found here; write: svc init --preset PRESET "
+                "(`svc preset` lists them), or: svc init NAME -- COMMAND"};
+        if (found) {
+            file.found = {found->found};
+            file.command = std::move(found->command);
+            target = std::move(found->target);
+            if (file.preset.empty())
+                file.preset = std::move(found->preset);
+        }
+    }
+    const Family family = family_of(file.preset);
+    const bool own_workers = family == Family::configuration;
+    choose_listeners(here, target, file);
+    if (file.command.empty()) {
+        if (target.empty() && !own_workers) {
+            target = placeholder(family);
+            file.command_why = {"Nothing that " + file.preset +
+                                " could run was found here: write it in place of " + target + "."};
+        }
+        file.command = command_of(here, file.preset, target, file.listeners.front().address);
+    } else {
+        file.command.front() = path_of(here, file.command.front());
+    }
+    if (own_workers) {
+        file.replicas = 1;
+        file.replicas_why = "it has processes of its own";
+        if (target.starts_with('/') && here.has(target))
+            file.inputs = {target};
+    } else {
+        file.directory = here.directory;
+        file.replicas = std::clamp(here.processors, 2U, 8U);
+    }
+    if (file.preset.empty())
+        file.ready = "accepting";
+    choose_user(here, own_workers, file);
+    return file;
+}
+
+} // namespace svc::cli
