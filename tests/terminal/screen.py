@@ -27,14 +27,17 @@ class Screen:
     def __init__(self, command, columns=80, lines=24, environment=None, directory=None):
         self._place = tempfile.TemporaryDirectory(prefix="svc-tmux-")
         self._socket = pathlib.Path(self._place.name) / "tmux"
+        self._status = pathlib.Path(self._place.name) / "status"
         # TMUX and the caller's own locale, colours and shell are nobody's business here.
         own = {"PATH": os.environ["PATH"], "HOME": self._place.name, "LANG": "C.UTF-8", "SHELL": "/bin/sh",
                "TMUX_TMPDIR": self._place.name, **(environment or {})}
         size = ["-x", str(columns), "-y", str(lines)]
         where = ["-c", str(directory)] if directory else []
         (pathlib.Path(self._place.name) / "tmux.conf").write_text(SETTINGS, encoding="utf-8")
-        # Words are passed on as words: a single one would be a shell's.
-        subprocess.run([*self._tmux(), "new-session", "-d", *size, *where, "--", "/usr/bin/env", *map(str, command)],
+        # tmux has been seen to say that a command ended, but not how: a shell around it writes that down. It has the
+        # terminal's signals, too, and outlives them; what it starts does not inherit that.
+        around = ["/bin/sh", "-c", "trap : INT QUIT TSTP; \"$@\"; echo $? > \"$0\"", str(self._status)]
+        subprocess.run([*self._tmux(), "new-session", "-d", *size, *where, "--", *around, *map(str, command)],
                        env=own, check=True, timeout=PATIENCE)
 
     def __enter__(self):
@@ -95,13 +98,10 @@ class Screen:
             raise AssertionError(f"{error}; the screen is\n{last[0]}") from None
         return last[0]
 
-    def pid(self):
-        return int(self._ask("display-message", "-p", "#{pane_pid}"))
-
     def ended(self):
         """The exit status of the command, once it has ended; before that None."""
-        dead, status = self._ask("display-message", "-p", "#{pane_dead} #{pane_dead_status}").rstrip("\n").split(" ")
-        return int(status) if dead == "1" and status else None
+        written = self._status.read_text(encoding="ascii") if self._status.exists() else ""
+        return int(written) if written.endswith("\n") else None
 
     def wait_for_end(self, timeout=PATIENCE):
         wait_until("the end of the command", lambda: self.ended() is not None, timeout)
