@@ -92,14 +92,13 @@ class Shell:
         self._process.stdin.write(f"{text}\nprintf '%s %s\\n' {self.END} $?\n")
         self._process.stdin.flush()
         printed, deadline = "", time.monotonic() + timeout
-        while self.END not in printed:
+        while not (end := re.search(rf"{self.END} (\d+)\n", printed)):
             ready, _, _ = select.select([self._process.stdout], [], [], max(0, deadline - time.monotonic()))
             read = os.read(self._process.stdout.fileno(), 65536).decode(errors="replace") if ready else ""
             if not read:
                 raise AssertionError(f"{'the shell ended' if ready else f'not done in {timeout:g} s'}: {text}\n{printed}")
             printed += read
-        before, _, status = printed.partition(self.END)
-        return int(status), before.splitlines()
+        return int(end.group(1)), printed[:end.start()].splitlines()
 
     def close(self):
         self._process.stdin.close()
