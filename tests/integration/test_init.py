@@ -48,6 +48,26 @@ class Init(unittest.TestCase):
                 self.assertIn(wanted, self.file("web"))
                 self.assertIn("web.toml: no mistakes", self.svc("check", "web.toml"))
 
+    def test_what_others_wrote_becomes_no_key_and_reaches_no_terminal(self):
+        for name, content in (("a\nevil = 1\n.ru", "run App\n"), ("Procfile", "web: ./srv \033]0;x\007 --fast\r\n")):
+            with self.subTest(name=name):
+                (self.place / name).write_text(content, encoding="utf-8")
+                printed = self.svc("init", "web", "--print")
+                self.assertNotIn("evil = 1", printed.splitlines())
+                self.assertFalse(set(printed) & set("\033\007\r"), printed)
+                self.svc("init", "web", "--force")
+                (self.place / name).unlink()
+                self.assertIn("web.toml: no mistakes", self.svc("check", "web.toml"))
+
+    def test_a_procfile_has_options_and_an_environment(self):
+        for line, wanted in (("gunicorn -b 0.0.0.0:8000 app:application", '"app:application"'),
+                             ("MODE=fast ./srv --x", '"/usr/bin/env", "MODE=fast", "./srv"')):
+            with self.subTest(line=line):
+                (self.place / "Procfile").write_text(f"web: {line}\n", encoding="utf-8")
+                self.svc("init", "web", "--force")
+                self.assertIn(wanted, self.file("web"))
+                self.assertIn("web.toml: no mistakes", self.svc("check", "web.toml"))
+
     def test_a_file_that_is_there_stays(self):
         said = self.svc("init", "web", "--", "sleep", "60")
         self.assertIn("svc try web.toml", said)

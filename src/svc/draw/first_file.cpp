@@ -8,9 +8,13 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t page_width = 100;
+constexpr std::size_t longest_comment = 2000;
 
-/// "# text", broken at spaces.
-void add_comment(std::string& file, std::string_view text) {
+/// "# text", broken at spaces. It may have in it what others have called a file, or written into one: a line's end or
+/// an escape in that must not become a key, or reach a terminal.
+void add_comment(std::string& file, std::string_view raw) {
+    const std::string shown = printable(raw, longest_comment);
+    std::string_view text = shown;
     while (!text.empty()) {
         std::size_t length = text.size();
         if (length > page_width) {

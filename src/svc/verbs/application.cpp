@@ -247,6 +247,7 @@ std::optional<Application> find_procfile(const Surroundings& here) {
     const auto end = text.find('\n', begin + 1);
     std::string line = text.substr(begin + 5, end == std::string::npos ? end : end - begin - 5);
     line.erase(0, line.find_first_not_of(" \t"));
+    line.erase(line.find_last_not_of(" \t\r") + 1);
     Application found;
     found.found = "Found in Procfile: web: " + line;
     for (std::size_t at = 0; at < line.size();) {
@@ -258,7 +259,9 @@ std::optional<Application> find_procfile(const Surroundings& here) {
         else if (!found.preset.empty() && found.target.empty() && !word.starts_with('-') &&
                  (word.find(':') != std::string::npos || word.ends_with(".js") ||
                   word.ends_with(".ru")) &&
-                 word.find('$') == std::string::npos && word.find("://") == std::string::npos)
+                 word.find('$') == std::string::npos && word.find("://") == std::string::npos &&
+                 // An address, the value of an option.
+                 word.find_first_not_of("0123456789", word.rfind(':') + 1) != std::string::npos)
             found.target = word;
     }
     if (!found.preset.empty()) {
@@ -266,8 +269,11 @@ std::optional<Application> find_procfile(const Surroundings& here) {
             found.target = other->target;
         return found;
     }
-    if (auto words = words_of(line); words && !words->empty())
-        found.command = std::move(*words);
+    auto words = words_of(line);
+    if (words && !words->empty() && words->front().find('=') != std::string::npos)
+        found.command = {"/usr/bin/env"};
+    if (words && !words->empty())
+        found.command.insert(found.command.end(), words->begin(), words->end());
     else
         found.command = {"/bin/sh", "-c", "exec " + line};
     return found;
