@@ -152,7 +152,7 @@ private:
     void refuse(const wire::VarlinkReply& reply) {
         const auto refusal = wire::from_json<wire::Refusal>(reply.parameters);
         console_.out("svc: " + plan_.name + ": " + safe(refusal ? refusal->message : reply.error) +
-                     "\nNothing was changed: the old version serves on.\n");
+                     "\nThe old version serves on.\n");
     }
 
     void read_output() {
