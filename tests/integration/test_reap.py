@@ -70,7 +70,7 @@ class Reap(ServiceTest):
         told = self.directory / "told"
         inner = self.directory / "inner"
         child = f"trap 'echo child >> {told}; exit' TERM; echo $$ > {inner}; while :; do sleep 0.05; done"
-        script = (f"sh -c \"{child}\" & trap 'kill -0 $! && echo main >> {told}; exit' TERM; "
+        script = (f"trap 'kill -0 $! && echo main >> {told}; exit' TERM; sh -c \"{child}\" & "
                   "while :; do sleep 0.05; done").replace("$$", "\\$\\$")
         supervisor = self.start(service(["/bin/sh", "-c", script], ready={"on": "started"}))
         pids = [int(wait_until("the child", lambda: inner.exists() and inner.read_text(encoding="utf-8"))),
@@ -79,6 +79,22 @@ class Reap(ServiceTest):
         self.assertEqual(0, self.reap(supervisor).returncode)
         self.assertEqual("main\n", told.read_text(encoding="utf-8"))
         self.assertFalse(any(map(alive, pids)))
+
+    def test_a_child_that_ends_meanwhile_is_not_taken_for_a_main_process(self):
+        told = self.directory / "told"
+        inner = self.directory / "inner"
+        child = f"trap 'echo child >> {told}; exit' TERM; echo \\$\\$ > {inner}; while :; do sleep 0.05; done"
+        # A process begins and ends in each moment: of those that are found, some are gone when they are looked at.
+        script = (f"trap 'kill -0 $! && echo main >> {told}; exit' TERM; sh -c \"{child}\" & "
+                  "while :; do /bin/true; done")
+        for attempt in range(20):
+            told.unlink(missing_ok=True)
+            inner.unlink(missing_ok=True)
+            supervisor = self.start(service(["/bin/sh", "-c", script], ready={"on": "started"}))
+            wait_until("the child", lambda: inner.exists() and inner.read_text(encoding="utf-8"))
+            supervisor.die()
+            self.assertEqual(0, self.reap(supervisor).returncode)
+            self.assertEqual("main\n", told.read_text(encoding="utf-8"), f"attempt {attempt}")
 
     def test_without_a_main_process_each_is_told(self):
         told = self.directory / "told"

@@ -84,16 +84,23 @@ LeftoverStop stop_of(const History& history, const std::string& worker) {
 /// Whose main process is known is told through that alone.
 void Leftovers::part() {
     std::map<pid_t, std::string> workers;
-    for (const auto& process : processes_)
+    std::map<pid_t, pid_t> parents;
+    for (const auto& process : processes_) {
         workers.emplace(process.pid, process.value);
+        parents.emplace(process.pid, os::parent_of(process.pid).value_or(0));
+    }
+    // One that has ended since the look, as a worker's short-lived child does, has no parent that says anything: it
+    // would pass for a second main process. So it is asked after its parent was read.
+    std::erase_if(processes_,
+                  [](const auto& process) { return os::has_ended(process.pidfd.get()); });
     std::map<std::string, int> roots;
     std::set<pid_t> inner;
-    for (const auto& [pid, worker] : workers) {
-        const auto parent = workers.find(os::parent_of(pid).value_or(0));
-        if (parent != workers.end() && parent->second == worker)
-            inner.insert(pid);
+    for (const auto& process : processes_) {
+        const auto parent = workers.find(parents.at(process.pid));
+        if (parent != workers.end() && parent->second == process.value)
+            inner.insert(process.pid);
         else
-            ++roots[worker];
+            ++roots[process.value];
     }
     const auto told =
         std::stable_partition(processes_.begin(), processes_.end(), [&](const auto& process) {
