@@ -25,8 +25,13 @@ std::string number(double value) {
     constexpr double whole = 9e15;
     if (value == std::floor(value) && std::abs(value) < whole)
         return std::to_string(static_cast<std::int64_t>(value));
+    // Without an exponent where that is no longer: OpenMetrics wants bounds to look like this.
+    constexpr double small = 1e-5;
+    const auto format = std::abs(value) >= small && std::abs(value) < whole
+                            ? std::chars_format::fixed
+                            : std::chars_format::general;
     std::array<char, 32> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, format).ptr;
     return {digits.data(), end};
 }
 

@@ -76,7 +76,8 @@ int show_metrics(const Options& options, const Console& console) {
         return exit_done;
     }
     const auto written = write_file(options.output, text);
-    return written ? exit_done : fail(written.error(), console);
+    // Without its code, which would be taken for one about a supervisor.
+    return written ? exit_done : fail(Error{written.error().message}, console);
 }
 
 } // namespace svc::cli

@@ -1,5 +1,6 @@
 #include "svcd/front/metrics_server.h"
 
+#include "os/files.h"
 #include "os/listener_socket.h"
 #include "svcd/front/metrics_request.h"
 
@@ -19,6 +20,7 @@
 #include <list>
 #include <optional>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace svc::daemon {
 
@@ -31,8 +33,30 @@ constexpr auto kept_for = std::chrono::seconds(1);
 constexpr auto accept_pause = std::chrono::milliseconds(200);
 
 struct Listening {
+    Listening(asio::io_context& io, Address where, UniqueFd fd)
+        : address(std::move(where)), socket(io, fd.release()), path(file()) {}
+    /// A child of ours that looks or writes may have the socket open for a moment longer: it refuses all the same.
+    void close() {
+        os::stop_listening(socket.native_handle());
+        boost::system::error_code ignored;
+        socket.close(ignored);
+        if (const auto now = file(); now && now == path)
+            os::remove_file(address.host);
+    }
+
     Address address;
     Descriptor socket;
+
+private:
+    /// Which file is at a unix path now.
+    [[nodiscard]] std::optional<std::pair<dev_t, ino_t>> file() const {
+        struct stat found {};
+        if (address.family != AddressFamily::unix_path ||
+            ::lstat(address.host.c_str(), &found) != 0)
+            return std::nullopt;
+        return std::pair(found.st_dev, found.st_ino);
+    }
+    std::optional<std::pair<dev_t, ino_t>> path; ///< that this socket was bound to
 };
 
 struct Connection {
@@ -86,8 +110,7 @@ Result<void> MetricsServer::open(const Address& address) {
     auto socket = os::open_listener(address, {});
     if (!socket)
         return Error{"metrics.listen: " + socket.error().message, socket.error().code};
-    auto listening =
-        std::make_shared<Listening>(Listening{address, Descriptor(inner_->io, socket->release())});
+    auto listening = std::make_shared<Listening>(inner_->io, address, std::move(*socket));
     listening->socket.non_blocking(true);
     inner_->open.push_back(listening);
     auto accepting = [inner = inner_, listening]() -> asio::awaitable<void> {
@@ -101,9 +124,7 @@ void MetricsServer::keep_only(const std::vector<Address>& addresses) {
     std::erase_if(inner_->open, [&](const std::shared_ptr<Listening>& one) {
         if (std::find(addresses.begin(), addresses.end(), one->address) != addresses.end())
             return false;
-        boost::system::error_code ignored;
-        one->socket.close(ignored);
-        os::remove_unix_paths(one->address, "");
+        one->close();
         return true;
     });
 }

@@ -121,6 +121,14 @@ TEST_CASE("large counts are written in full") {
     CHECK(both(family, MetricsFormat::prometheus).ends_with("svc_n_total 1234567890123\n"));
 }
 
+TEST_CASE("a small bound has no exponent") {
+    constexpr std::array<Duration, 2> small{100us, 1ms};
+    auto family = make_family("histogram", "svc_seconds", "seconds", "Time.");
+    add_histogram(family, {}, {}, small);
+    CHECK(family.samples[0].labels.at("le") == "0.0001");
+    CHECK(family.samples[1].labels.at("le") == "0.001");
+}
+
 TEST_CASE("of several sources each family is there once, and one of another type not at all") {
     const auto of = [](const char* type, const char* name, const char* service) {
         auto family = make_family(type, name, "", "Help.");
