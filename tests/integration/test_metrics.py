@@ -225,6 +225,29 @@ class Survival(MetricsTest):
         self.assertGreater(self.value(supervisor, "svc_supervisor_start_time_seconds"), started)
         self.assertIn("svc_up", exposition.read(scrape(self.at)))
 
+    def test_who_asks_while_there_is_no_supervisor_is_answered_by_the_next_one(self):
+        supervisor = self.start_with()
+        supervisor.die()
+        with connect(self.at) as waiting:
+            waiting.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            self.succeed(supervisor)
+            self.assertTrue(waiting.recv(15).startswith(b"HTTP/1.1 200 OK"))
+        supervisor.write(service(worker()))
+        self.reload(supervisor)
+        with self.assertRaises(ConnectionRefusedError):
+            connect(self.at)
+        supervisor.manager.mark()
+        self.assertFalse([name for name in supervisor.manager.stored if name.startswith("svc.metrics")])
+
+    def test_a_supervisor_that_begins_anew_closes_what_was_kept(self):
+        supervisor = self.start_with()
+        supervisor.die()
+        supervisor.manager.lose("svc.state")
+        supervisor.write(service(worker()))
+        self.succeed(supervisor)
+        with self.assertRaises(ConnectionRefusedError):
+            connect(self.at)
+
     def test_a_worker_that_ends_while_there_is_no_supervisor_is_counted(self):
         supervisor = self.start_with()
         (pid,) = supervisor.pids()

@@ -53,7 +53,7 @@ Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manage
       manager_(io.get_executor(), manager_socket_, settings_.watchdog), store_(io, manager_socket_),
       timelines_([this](const wire::Timeline& timeline) { store(timeline); }),
       admissions_(io.get_executor(), *this), methods_(*this), started_(os::wall_now()),
-      metrics_server_(io, [this] { return metrics(); }), signals_(io), deadline_(io),
+      metrics_server_(io, store_, [this] { return metrics(); }), signals_(io), deadline_(io),
       farewell_(io) {}
 
 Daemon::~Daemon() = default;

@@ -89,6 +89,7 @@ Result<void> Daemon::go_on(bool taken_over) {
         note(rollout::EventKind::warning, "no supervisor knows " + leftovers_->describe() +
                                               ", left by an earlier one: told to end");
     // Before the first step, and with nobody's fds in the store but ours.
+    metrics_server_.resume(metrics_addresses(), passed_.kept);
     if (taken_over) {
         reopen_metrics();
         host_->catch_up(state());

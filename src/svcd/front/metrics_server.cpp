@@ -1,8 +1,10 @@
 #include "svcd/front/metrics_server.h"
 
+#include "base/text.h"
 #include "os/files.h"
 #include "os/listener_socket.h"
 #include "svcd/front/metrics_request.h"
+#include "svcd/host/survival/kept_names.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -33,8 +35,9 @@ constexpr auto kept_for = std::chrono::seconds(1);
 constexpr auto accept_pause = std::chrono::milliseconds(200);
 
 struct Listening {
-    Listening(asio::io_context& io, Address where, UniqueFd fd)
-        : address(std::move(where)), socket(io, fd.release()), path(file()) {}
+    Listening(asio::io_context& io, Address where, UniqueFd fd, std::string kept_as)
+        : address(std::move(where)), socket(io, fd.release()), name(std::move(kept_as)),
+          path(file()) {}
     /// A child of ours that looks or writes may have the socket open for a moment longer: it refuses all the same.
     void close() {
         os::stop_listening(socket.native_handle());
@@ -46,6 +49,7 @@ struct Listening {
 
     Address address;
     Descriptor socket;
+    std::string name; ///< in the store
 
 private:
     /// Which file is at a unix path now.
@@ -71,11 +75,26 @@ struct Connection {
     bool asked = false; ///< its request is complete
 };
 
+/// Where `wanted` says: the kernel may have picked the port.
+bool is_at(const Address& bound, Address wanted) {
+    if (wanted.port == 0)
+        wanted.port = bound.port;
+    return bound == wanted;
+}
+
+bool has_its_path(const Address& bound) {
+    struct stat found {};
+    return bound.family != AddressFamily::unix_path ||
+           (::lstat(bound.host.c_str(), &found) == 0 && S_ISSOCK(found.st_mode));
+}
+
 } // namespace
 
 struct MetricsServer::Inner : std::enable_shared_from_this<Inner> {
-    Inner(asio::io_context& loop, Collect collector, MetricsLimits bounds)
-        : io(loop), collect(std::move(collector)), limits(bounds) {}
+    Inner(asio::io_context& loop, FdStore& keeper, Collect collector, MetricsLimits bounds)
+        : io(loop), store(keeper), collect(std::move(collector)), limits(bounds) {}
+
+    void listen(const Address& address, UniqueFd socket, std::string name);
 
     asio::awaitable<void> accept(std::shared_ptr<Listening> listening);
     void admit(int fd);
@@ -85,6 +104,8 @@ struct MetricsServer::Inner : std::enable_shared_from_this<Inner> {
     asio::awaitable<std::string> answer(const std::string& head);
 
     asio::io_context& io;
+    FdStore& store;
+    std::uint64_t last_stored = 0;
     Collect collect;
     MetricsLimits limits;
     std::vector<std::shared_ptr<Listening>> open;
@@ -96,8 +117,9 @@ struct MetricsServer::Inner : std::enable_shared_from_this<Inner> {
     bool closed = false;
 };
 
-MetricsServer::MetricsServer(asio::io_context& io, Collect collect, MetricsLimits limits)
-    : inner_(std::make_shared<Inner>(io, std::move(collect), limits)) {}
+MetricsServer::MetricsServer(asio::io_context& io, FdStore& store, Collect collect,
+                             MetricsLimits limits)
+    : inner_(std::make_shared<Inner>(io, store, std::move(collect), limits)) {}
 
 MetricsServer::~MetricsServer() {
     close();
@@ -110,20 +132,52 @@ Result<void> MetricsServer::open(const Address& address) {
     auto socket = os::open_listener(address, {});
     if (!socket)
         return Error{"metrics.listen: " + socket.error().message, socket.error().code};
-    auto listening = std::make_shared<Listening>(inner_->io, address, std::move(*socket));
-    listening->socket.non_blocking(true);
-    inner_->open.push_back(listening);
-    auto accepting = [inner = inner_, listening]() -> asio::awaitable<void> {
-        co_await inner->accept(listening);
-    };
-    asio::co_spawn(inner_->io, accepting, asio::detached);
+    std::string name(kept_metrics);
+    name += std::to_string(++inner_->last_stored);
+    inner_->store.put(name, socket->get());
+    inner_->listen(address, std::move(*socket), std::move(name));
     return {};
+}
+
+void MetricsServer::resume(const std::vector<Address>& addresses, KeptFds& kept) {
+    for (const std::string& name : kept.names()) {
+        if (!name.starts_with(kept_metrics))
+            continue;
+        std::string_view number = std::string_view(name).substr(kept_metrics.size());
+        inner_->last_stored = std::max(inner_->last_stored, take_number(number).value_or(0));
+        UniqueFd socket = kept.take(name);
+        const auto bound = os::bound_address(socket.get());
+        const auto wanted =
+            std::find_if(addresses.begin(), addresses.end(), [&](const Address& address) {
+                return bound && is_at(*bound, address) && has_its_path(*bound);
+            });
+        if (wanted != addresses.end()) {
+            inner_->store.hold(name, socket.get());
+            inner_->listen(*wanted, std::move(socket), name);
+            continue;
+        }
+        // To close it is not enough as long as the store has it.
+        if (bound)
+            os::stop_listening(socket.get());
+        inner_->store.remove(name);
+    }
+}
+
+void MetricsServer::Inner::listen(const Address& address, UniqueFd socket, std::string name) {
+    auto listening = std::make_shared<Listening>(io, address, std::move(socket), std::move(name));
+    listening->socket.non_blocking(true);
+    open.push_back(listening);
+    auto accepting = [self = shared_from_this(), listening]() -> asio::awaitable<void> {
+        co_await self->accept(listening);
+    };
+    asio::co_spawn(io, accepting, asio::detached);
 }
 
 void MetricsServer::keep_only(const std::vector<Address>& addresses) {
     std::erase_if(inner_->open, [&](const std::shared_ptr<Listening>& one) {
         if (std::find(addresses.begin(), addresses.end(), one->address) != addresses.end())
             return false;
+        inner_->store.remove(one->name);
         one->close();
         return true;
     });

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "svcd/host/survival/fd_store.h"
 #include "wire/metrics.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -27,15 +28,20 @@ struct MetricsLimits {
 ///
 ///   closed ─ open() → listening ─ keep_only() without it, close() → closed
 ///
-/// While a rollout changes the address both are listened to.
+/// While a rollout changes the address both are listened to. Sockets are in the fd store: to the next supervisor, or
+/// program, they are open already.
 class MetricsServer {
 public:
     /// What it gave is told again for a second.
     using Collect = std::function<boost::asio::awaitable<std::vector<wire::MetricFamily>>()>;
 
-    MetricsServer(boost::asio::io_context& io, Collect collect, MetricsLimits limits = {});
+    MetricsServer(boost::asio::io_context& io, FdStore& store, Collect collect,
+                  MetricsLimits limits = {});
     ~MetricsServer();
 
+    /// Goes on with what an earlier supervisor listened on, where that is one of these: who connected meanwhile waits
+    /// in its queue. The rest refuses from now on. Before anything is opened.
+    void resume(const std::vector<Address>& addresses, KeptFds& kept);
     /// Nothing happens if it is open already.
     Result<void> open(const Address& address);
     void keep_only(const std::vector<Address>& addresses);

@@ -23,12 +23,13 @@ struct House {
     test::TemporaryDirectory directory;
     asio::io_context io;
     int collected = 0;
+    FdStore store{io, nullptr};
     MetricsServer server;
     std::string path = directory.path() + "/metrics";
 
     explicit House(MetricsLimits limits)
         : server(
-              io,
+              io, store,
               [this]() -> asio::awaitable<std::vector<wire::MetricFamily>> {
                   ++collected;
                   std::vector<wire::MetricFamily> families;
@@ -144,7 +145,8 @@ TEST_CASE("an address that is not wanted any more is closed, and its path remove
 TEST_CASE("an address that somebody has is an error that names the key and the address") {
     House house(of(2));
     asio::io_context io;
-    MetricsServer second(io, nullptr);
+    FdStore store(io, nullptr);
+    MetricsServer second(io, store, nullptr);
     const auto opened = second.open(*parse_address("unix:" + house.path));
     REQUIRE_FALSE(opened.ok());
     CHECK(opened.error().message.find("metrics.listen: ") == 0);
