@@ -60,6 +60,7 @@ std::optional<UnixListenerState> parse_answer(std::span<const std::byte> message
         const std::size_t content = offset + sizeof(rtattr);
         if (attribute->rta_type == UNIX_DIAG_RQLEN) {
             if (const auto lengths = at<unix_diag_rqlen>(message, content)) {
+                state.queue = lengths->udiag_rqueue;
                 state.backlog = lengths->udiag_wqueue;
                 has_backlog = true;
             }

@@ -12,6 +12,7 @@ namespace svc::os {
 
 struct UnixListenerState {
     bool receive_shut_down = false; ///< shutdown(2) with SHUT_RD or SHUT_RDWR: connects are refused
+    std::uint32_t queue = 0;        ///< connections that wait for accept(2)
     std::uint32_t backlog = 0;      ///< what listen(2) set, after net.core.somaxconn
 };
 

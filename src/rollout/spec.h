@@ -306,6 +306,13 @@ struct LogSpec {
     bool operator==(const LogSpec&) const = default;
 };
 
+/// [metrics]
+struct MetricsSpec {
+    Address listen; ///< of HTTP: TCP or a unix socket
+
+    bool operator==(const MetricsSpec&) const = default;
+};
+
 struct Spec {
     ProcessSpec process;
     std::vector<ListenerSpec> listeners;
@@ -317,6 +324,7 @@ struct Spec {
     RecycleSpec recycle;
     LogSpec log;
     std::optional<LimitsSpec> limits;
+    std::optional<MetricsSpec> metrics; ///< none: nobody is listened to
 
     bool operator==(const Spec&) const = default;
 };

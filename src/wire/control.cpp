@@ -101,6 +101,9 @@ json::object to_json(const rollout::Event& event) {
 json::object to_json(const Refusal& refusal) {
     return as_object(refusal);
 }
+json::object to_json(const MetricsReply& reply) {
+    return as_object(reply);
+}
 
 template <class T>
 Result<T> from_json(const json::object& parameters) {
@@ -134,6 +137,7 @@ template Result<Timeline> from_json(const json::object&);
 template Result<ServiceStatus> from_json(const json::object&);
 template Result<Progress> from_json(const json::object&);
 template Result<rollout::Event> from_json(const json::object&);
+template Result<MetricsReply> from_json(const json::object&);
 template Result<Refusal> from_json(const json::object&);
 
 } // namespace svc::wire

@@ -8,6 +8,7 @@
 
 #include "rollout/event.h"
 #include "rollout/state.h"
+#include "wire/metrics.h"
 #include "wire/timeline.h"
 
 #include <boost/json/object.hpp>
@@ -134,6 +135,9 @@ struct ListenerStatus {
     std::uint32_t sockets = 0;
     std::uint32_t backlog = 0;
     std::string problem; ///< damage that could not be repaired; empty: sound
+    std::optional<std::uint64_t>
+        queue; ///< connections that wait for accept(2); none: nobody can tell
+    std::optional<std::uint64_t> drops; ///< that it had no room for, since it was opened
     bool operator==(const ListenerStatus&) const = default;
 };
 struct RolloutStatus {
@@ -351,6 +355,7 @@ boost::json::object to_json(const Timeline& timeline);
 boost::json::object to_json(const Progress& progress);
 boost::json::object to_json(const rollout::Event& event);
 boost::json::object to_json(const Refusal& refusal);
+boost::json::object to_json(const MetricsReply& reply);
 template <class T>
 Result<T> from_json(const boost::json::object& parameters); // for each of the types above
 

@@ -28,7 +28,7 @@ BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
                       (name, revision, replica, state, pid, age_us, waits_for, status_text, memory,
                        tasks, connections, cpu_us))
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
-BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem))
+BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem, queue, drops))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (),
                       (phase, from, to, updated, reason, last_output, step, paused, failure))
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
@@ -59,6 +59,9 @@ BOOST_DESCRIBE_STRUCT(Progress, (),
                       (state, from, step, waits_for, left_us, length_us, revision, text, worker,
                        updated, available, replicas, workers, worker_list, verdict, reason,
                        last_output, changed))
+BOOST_DESCRIBE_STRUCT(MetricSample, (), (name, labels, value))
+BOOST_DESCRIBE_STRUCT(MetricFamily, (), (name, type, unit, help, samples))
+BOOST_DESCRIBE_STRUCT(MetricsReply, (), (families))
 BOOST_DESCRIBE_STRUCT(Refusal, (), (message, mistakes))
 
 } // namespace svc::wire

@@ -81,12 +81,15 @@ type ReplicaStatus (
 )
 
 # problem: what a worker damaged and nobody can repair but a restart; empty: sound
+# queue: connections that wait to be accepted; drops: those that it had no room for; none: nobody can tell
 type ListenerStatus (
   name: string,
   address: string,
   sockets: int,
   backlog: int,
-  problem: string
+  problem: string,
+  queue: ?int,
+  drops: ?int
 )
 
 # phase: progressing, paused, rolling back, complete, rolled back, failed, superseded, aborted
@@ -243,6 +246,26 @@ method Timeline(revision: ?int) -> (
   marks: []TimelineMark,
   cut: int
 )
+
+# name: as it stands in the text, "svc_rollout_duration_seconds_bucket"
+type MetricSample (
+  name: string,
+  labels: [string]string,
+  value: float
+)
+
+# name: without the suffix of a counter's samples. type: counter, gauge, histogram, info
+# unit: seconds, bytes; empty: none
+type MetricFamily (
+  name: string,
+  type: string,
+  unit: string,
+  help: string,
+  samples: []MetricSample
+)
+
+# What can be measured, as of now. It counts connections, as Status does if it is asked to.
+method Metrics() -> (families: []MetricFamily)
 
 # A new revision from the service file as it is now; every worker is replaced.
 # supersede: do not wait for a rollout that is under way, end it

@@ -76,9 +76,10 @@ BOOST_DESCRIBE_ENUM(RestartPolicy, always, on_failure, never)
 BOOST_DESCRIBE_STRUCT(RestartSpec, (), (policy, backoff_min, backoff_max))
 BOOST_DESCRIBE_ENUM(LogOutput, automatic, journal, inherit, capture, prefix, file)
 BOOST_DESCRIBE_STRUCT(LogSpec, (), (output, file, mode))
+BOOST_DESCRIBE_STRUCT(MetricsSpec, (), (listen))
 BOOST_DESCRIBE_STRUCT(Spec, (),
                       (process, listeners, ready, live, rollout, stop, restart, recycle, log,
-                       limits))
+                       limits, metrics))
 
 // revision.h
 BOOST_DESCRIBE_STRUCT(FileIdentity, (), (path, device, inode, size, modified_ns, changed_ns))

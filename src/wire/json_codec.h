@@ -7,6 +7,7 @@
 //   optional                  absent (or null), or value   variant   {"kind": "sleep", …members}
 //   vector                    array                        bool, integers, strings as they are
 //   map                       object; integer keys in decimal
+//   real number               the shortest one that says it, finite; reads back but for the last place
 //   duration, time point      integer, microseconds
 //
 // A string that is not UTF-8 (a path, an environment value: the kernel does not care) cannot stand
@@ -41,6 +42,8 @@ template <class T>
 concept Time = is_a<T, std::chrono::time_point>;
 template <class T>
 concept Number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+template <class T>
+concept Real = std::is_floating_point_v<T>;
 template <class T>
 concept Enum = std::is_enum_v<T>;
 template <class T>

@@ -201,6 +201,10 @@ bool read(const json::value& from, T& to, const Rules& rules, Failure& failure) 
         return flag || failure.set("is neither true nor false");
     } else if constexpr (Number<T>) {
         return read_number(from, to, failure);
+    } else if constexpr (Real<T>) {
+        boost::system::error_code error;
+        to = from.to_number<T>(error);
+        return !error || failure.set("is not a number");
     } else if constexpr (std::is_same_v<T, std::string>) {
         return read_string(from, to, failure);
     } else if constexpr (std::is_same_v<T, Duration>) {

@@ -13,7 +13,8 @@ namespace svc::wire::json_codec {
 
 void write_string(std::string& out, std::string_view text);
 
-template <Number T>
+template <class T>
+requires Number<T> || Real<T>
 void write_number(std::string& out, T number) {
     std::array<char, 24> digits;
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
@@ -101,7 +102,7 @@ template <class T>
 void write(std::string& out, const T& value) {
     if constexpr (std::is_same_v<T, bool>) {
         out += value ? "true" : "false";
-    } else if constexpr (Number<T>) {
+    } else if constexpr (Number<T> || Real<T>) {
         write_number(out, value);
     } else if constexpr (std::is_same_v<T, std::string>) {
         write_string(out, value);

@@ -6,6 +6,7 @@
 #include "base/listener_options.h"
 #include "rollout/event.h"
 #include "rollout/state.h"
+#include "wire/metric_totals.h"
 
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
@@ -106,10 +107,12 @@ struct Ledger {
     /// The newest ones, by their numbers: streams go on where they were.
     std::map<std::uint64_t, rollout::Event> events;
     std::optional<FailureRecord> failure; ///< to be told at least once
+    std::optional<MetricTotals> metrics;  ///< go on counting; none: of a supervisor that had none
 
     bool operator==(const Ledger&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Ledger, (),
-                      (generation, upgrade_problem, requests, listeners, workers, events, failure))
+                      (generation, upgrade_problem, requests, listeners, workers, events, failure,
+                       metrics))
 
 } // namespace svc::wire

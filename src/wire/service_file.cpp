@@ -34,6 +34,7 @@ void read_root(Table& root, rollout::Spec& spec) {
     section(root, "recycle", spec.recycle, read_recycle);
     section(root, "log", spec.log, read_log);
     section(root, "limits", spec.limits, read_cgroup_limits);
+    section(root, "metrics", spec.metrics, read_metrics);
     root.finish();
 }
 

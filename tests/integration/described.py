@@ -14,7 +14,7 @@ def read_types():
     types = {}
     for block in re.split(r"^## ", section, flags=re.MULTILINE)[1:]:
         title, _, text = block.partition("\n")
-        types[title.strip()] = dict(re.findall(r"^- \*(\w+)\* _([?\[\]]*\w+)_", text, flags=re.MULTILINE))
+        types[title.strip()] = dict(re.findall(r"^- \*(\w+)\* _((?:\?|\[(?:string)?\])*\w+)_", text, flags=re.MULTILINE))
     return types
 
 
@@ -29,6 +29,13 @@ def problems(value, kind, where):
         if not isinstance(value, list):
             return [f"{where} is no array"]
         return [problem for at, item in enumerate(value) for problem in problems(item, kind[2:], f"{where}[{at}]")]
+    if kind.startswith("[string]"):
+        if not isinstance(value, dict):
+            return [f"{where} is no object"]
+        return [problem for key, item in value.items()
+                for problem in problems(item, kind.removeprefix("[string]"), f"{where}.{key}")]
+    if kind == "float":  # JSON has one kind of number
+        return [] if type(value) in (int, float) else [f"{where} is no number: {value!r}"]
     if kind not in TYPES:
         # An enumeration is a word.
         return [] if type(value) is PLAIN.get(kind, str) else [f"{where} is not of type {kind}: {value!r}"]

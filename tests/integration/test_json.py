@@ -32,6 +32,7 @@ class Printed(ServiceTest):
             (("history", "3"), "Revision", 0),
             (("diff", "1", "3"), "Diff", 0),
             (("timeline",), "Timeline", 0),
+            (("metrics",), "Metrics", 0),
             (("check", supervisor.file), "Check", 0),
             (("check", wrong), "Check", 5),
             (("preset",), "[]Preset", 0),

@@ -92,7 +92,7 @@ def keys():
         real.update(re.findall(r'\bfind\("([a-z0-9_]+)"\)', text))
     return difference("key", "svc.toml.5", real,
                       defined(section("svc.toml.5", "KEYS", "TABLES", "OPTIONS", "SERVICE", "LISTENER",
-                                      "READY", "LIVE", "ROLLOUT", "STOP", "RESTART", "RECYCLE", "LOG", "LIMITS",
+                                      "READY", "LIVE", "ROLLOUT", "STOP", "RESTART", "RECYCLE", "LOG", "LIMITS", "METRICS",
                                       "HOOKS", "PROBES") or page("svc.toml.5"),
                               "[a-z][a-z0-9_]+(?= =|$)"))
 
@@ -138,7 +138,7 @@ def json_types():
     found = {}
     for block in re.split(r"^## ", section("svc.1", "JSON"), flags=re.MULTILINE)[1:]:
         title, _, text = block.partition("\n")
-        found[title.strip()] = set(re.findall(r"^- \*(\w+)\* _([?\[\]]*\w+)_(?=:|$)", text, flags=re.MULTILINE))
+        found[title.strip()] = set(re.findall(r"^- \*(\w+)\* _((?:\?|\[(?:string)?\])*\w+)_(?=:|$)", text, flags=re.MULTILINE))
     return found
 
 
@@ -154,7 +154,7 @@ def json_members():
     findings = []
     for name, text in real.items():
         findings += difference(f"JSON's {name}", "svc.1", {": ".join(member) for member in re.findall(
-            r"(\w+): ([?\[\]]*\w+)", text)}, {": ".join(member) for member in written.pop(name, ())})
+            r"(\w+): ((?:\?|\[(?:string)?\])*\w+)", text)}, {": ".join(member) for member in written.pop(name, ())})
     kinds = re.search(r"^type EventKind \(([^)]*)\)", source, flags=re.MULTILINE).group(1)
     told = re.search(r"A _kind_ is one of: ([^.]*)\.", section("svc.1", "JSON"))
     findings += difference("JSON's kind", "svc.1", set(re.findall(r"\w+", kinds)),

@@ -160,6 +160,18 @@ void add_files(CLI::App& app, Typed& typed) {
     preset->add_option("NAME", typed.options.name, "As in [service] preset = \"NAME\"");
 }
 
+void add_metrics(CLI::App& app, Typed& typed) {
+    auto* metrics =
+        add_verb(app, typed, Verb::metrics, "Print what can be measured, as text for Prometheus");
+    metrics->add_option("NAME", typed.options.name, "The service; else all that run");
+    metrics
+        ->add_option("--output", typed.options.output,
+                     "Into this file, which is replaced in one step")
+        ->type_name("FILE");
+    metrics->add_flag("--openmetrics", typed.options.openmetrics,
+                      "As OpenMetrics 1.0, which is for other readers");
+}
+
 } // namespace
 
 void add_verbs(CLI::App& app, Typed& typed) {
@@ -204,6 +216,7 @@ void add_verbs(CLI::App& app, Typed& typed) {
 
     add_logs(app, typed);
     add_history(app, typed);
+    add_metrics(app, typed);
 
     add_files(app, typed);
     add_verb(app, typed, Verb::list, "One line for each service, as status without a name");

@@ -15,10 +15,10 @@ namespace svc::cli {
 namespace {
 
 constexpr std::size_t name_limit = 64;
-constexpr std::array<std::string_view, 25> verb_names = {
-    "reload", "apply",    "undo",  "pause",   "resume", "abort",  "promote", "scale", "replace",
-    "freeze", "unfreeze", "stop",  "upgrade", "status", "top",    "events",  "logs",  "history",
-    "diff",   "timeline", "check", "try",     "init",   "preset", "list"};
+constexpr std::array<std::string_view, 26> verb_names = {
+    "reload", "apply",    "undo",    "pause",   "resume", "abort", "promote", "scale", "replace",
+    "freeze", "unfreeze", "stop",    "upgrade", "status", "top",   "events",  "logs",  "history",
+    "diff",   "timeline", "metrics", "check",   "try",    "init",  "preset",  "list"};
 
 EndNow usage(const std::string& what) {
     return {2, "svc: " + what + "\nTry 'svc --help', or svc(1).\n"};

@@ -32,6 +32,7 @@ enum class Verb {
     history,
     diff,
     timeline,
+    metrics,
     check,
     try_out,
     init,
@@ -73,6 +74,8 @@ struct Options {
     std::vector<std::string> command; ///< try, init: what follows "--"
     std::string preset;               ///< init
     bool print = false;               ///< init: write no file
+    std::string output;               ///< metrics: a file; empty: stdout
+    bool openmetrics = false;         ///< metrics: as OpenMetrics 1.0
 };
 
 /// --help, --version, or a mistake: the program ends at once.

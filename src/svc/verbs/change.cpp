@@ -76,6 +76,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::list:
     case Verb::history:
     case Verb::diff:
+    case Verb::metrics:
     case Verb::timeline:
         break;
     }

@@ -34,6 +34,8 @@ int run(const Options& options, const Console& console) {
         return show_diff(options, console);
     case Verb::timeline:
         return show_timeline(options, console);
+    case Verb::metrics:
+        return show_metrics(options, console);
     case Verb::check:
         return check_file(options, console);
     case Verb::try_out:

@@ -19,6 +19,7 @@ int show_logs(const Options& options, const Console& console);
 int show_history(const Options& options, const Console& console);
 int show_timeline(const Options& options, const Console& console);
 int show_diff(const Options& options, const Console& console);
+int show_metrics(const Options& options, const Console& console);
 int check_file(const Options& options, const Console& console);
 int try_service(const Options& options, const Console& console);
 int init_service(const Options& options, const Console& console);

@@ -17,6 +17,8 @@ public:
     /// socket of the workers', which a child takes.
     virtual boost::asio::awaitable<void> look_closer(wire::StatusCall asked,
                                                      wire::ServiceStatus& status) = 0;
+    /// With all of that, so that it takes as long.
+    virtual boost::asio::awaitable<std::vector<wire::MetricFamily>> metrics() = 0;
     virtual EventLog& events() = 0;
     virtual boost::asio::awaitable<Admission> admit(AdmissionRequest request) = 0;
     /// What a request of this name came to, here or under an earlier supervisor; nullopt: there was none.

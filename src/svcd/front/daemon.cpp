@@ -52,7 +52,8 @@ Daemon::Daemon(asio::io_context& io, Settings settings, os::ManagerSocket manage
       manager_socket_(std::make_shared<const os::ManagerSocket>(std::move(manager))),
       manager_(io.get_executor(), manager_socket_, settings_.watchdog), store_(io, manager_socket_),
       timelines_([this](const wire::Timeline& timeline) { store(timeline); }),
-      admissions_(io.get_executor(), *this), methods_(*this), signals_(io), deadline_(io),
+      admissions_(io.get_executor(), *this), methods_(*this), started_(os::wall_now()),
+      metrics_server_(io, store_, [this] { return metrics(); }), signals_(io), deadline_(io),
       farewell_(io) {}
 
 Daemon::~Daemon() = default;
@@ -140,7 +141,8 @@ void Daemon::observe(rollout::Observation observation) {
     supervisor_->observe(std::move(observation));
     if (step_is_posted)
         return;
-    asio::post(io_, [this] {
+    asio::post(io_, [this, due = os::now()] {
+        latency_.add(os::now() - due);
         // An admission may have stepped meanwhile.
         if (supervisor_->has_unrecorded())
             step();
@@ -171,6 +173,8 @@ void Daemon::arm(std::optional<Instant> wake_at) {
     deadline_.async_wait([this](const boost::system::error_code& error) {
         if (error)
             return;
+        if (armed_for_)
+            latency_.add(os::now() - *armed_for_);
         armed_for_.reset();
         step();
     });
@@ -182,6 +186,7 @@ void Daemon::settled(const State& state) {
         admissions_.stop();
     tell_manager(state);
     timelines_.settled(state, os::now(), os::wall_now());
+    metrics_server_.keep_only(metrics_addresses());
     events_.wake_all();
 }
 
@@ -195,8 +200,10 @@ void Daemon::report(const rollout::Event& event) {
     const rollout::Event& stamped = events_.append(event, os::wall_now());
     if (host_)
         host_->keep_event(stamped);
-    if (supervisor_)
+    if (supervisor_) {
         timelines_.happened(event, state(), os::now(), stamped.at);
+        count_event(metric_totals(), event, state(), os::now());
+    }
     // A step publishes when it has settled. No client may have seen what the next supervisor does not know.
     if (steps_) {
         unlogged_.push_back(stamped);
@@ -314,6 +321,7 @@ void Daemon::end(int exit_status) {
     asio::post(io_, [this] {
         admissions_.stop();
         events_.wake_all();
+        metrics_server_.close();
         listeners_->keep_only({});
         if (leftovers_)
             leftovers_->kill();
@@ -341,7 +349,7 @@ void Daemon::say_farewell() {
 }
 
 bool Daemon::at_rest() const {
-    return (!server_ || server_->clients() == 0) && admissions_.idle();
+    return (!server_ || server_->clients() == 0) && admissions_.idle() && metrics_server_.idle();
 }
 
 void Daemon::leave_if_at_rest() {

@@ -6,6 +6,8 @@
 #include "svcd/front/history_view.h"
 #include "svcd/front/manager_job.h"
 #include "svcd/front/methods.h"
+#include "svcd/front/metrics_collector.h"
+#include "svcd/front/metrics_server.h"
 #include "svcd/front/service_manager.h"
 #include "svcd/host/host.h"
 #include "svcd/host/leftovers.h"
@@ -82,6 +84,7 @@ private:
     [[nodiscard]] wire::ServiceStatus status() const override;
     boost::asio::awaitable<void> look_closer(wire::StatusCall asked,
                                              wire::ServiceStatus& status) override;
+    boost::asio::awaitable<std::vector<wire::MetricFamily>> metrics() override;
     EventLog& events() override { return events_; }
     boost::asio::awaitable<Admission> admit(AdmissionRequest request) override;
     [[nodiscard]] wire::HistoryReply history() const override;
@@ -126,6 +129,13 @@ private:
     void end_leftovers(bool taken_over);
     void start_serving(bool taken_over);
 
+    // daemon_metrics.cpp
+    [[nodiscard]] wire::MetricTotals& metric_totals();
+    /// Where the revisions that serve, or are about to, have them.
+    [[nodiscard]] std::vector<Address> metrics_addresses() const;
+    Result<void> open_metrics(const rollout::Spec& spec);
+    void reopen_metrics();
+
     // daemon_upgrade.cpp
     [[nodiscard]] std::string why_not_quiet() const;
     boost::asio::awaitable<Result<void>> upgrade() override;
@@ -160,6 +170,10 @@ private:
     std::unique_ptr<rollout::Supervisor> supervisor_;
     Admissions admissions_;
     Methods methods_;
+    const WallTime started_;
+    LoopLatency latency_;
+    MetricsServer metrics_server_;
+    std::optional<Address> metrics_candidate_; ///< of a revision that is not in the state yet
     std::unique_ptr<ControlServer> server_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;

@@ -62,10 +62,14 @@ asio::awaitable<void> Daemon::stage(Loaded& candidate) {
 }
 
 Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
+    if (auto opened = open_metrics(spec); !opened)
+        return opened;
     return listeners_->open(spec, state().next_revision); // the number that its revision gets
 }
 
 void Daemon::close_unused_listeners() {
+    metrics_candidate_.reset();
+    metrics_server_.keep_only(metrics_addresses());
     host_->close_unused_listeners(state());
 }
 
@@ -121,6 +125,7 @@ void Daemon::request_rollout(rollout::Revision revision, bool supersede, bool im
     rollout::RolloutRequested requested{std::move(revision), supersede, immediate};
     supervisor_->observe(std::move(requested));
     step();
+    metrics_candidate_.reset();
 }
 
 void Daemon::request_abort(std::string reason) {

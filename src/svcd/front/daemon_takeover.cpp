@@ -47,6 +47,7 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
     events_.take_over(left.ledger.events);
     host_->ledger().generation = left.ledger.generation + 1;
     host_->ledger().requests = std::move(left.ledger.requests);
+    host_->ledger().metrics = std::move(left.ledger.metrics);
     host_->ledger().upgrade_problem = settings_.upgrade_problem;
     std::vector<rollout::Event> events;
     beginning.state = std::move(left.state);
@@ -60,8 +61,10 @@ void Daemon::begin_from(wire::Snapshot left, const rollout::Survivors& survivors
         note(rollout::EventKind::warning,
              "the supervisor was not upgraded: the new program could not go on (" +
                  settings_.upgrade_problem + "), and the old one has everything again");
-    for (const rollout::Event& event : events)
-        report(event);
+    for (const rollout::Event& event : events) {
+        report(event); // which counts nothing before there is a Supervisor
+        count_event(metric_totals(), event, beginning.state, os::now());
+    }
 }
 
 Result<void> Daemon::go_on(bool taken_over) {
@@ -86,8 +89,11 @@ Result<void> Daemon::go_on(bool taken_over) {
         note(rollout::EventKind::warning, "no supervisor knows " + leftovers_->describe() +
                                               ", left by an earlier one: told to end");
     // Before the first step, and with nobody's fds in the store but ours.
-    if (taken_over)
+    metrics_server_.resume(metrics_addresses(), passed_.kept);
+    if (taken_over) {
+        reopen_metrics();
         host_->catch_up(state());
+    }
     host_->publish(state());
     for (const std::string& name : passed_.kept.names())
         store_.remove(name);

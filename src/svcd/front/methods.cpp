@@ -46,6 +46,8 @@ asio::awaitable<void> Methods::handle(const wire::VarlinkCall& call, Caller& cal
         reply_interface_not_found(caller, interface);
     else if (method == "Status")
         co_await status(call, caller);
+    else if (method == "Metrics")
+        co_await metrics(caller);
     else if (method == "Reload")
         co_await reload(call, caller, rollout::CauseKind::reload);
     else if (method == "Apply")
@@ -111,6 +113,14 @@ asio::awaitable<void> Methods::status(const wire::VarlinkCall& call, Caller& cal
         co_await backend_.look_closer(*asked, status);
     wire::VarlinkReply reply;
     reply.parameters = wire::to_json(status);
+    caller.reply(reply);
+}
+
+asio::awaitable<void> Methods::metrics(Caller& caller) {
+    wire::MetricsReply measured;
+    measured.families = co_await backend_.metrics();
+    wire::VarlinkReply reply;
+    reply.parameters = wire::to_json(measured);
     caller.reply(reply);
 }
 

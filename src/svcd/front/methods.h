@@ -25,6 +25,7 @@ private:
     boost::asio::awaitable<void> stop(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> events(const wire::VarlinkCall& call, Caller& caller);
     boost::asio::awaitable<void> status(const wire::VarlinkCall& call, Caller& caller);
+    boost::asio::awaitable<void> metrics(Caller& caller);
     bool permitted(Caller& caller);
 
     // history_methods.cpp

@@ -185,6 +185,7 @@ std::vector<Finding> find_impossible(const Spec& spec) {
     checker.check_stop();
     checker.check_restart();
     find_impossible_log(spec, findings);
+    find_impossible_metrics(spec, findings);
     return findings;
 }
 

@@ -159,7 +159,11 @@ std::string explain_spec(const Spec& spec, std::string_view name) {
     return "Service " + std::string(name) + ". " + listening(spec) + '\n' + running(spec.process) +
            limiting(spec.limits) + '\n' + explain_rollout(spec.rollout) + '\n' +
            explain_health(spec) + '\n' + stopping(spec.stop) + '\n' + restarting(spec.restart) +
-           logging(spec, name) + '\n';
+           logging(spec, name) +
+           (spec.metrics
+                ? "\nMetrics are at " + format_address(spec.metrics->listen) + ", under /metrics."
+                : std::string()) +
+           '\n';
 }
 
 } // namespace svc::wire

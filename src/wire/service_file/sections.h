@@ -24,6 +24,7 @@ void read_stop(Table& stop, rollout::StopSpec& spec);
 void read_cgroup_limits(Table& limits, std::optional<rollout::LimitsSpec>& spec);
 void read_restart(Table& restart, rollout::RestartSpec& spec);
 void read_log(Table& log, rollout::LogSpec& spec);
+void read_metrics(Table& metrics, std::optional<rollout::MetricsSpec>& spec);
 
 /// What holds where the table says nothing.
 struct HookDefaults {
@@ -75,6 +76,7 @@ void check_positive(Duration value, const std::string& key, std::string_view exa
 /// What is wrong only in a file: texts that name something else than ${release}, or name it where
 /// there is none; variables that svc sets itself.
 void find_wrong_texts(const rollout::Spec& spec, std::vector<Finding>& findings);
+void find_impossible_metrics(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_log(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_hooks(const rollout::Spec& spec, std::vector<Finding>& findings);
 void find_impossible_probes(const rollout::Spec& spec, std::vector<Finding>& findings);

@@ -28,12 +28,20 @@ std::string type_name() {
         return "bool";
     else if constexpr (Number<T> || Time<T> || std::is_same_v<T, Duration>)
         return "int";
+    else if constexpr (Real<T>)
+        return "float";
     else if constexpr (std::is_same_v<T, std::string>)
         return "string";
     else if constexpr (Vector<T>)
         return "[]" + type_name<typename T::value_type>();
     else if constexpr (Optional<T>)
         return "?" + type_name<typename T::value_type>();
+    else if constexpr (Map<T>)
+        return "[string]" + type_name<typename T::mapped_type>();
+    else if constexpr (std::is_same_v<T, MetricSample>)
+        return "MetricSample";
+    else if constexpr (std::is_same_v<T, MetricFamily>)
+        return "MetricFamily";
     else if constexpr (std::is_same_v<T, WorkerStatus>)
         return "WorkerStatus";
     else if constexpr (std::is_same_v<T, ReplicaStatus>)
@@ -145,6 +153,7 @@ void reads_back() {
 
 } // namespace
 
+// size: a line for each type and method.
 TEST_CASE("the interface's description and the structs say the same") {
     auto found = parse_interface(control_interface);
     const auto take = [&](const std::string& name) {
@@ -160,6 +169,10 @@ TEST_CASE("the interface's description and the structs say the same") {
     CHECK(take("type TimelineMark") == fields_of<TimelineMark>());
     CHECK(take("method Timeline in") == fields_of<TimelineCall>("?"));
     CHECK(take("method Timeline out") == fields_of<Timeline>());
+    CHECK(take("type MetricSample") == fields_of<MetricSample>());
+    CHECK(take("type MetricFamily") == fields_of<MetricFamily>());
+    CHECK(take("method Metrics in").empty());
+    CHECK(take("method Metrics out") == fields_of<MetricsReply>());
     CHECK(take("type ListenerStatus") == fields_of<ListenerStatus>());
     CHECK(take("type RolloutStatus") == fields_of<RolloutStatus>());
     CHECK(take("type EventKind") == fields_of<rollout::EventKind>());
@@ -213,6 +226,7 @@ TEST_CASE("every message reads back equal") {
     reads_back<RevisionReply>();
     reads_back<DiffReply>();
     reads_back<FollowCall>();
+    reads_back<MetricsReply>();
     reads_back<UpgradeReply>();
     reads_back<ScaleCall>();
     reads_back<StopCall>();

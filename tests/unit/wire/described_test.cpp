@@ -69,19 +69,21 @@ void check_enums() {
 TEST_CASE("every member of what the state is made of is described") {
     check_structs<Address, ListenerOptions, ListenerSpec, ResourceLimit, ProcessSpec, ReadySpec,
                   Share, RolloutSpec, ExecHook, SleepHook, SignalHook, HttpHook, StopSpec,
-                  RestartSpec, Spec, FileIdentity, Credentials, Cause, Revision, ExitStatus, Worker,
-                  Replica, Rollout, Outcome, State, Event>();
+                  RestartSpec, MetricsSpec, Spec, FileIdentity, Credentials, Cause, Revision,
+                  ExitStatus, Worker, Replica, Rollout, Outcome, State, Event>();
 }
 
 TEST_CASE("every member of the control protocol's messages is described") {
     check_structs<ReloadCall, ScaleCall, StopCall, EventsCall, WorkerStatus, ReplicaStatus,
                   ListenerStatus, RolloutStatus, ServiceStatus, Progress, Refusal, UndoCall,
                   RevisionCall, DiffCall, RevisionSummary, HistoryReply, RevisionReply, Difference,
-                  DiffReply, TimelineCall, WorkerProgress, WorkerTrack, TimelineMark, Timeline>();
+                  DiffReply, TimelineCall, WorkerProgress, WorkerTrack, TimelineMark, Timeline,
+                  MetricSample, MetricFamily, MetricsReply>();
 }
 
 TEST_CASE("every member of the ledger is described") {
-    check_structs<ListenerRecord, PrivateListenerRecord, WorkerRecord, Ledger>();
+    check_structs<ListenerRecord, PrivateListenerRecord, WorkerRecord, DurationTotals, MetricTotals,
+                  Ledger>();
 }
 
 TEST_CASE("every enumerator is described") {

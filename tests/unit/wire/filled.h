@@ -21,6 +21,9 @@ public:
             value = !value;
         } else if constexpr (json_codec::Number<T>) {
             value = number<T>(value);
+        } else if constexpr (json_codec::Real<T>) {
+            value = static_cast<T>(number<std::int32_t>(0)) /
+                    8; // Boost.JSON may read others one off in the last place
         } else if constexpr (std::is_same_v<T, std::string>) {
             value = text();
         } else if constexpr (std::is_same_v<T, Duration>) {

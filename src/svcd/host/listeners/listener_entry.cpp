@@ -1,6 +1,7 @@
 #include "svcd/host/listeners/listener_entry.h"
 
 #include "base/text.h"
+#include "os/listener_load.h"
 #include "wire/service_file.h"
 
 #include <cerrno>
@@ -32,6 +33,20 @@ std::uint32_t ListenerEntry::backlog() const {
     std::uint32_t result = 0;
     each([&](int, const ListenerOptions& wished) { result = wished.backlog.value_or(0); });
     return result;
+}
+
+void show_load(const ListenerEntry& entry, wire::ListenerStatus& status) {
+    const auto add = [](std::optional<std::uint64_t>& sum,
+                        const std::optional<std::uint64_t>& more) {
+        if (more)
+            sum = sum.value_or(0) + *more;
+    };
+    for (const int fd : entry.fds()) {
+        const auto bound = os::bound_address(fd); // one of systemd's says only by itself what it is
+        const os::ListenerLoad load = os::listener_load(fd, bound ? *bound : entry.address);
+        add(status.queue, load.queue);
+        add(status.drops, load.drops);
+    }
 }
 
 InheritedByName inherit(std::map<std::string, std::vector<UniqueFd>> passed) {

@@ -5,6 +5,7 @@
 #include "base/unique_fd.h"
 #include "os/listener_socket.h"
 #include "rollout/revision.h"
+#include "wire/control.h"
 
 #include <cstdint>
 #include <map>
@@ -60,6 +61,9 @@ InheritedByName inherit(std::map<std::string, std::vector<UniqueFd>> passed);
 
 /// Where it is bound: a port of 0 is the port that it got.
 Address bound_address_of(const ListenerEntry& entry);
+
+/// What waits and what was dropped at all of its sockets.
+void show_load(const ListenerEntry& entry, wire::ListenerStatus& status);
 
 /// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
 /// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).

@@ -364,6 +364,7 @@ std::vector<wire::ListenerStatus> ListenerTable::status(const rollout::Spec& spe
             if (!fds.empty()) {
                 if (const auto bound = os::bound_address(fds.front()))
                     status.address = format_address(*bound);
+                show_load(found->second, status);
             }
         }
         result.push_back(std::move(status));

@@ -23,6 +23,8 @@ inline std::string kept_executable(rollout::RevisionNumber revision) {
 
 inline constexpr const char* kept_lock = "svc.lock";       ///< in an upgrade only
 inline constexpr const char* kept_control = "svc.control"; ///< the listening control socket
+/// A socket of the MetricsServer. Numbers are given in the order in which they are opened.
+inline constexpr std::string_view kept_metrics = "svc.metrics.";
 /// In an upgrade only: the clients of the control socket (front/carried_clients.h).
 inline constexpr const char* kept_clients = "svc.clients";
 inline std::string kept_client(std::size_t index) {

@@ -27,6 +27,9 @@ public:
     asio::awaitable<void> look_closer(wire::StatusCall, wire::ServiceStatus&) override {
         co_return;
     }
+    asio::awaitable<std::vector<wire::MetricFamily>> metrics() override {
+        co_return std::vector<wire::MetricFamily>{};
+    }
     EventLog& events() override { return log; }
     asio::awaitable<Admission> admit(AdmissionRequest request) override {
         asked.push_back(std::move(request));

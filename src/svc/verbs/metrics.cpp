@@ -1,0 +1,83 @@
+// metrics: of all services, or one, as one text.
+#include "os/durable.h"
+#include "svc/talk/conversation.h"
+
+#include <boost/json/value.hpp>
+
+namespace svc::cli {
+namespace {
+
+/// One that is dead must not hold up the others, and that it is dead is what is to be told.
+constexpr Patience nobody_waits{Duration::zero(), Duration::zero()};
+
+wire::MetricFamily not_up(const Service& service) {
+    auto family =
+        wire::make_family("gauge", "svc_up", "", "Whether the supervisor of the service answers.");
+    add_sample(family, {{"service", service.name}}, 0);
+    return family;
+}
+
+Result<std::vector<wire::MetricFamily>> measure(const Service& service) {
+    const auto reply = ask(service, make_call("Metrics", {}, false), nobody_waits);
+    if (!reply)
+        return reply.error();
+    if (!reply->error.empty())
+        return Error{"its supervisor has no metrics (" + reply->error +
+                     "); go on with the new one: svc upgrade " + service.name};
+    auto answer = wire::from_json<wire::MetricsReply>(reply->parameters);
+    if (!answer)
+        return Error{"its answer is not understood: " + answer.error().message};
+    return std::move(answer->families);
+}
+
+Result<void> write_file(const std::string& path, std::string_view text) {
+    constexpr mode_t readable = 0644;
+    const std::size_t slash = path.rfind('/');
+    const std::string file = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+    if (directory.empty())
+        directory = "/";
+    if (file.empty())
+        return Error{path + " is no name of a file; write --output DIR/svc.prom"};
+    return os::write_in_one_step(directory, file, text, readable, os::Reaches::disk);
+}
+
+} // namespace
+
+int show_metrics(const Options& options, const Console& console) {
+    auto services = find_services(runtime_directories(options.runtime_dir));
+    if (!options.name.empty()) {
+        std::erase_if(services,
+                      [&](const Service& service) { return service.name != options.name; });
+        if (services.empty()) { // says where it was looked for
+            const auto service = choose_service(options, console);
+            return service ? exit_failed : fail(service.error(), console);
+        }
+    }
+    wire::MetricsReply all;
+    for (const Service& service : services) {
+        auto measured = measure(service);
+        if (measured) {
+            merge_metrics(all.families, std::move(*measured));
+            continue;
+        }
+        console.err("svc: " + service.name + ": " + measured.error().message + '\n');
+        merge_metrics(all.families, {not_up(service)});
+    }
+    if (options.json) {
+        print_json(wire::to_json(all), console);
+        return exit_done;
+    }
+    const std::string text =
+        render_metrics(all.families, options.openmetrics ? wire::MetricsFormat::openmetrics
+                                                         : wire::MetricsFormat::prometheus);
+    if (options.output.empty()) {
+        console.out(text);
+        return exit_done;
+    }
+    const auto written = write_file(options.output, text);
+    // Without its code, which would be taken for one about a supervisor.
+    return written ? exit_done : fail(Error{written.error().message}, console);
+}
+
+} // namespace svc::cli
