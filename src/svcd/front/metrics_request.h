@@ -1,21 +1,19 @@
-// What a request for metrics asks for. Pure: the head of a HTTP request is text from outside.
+// What a request for metrics asks for. Pure: Beast has parsed it, and everything in it is from outside.
 #pragma once
 
 #include "wire/metrics.h"
 
-#include <string_view>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/status.hpp>
 
 namespace svc::daemon {
 
 struct MetricsRequest {
-    int status = 200; ///< 200, 400, 404 or 405
-    bool head = false;
+    boost::beast::http::status status =
+        boost::beast::http::status::ok; ///< or not_found, or method_not_allowed
     wire::MetricsFormat format = wire::MetricsFormat::prometheus;
 };
-/// `head`: the request line and the fields, up to the empty line.
-MetricsRequest parse_metrics_request(std::string_view head);
-
-/// The whole head of the answer, its empty line too.
-std::string metrics_response_head(int status, std::size_t length, std::string_view content_type);
+MetricsRequest judge_metrics_request(const boost::beast::http::request_header<>& header);
 
 } // namespace svc::daemon

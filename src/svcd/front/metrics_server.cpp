@@ -12,11 +12,16 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <list>
@@ -27,6 +32,7 @@
 namespace svc::daemon {
 
 namespace asio = boost::asio;
+namespace http = boost::beast::http;
 using Descriptor = asio::posix::stream_descriptor;
 
 namespace {
@@ -75,6 +81,21 @@ struct Connection {
     bool asked = false; ///< its request is complete
 };
 
+using Parser = http::request_parser<http::empty_body>;
+using Answer = http::response<http::string_body>;
+
+/// What a request is worth that came to this end; nullopt: there is nobody to tell.
+std::optional<http::status> status_of(const boost::system::error_code& error) {
+    if (!error)
+        return http::status::ok;
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+        return http::status::request_header_fields_too_large;
+    const bool went = error == http::error::end_of_stream || error == http::error::partial_message;
+    if (went || error.category() != make_error_code(http::error::bad_method).category())
+        return std::nullopt;
+    return http::status::bad_request;
+}
+
 /// Where `wanted` says: the kernel may have picked the port.
 bool is_at(const Address& bound, Address wanted) {
     if (wanted.port == 0)
@@ -100,8 +121,8 @@ struct MetricsServer::Inner : std::enable_shared_from_this<Inner> {
     void admit(int fd);
     bool make_room();
     asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
-    asio::awaitable<std::string> read_head(Connection& connection) const;
-    asio::awaitable<std::string> answer(const std::string& head);
+    asio::awaitable<std::string> measure(wire::MetricsFormat format);
+    asio::awaitable<Answer> answer(http::status status, const http::request_header<>& header);
 
     asio::io_context& io;
     FdStore& store;
@@ -256,63 +277,58 @@ bool MetricsServer::Inner::make_room() {
     return true;
 }
 
-/// Empty: the client went; longer than the limit: it is too long.
-asio::awaitable<std::string> MetricsServer::Inner::read_head(Connection& connection) const {
-    std::string head;
-    std::array<char, 2048> buffer;
-    while (head.find("\r\n\r\n") == std::string::npos && head.find("\n\n") == std::string::npos) {
-        if (head.size() > limits.head)
-            break;
-        auto [error, count] = co_await connection.socket.async_read_some(
-            asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
-        if (error)
-            co_return std::string();
-        head.append(buffer.data(), count);
+asio::awaitable<std::string> MetricsServer::Inner::measure(wire::MetricsFormat format) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!collected_at || now - *collected_at > kept_for) {
+        ++collecting;
+        auto families = co_await collect();
+        --collecting;
+        collected = std::move(families);
+        collected_at = now;
     }
-    co_return head;
+    co_return wire::render_metrics(collected, format);
 }
 
-asio::awaitable<std::string> MetricsServer::Inner::answer(const std::string& head) {
-    MetricsRequest request;
-    if (head.size() > limits.head)
-        request.status = 431;
-    else
-        request = parse_metrics_request(head);
-    std::string body;
-    if (request.status == 200) {
-        const auto now = std::chrono::steady_clock::now();
-        if (!collected_at || now - *collected_at > kept_for) {
-            ++collecting;
-            auto families = co_await collect();
-            --collecting;
-            collected = std::move(families);
-            collected_at = now;
-        }
-        body = wire::render_metrics(collected, request.format);
+asio::awaitable<Answer> MetricsServer::Inner::answer(http::status status,
+                                                     const http::request_header<>& header) {
+    MetricsRequest request{status, {}};
+    if (status == http::status::ok)
+        request = judge_metrics_request(header);
+    Answer answer(request.status, 11);
+    answer.keep_alive(false);
+    if (request.status == http::status::ok) {
+        answer.set(http::field::content_type, wire::content_type_of(request.format));
+        answer.body() = co_await measure(request.format);
     } else {
-        body = "The metrics are at /metrics.\n";
+        answer.set(http::field::content_type, "text/plain; charset=utf-8");
+        answer.body() = "The metrics are at /metrics.\n";
     }
-    std::string text =
-        metrics_response_head(request.status, body.size(),
-                              request.status == 200 ? wire::content_type_of(request.format)
-                                                    : "text/plain; charset=utf-8");
-    if (!request.head)
-        text += body;
-    co_return text;
+    if (request.status == http::status::method_not_allowed)
+        answer.set(http::field::allow, "GET, HEAD");
+    answer.prepare_payload();
+    if (header.method() == http::verb::head)
+        answer.body().clear(); // after its length was said
+    co_return answer;
 }
 
 asio::awaitable<void> MetricsServer::Inner::serve(std::shared_ptr<Connection> connection) {
-    const std::string head = co_await read_head(*connection);
-    if (head.empty() || closed)
+    boost::beast::flat_buffer buffer;
+    Parser parser;
+    parser.header_limit(limits.head);
+    const auto [failed, size] = co_await http::async_read_header(
+        connection->socket, buffer, parser, asio::as_tuple(asio::use_awaitable));
+    static_cast<void>(size);
+    const auto status = status_of(failed);
+    if (!status || closed)
         co_return;
     connection->asked = true;
-    const std::string text = co_await answer(head);
+    const Answer said = co_await answer(*status, parser.get());
     if (!connection->socket.is_open())
         co_return;
-    auto [error, count] = co_await asio::async_write(connection->socket, asio::buffer(text),
-                                                     asio::as_tuple(asio::use_awaitable));
+    const auto [error, written] =
+        co_await http::async_write(connection->socket, said, asio::as_tuple(asio::use_awaitable));
     static_cast<void>(error);
-    static_cast<void>(count);
+    static_cast<void>(written);
 }
 
 } // namespace svc::daemon

@@ -18,8 +18,8 @@ namespace svc::daemon {
 
 /// Bounds of all clients together. A test makes them small.
 struct MetricsLimits {
-    std::size_t clients = 16; ///< then who has not asked yet gives way, else the newest
-    std::size_t head = 8192;  ///< bytes of a request
+    std::size_t clients = 16;  ///< then who has not asked yet gives way, else the newest
+    std::uint32_t head = 8192; ///< bytes of a request
     Duration time = std::chrono::seconds(10); ///< from the accept to the end
 };
 

@@ -111,6 +111,25 @@ TEST_CASE("a request that is too long is refused, and nothing is collected for i
     CHECK(house.collected == 0);
 }
 
+TEST_CASE("what is no HTTP is refused, and where the metrics are is told") {
+    House house(of(4));
+    for (const std::string_view text :
+         {"GET\r\n\r\n", "GET /metrics\r\n\r\n", "GET /metrics HTTP/2\r\n\r\n",
+          "\x16\x03\x01\x02\x02\r\n", " /metrics HTTP/1.1\r\n\r\n",
+          "GET /metrics HTTP/1.1\r\nno field\r\n\r\n"}) {
+        const auto client = house.connect();
+        House::say(client, text);
+        CHECK_MESSAGE(house.hear(client).starts_with("HTTP/1.1 400 "), text);
+    }
+    const auto client = house.connect();
+    House::say(client, "POST /metrics HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+    const auto answer = house.hear(client);
+    CHECK(answer.starts_with("HTTP/1.1 405 "));
+    CHECK(answer.find("\r\nAllow: GET, HEAD\r\n") != std::string::npos);
+    CHECK(answer.ends_with("The metrics are at /metrics.\n"));
+    CHECK(house.collected == 0);
+}
+
 TEST_CASE("who keeps a place without asking gives way to who comes") {
     House house(of(2));
     const auto first = house.connect();
