@@ -180,6 +180,7 @@ struct ServiceStatus {
     std::string guarantee; ///< what a crash starts again: "single executable: …" (guarantee.h)
     std::string cgroup;    ///< below which each worker has its own; empty: they have none
     std::string limits_problem; ///< which of [limits] are not enforced, and why; empty: all are
+    std::vector<std::string> metrics;               ///< where they are told over HTTP, as bound
     std::optional<std::uint64_t> supervisor_cpu_us; ///< its own
     std::optional<std::uint64_t> supervisor_memory; ///< bytes
     bool operator==(const ServiceStatus&) const = default;

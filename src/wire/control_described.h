@@ -35,7 +35,8 @@ BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
                        pending, kept, frozen, stopping, supervisor_pid, generation, version,
                        upgrade_problem, service_file, rollout, workers, replica_list, listeners,
-                       guarantee, cgroup, limits_problem, supervisor_cpu_us, supervisor_memory))
+                       guarantee, cgroup, limits_problem, metrics, supervisor_cpu_us,
+                       supervisor_memory))
 BOOST_DESCRIBE_STRUCT(RevisionSummary, (),
                       (revision, cause, uid, made_at_us, began_us, ended_us, result, reason,
                        made_from, serving, unreadable))

@@ -167,6 +167,7 @@ type Verdict (complete, rolled_back, failed, superseded, aborted)
 # upgrade_problem: why the program that was to go on in the last upgrade could not; empty: it did, or there was none
 # cgroup: below which each worker has one of its own; empty: they have none
 # limits_problem: which keys of [limits] are not enforced, and why; empty: all are
+# metrics: the addresses at which they are told over HTTP
 # connections, usage (asked for): each worker's connections, its CPU time and memory are looked for, which takes some
 # milliseconds; else none are told
 # supervisor_cpu_us, supervisor_memory: its own
@@ -194,6 +195,7 @@ method Status(connections: ?bool, usage: ?bool) -> (
   guarantee: string,
   cgroup: string,
   limits_problem: string,
+  metrics: []string,
   supervisor_cpu_us: ?int,
   supervisor_memory: ?int
 )

@@ -308,6 +308,17 @@ class Http(MetricsTest):
         self.reload(supervisor)
         self.assertFalse(os.path.exists(path))
 
+    def test_a_port_that_the_kernel_picked_is_in_the_status_and_outlives_the_supervisor(self):
+        supervisor = self.start(service(worker(), metrics={"listen": "127.0.0.1:0"}))
+        (address,) = supervisor.status()["metrics"]
+        host, port = address.split(":")
+        self.assertNotEqual("0", port)
+        self.assertRegex(supervisor.svc("status").stdout, rf"(?m)^ +metrics +{re.escape(address)}$")
+        self.assertIn("svc_up", exposition.read(scrape((host, int(port)))))
+        supervisor.die()
+        self.succeed(supervisor)
+        self.assertEqual([address], supervisor.status()["metrics"])
+
     def test_an_address_that_somebody_has_is_refused_at_a_reload_and_a_warning_at_the_start(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
             address = "%s:%d" % other.getsockname()

@@ -103,6 +103,8 @@ void add_facts(std::string& text, const ServiceStatus& status, WallTime now,
     add_fact(text, "file", safe(status.service_file), terminal);
     add_guarantee(text, status, terminal);
     add_whole_fact(text, "limits", status.limits_problem, terminal);
+    for (const auto& address : status.metrics)
+        add_fact(text, "metrics", safe(address), terminal);
     if (status.supervisor_pid != 0)
         add_fact(text, "svcd", supervisor_of(status), terminal);
     add_whole_fact(text, "upgrade", status.upgrade_problem, terminal);

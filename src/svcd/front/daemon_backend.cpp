@@ -17,6 +17,8 @@ wire::ServiceStatus Daemon::status() const {
     if (spec != nullptr)
         status.listeners = listeners_->status(*spec);
     host_->describe_cgroups(state(), spec, status);
+    for (const Address& address : metrics_server_.bound())
+        status.metrics.push_back(format_address(address));
     status.supervisor_pid = ::getpid();
     status.service_file = settings_.service_file;
     status.version = program_version;
