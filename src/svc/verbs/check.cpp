@@ -3,6 +3,7 @@
 #include "os/delegation.h"
 #include "os/executable.h"
 #include "os/files.h"
+#include "svc/draw/explanation.h"
 #include "svc/talk/conversation.h"
 #include "svc/verbs/service_text.h"
 #include "wire/guarantee.h"
@@ -12,6 +13,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <set>
@@ -143,22 +145,27 @@ private:
     std::vector<std::string> notes_;
 };
 
-/// As the loader finds it (svcd); nothing if the program is not on this machine.
-std::vector<std::string> guarantee_on_this_machine(const rollout::Spec& spec) {
+/// The revision that the file would be here, as the loader (svcd) makes it; without an executable, if the program is
+/// not on this machine.
+rollout::Revision revision_on_this_machine(const rollout::Spec& spec) {
     rollout::Revision revision;
     revision.spec = spec;
     if (!spec.process.release.empty())
         if (auto resolved = os::resolve_path(spec.process.release))
             revision.release = std::move(*resolved);
+    const auto expanded = [&](const std::string& text) {
+        auto result = wire::expand(text, revision.release);
+        return result ? std::move(*result) : std::string();
+    };
     for (const std::string& word : spec.process.command)
-        if (auto expanded = wire::expand(word, revision.release))
-            revision.command.push_back(std::move(*expanded));
+        revision.command.push_back(expanded(word));
+    const std::string directory = expanded(spec.process.directory);
     if (revision.command.empty())
-        return {};
-    const auto found = os::find_executable(revision.command.front(), os::default_search_path,
-                                           spec.process.directory);
+        return revision;
+    const auto found =
+        os::find_executable(revision.command.front(), os::default_search_path, directory);
     if (!found)
-        return {};
+        return revision;
     revision.executable = *found;
     if (const auto opened = os::open_executable(*found)) {
         if (opened->kind == os::FileKind::elf)
@@ -166,9 +173,21 @@ std::vector<std::string> guarantee_on_this_machine(const rollout::Spec& spec) {
         else if (opened->kind == os::FileKind::script)
             revision.executable_kind = rollout::ExecutableKind::script;
     }
-    if (auto program = os::find_program(revision.command, spec.process.directory))
+    if (auto program = os::find_program(revision.command, directory))
         revision.program_identity.path = std::move(*program);
-    return {wire::describe(wire::guarantee_of(revision))};
+    return revision;
+}
+
+std::vector<wire::Paragraph> explain(const rollout::Spec& spec, const std::string& service) {
+    auto paragraphs = wire::explain_spec(spec, service);
+    for (auto& kept : wire::explain_kept(revision_on_this_machine(spec)))
+        paragraphs.push_back(std::move(kept));
+    return paragraphs;
+}
+
+/// Of a terminal's width, up to what can be read well; elsewhere the same everywhere.
+std::size_t width_for(const Console& console) {
+    return console.terminal.width == 0 ? 80 : std::min<std::size_t>(console.terminal.width, 100);
 }
 
 } // namespace
@@ -193,10 +212,8 @@ int check_file(const Options& options, const Console& console) {
     }
     if (options.json)
         return exit_done;
-    console.out(safe(source->file) + ": no mistakes\n");
-    console.out(wire::explain_spec(parsed.spec, source->service));
-    for (const auto& line : guarantee_on_this_machine(parsed.spec))
-        console.out("After a crash: " + safe(line) + '\n');
+    console.out(safe(source->file) + ": no mistakes\n\n" +
+                draw_explanation(explain(parsed.spec, source->service), width_for(console)));
     const MachineNotes machine(parsed.spec);
     for (const auto& note : machine.notes())
         console.err("On this machine: " + safe(note) + '\n');
