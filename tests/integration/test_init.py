@@ -31,7 +31,7 @@ DIRECTORIES = (
     ("a factory in a package", {"shop/__init__.py": "def create_app():\n    return Flask(__name__)\n"},
      "gunicorn", ["shop:create_app()"]),
     ("uwsgi is asked for", {"app.py": "app = Flask(__name__)\n", "requirements.txt": "flask\nuwsgi\n"},
-     "uwsgi", ["--module", "app:app"]),
+     "uwsgi", ["fd://3", "--need-app", "--plugin", "python3", "--module", "app:app"]),
     ("a function of WSGI", {"web.py": WSGI}, "gunicorn", ["web:application"]),
     ("a function of WSGI, with other names", {"web.py": "def application(\n    env, start):\n    pass\n"},
      "gunicorn", ["web:application"]),

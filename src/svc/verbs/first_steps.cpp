@@ -56,6 +56,21 @@ Error no_program(const Surroundings& here, const std::string& program) {
                                   : "; did you mean " + meant + "?")};
 }
 
+std::vector<std::string> uwsgi_command(const std::string& program, const std::string& target) {
+    std::vector<std::string> command = {program,
+                                        "--master",
+                                        "--hook-master-start",
+                                        "unix_signal:15 gracefully_kill_them_all",
+                                        "--http-socket",
+                                        "fd://3",
+                                        "--need-app"}; // else it serves errors where there is none
+    if (program.starts_with(
+            "/usr/bin/")) // Debian's knows Python only with this; pip's has no plugins
+        command.insert(command.end(), {"--plugin", "python3"});
+    command.insert(command.end(), {"--module", target});
+    return command;
+}
+
 /// As src/presets/ has them; empty: the preset's own command is meant.
 std::vector<std::string> command_of(const Surroundings& here, const std::string& preset,
                                     const std::string& target, const std::string& address) {
@@ -63,14 +78,7 @@ std::vector<std::string> command_of(const Surroundings& here, const std::string&
     if (preset == "gunicorn")
         return {program("gunicorn"), target};
     if (preset == "uwsgi")
-        return {program("uwsgi"),
-                "--master",
-                "--hook-master-start",
-                "unix_signal:15 gracefully_kill_them_all",
-                "--http-socket",
-                "fd://3",
-                "--module",
-                target};
+        return uwsgi_command(program("uwsgi"), target);
     if (preset == "uvicorn" && target.ends_with("()"))
         return {program("uvicorn"), "--fd", "3", "--factory", target.substr(0, target.size() - 2)};
     if (preset == "uvicorn")
