@@ -118,7 +118,7 @@ std::string permission_remedy(const std::string& obstacle, const User& user, int
     const std::string bits =
         std::string((missing & 4U) != 0 ? "r" : "") + ((missing & 1U) != 0 ? "x" : "");
     const std::string path = shell_word(obstacle);
-    const std::string permit = std::string("chmod ") + who + '+' + bits + ' ' + path;
+    std::string permit = std::string("chmod ") + who + '+' + bits + ' ' + path;
     if (who != 'o')
         return permit;
     const std::string name = user.name.empty() ? std::to_string(user.uid) : user.name;

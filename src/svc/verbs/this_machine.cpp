@@ -157,6 +157,7 @@ void note_obstacles(const rollout::Revision& made, std::vector<Note>& notes) {
         return;
     const auto uses = uses_of(made);
     std::vector<os::Use> asked;
+    asked.reserve(uses.size());
     for (const auto& each : uses)
         asked.push_back(each.use);
     const auto obstacles = os::find_obstacles(*user, asked);

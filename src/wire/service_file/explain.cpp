@@ -80,6 +80,7 @@ namespace service_file {
 
 std::string command_line(const std::vector<std::string>& command) {
     std::vector<std::string> words;
+    words.reserve(command.size());
     for (const auto& word : command) // ${release} and the like stand as they are
         words.push_back(word.empty() || word.find_first_of(" \t\n'\"") != std::string::npos
                             ? shell_word(word)

@@ -47,10 +47,14 @@ private:
 };
 
 bool is_root() {
-    if (::geteuid() == 0)
-        return true;
-    MESSAGE("skipped: only root can look with another user's rights");
-    return false;
+    if (::geteuid() != 0) {
+        MESSAGE("skipped: only root can look with another user's rights");
+        return false;
+    }
+    const auto tried = find_obstacles({.uid = somebody, .gid = somebody, .name = "somebody"}, {});
+    if (!tried) // root of a namespace without that user
+        MESSAGE("skipped: ", tried.error().message);
+    return tried.ok();
 }
 
 User nobody_in(std::vector<gid_t> groups = {}) {
