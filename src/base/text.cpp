@@ -242,6 +242,26 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     return result;
 }
 
+std::string shell_word(std::string_view word) {
+    constexpr std::string_view plain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        "_-./:=@%+,";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos)
+        return std::string(word);
+    std::string quoted = "'";
+    for (const char byte : word)
+        quoted += byte == '\'' ? std::string("'\\''") : std::string(1, byte);
+    return quoted + '\'';
+}
+
+std::string shell_line(const std::vector<std::string>& words) {
+    std::vector<std::string> typed;
+    typed.reserve(words.size());
+    for (const auto& word : words)
+        typed.push_back(shell_word(word));
+    return join(typed, " ");
+}
+
 std::optional<std::uint64_t> take_number(std::string_view& rest, int base) {
     std::string_view text = rest;
     text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));

@@ -34,6 +34,11 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
+/// As a shell reads it back: in single quotes, if it has anything in it but letters, digits and what is only itself.
+std::string shell_word(std::string_view word);
+/// A command as it would be typed.
+std::string shell_line(const std::vector<std::string>& words);
+
 /// Cuts a number off the front of what the kernel wrote: blanks before it, and the "0x" of a hexadecimal one, are
 /// skipped. nullopt, and `rest` as it was: there is none, or one that is too large.
 std::optional<std::uint64_t> take_number(std::string_view& rest, int base = 10);

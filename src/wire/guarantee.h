@@ -3,6 +3,7 @@
 #pragma once
 
 #include "rollout/revision.h"
+#include "wire/service_file.h"
 
 #include <string>
 
@@ -21,5 +22,9 @@ struct Guarantee {
 Guarantee guarantee_of(const rollout::Revision& revision);
 /// "single executable: …"
 std::string describe(const Guarantee& guarantee);
+
+/// For `svc check`: what happens when a worker dies, and what an undo brings back. `made` is the revision that the
+/// file would be on this machine; without an executable it is not known what the program is.
+std::vector<Paragraph> explain_kept(const rollout::Revision& made);
 
 } // namespace svc::wire

@@ -68,8 +68,14 @@ std::string listener_identity(const rollout::ListenerSpec& listener);
 /// the remedy.
 std::vector<std::string> creation_conflicts(const rollout::Spec& open, const rollout::Spec& next);
 
-/// What the service file means, in a few plain sentences (several lines, the last one ended) for
-/// `svc check`.
-std::string explain_spec(const rollout::Spec& spec, std::string_view name);
+/// A part of what `svc check` says of a service, in plain words: everything about one thing.
+struct Paragraph {
+    std::string about;              ///< a word: "listens", "runs", "reload", …
+    std::vector<std::string> lines; ///< sentences; one that begins with "- " is an item of a list
+};
+/// What a service file means: what is opened, what is run, when a worker is ready, how the next version comes, how
+/// workers stop, and what is told and kept of them. What a worker that dies and an undo are started from depends on
+/// the machine, too: explain_kept() of guarantee.h.
+std::vector<Paragraph> explain_spec(const rollout::Spec& spec, std::string_view name);
 
 } // namespace svc::wire

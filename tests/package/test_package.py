@@ -158,7 +158,8 @@ class Life(Package):
     def test_what_it_brings_is_in_its_place(self):
         for path in ("/usr/bin/svc", "/usr/bin/svcd", "/usr/libexec/svc/svc-launch", "/usr/libexec/svc/svc-keeper",
                      "/usr/lib/systemd/system/svcd@.service", "/usr/lib/systemd/user/svcd@.service",
-                     "/usr/lib/sysusers.d/svc.conf", "/usr/share/svc/presets/nginx.toml", "/etc/svc"):
+                     "/usr/lib/sysusers.d/svc.conf", "/usr/share/svc/presets/nginx.toml",
+                     "/usr/share/svc/schema/status.schema.json", "/etc/svc"):
             self.assertTrue(self.machine.inside(path).exists(), path)
         self.assertEqual(0, self.machine.run("svcd", "--version").returncode)
         self.service.write(two())

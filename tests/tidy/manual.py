@@ -150,6 +150,7 @@ def json_members():
     for name, text in re.findall(r"^method (\w+)\([^)]*\) -> \(([^)]*)\)", source, flags=re.MULTILINE):
         if name != "Upgrade":  # svc makes another object of it
             real[name] = text
+    real["Refusal"] = re.search(r"^error Refused \(([^)]*)\)", source, flags=re.MULTILINE).group(1)
     written = json_types()
     findings = []
     for name, text in real.items():
@@ -159,7 +160,9 @@ def json_members():
     told = re.search(r"A _kind_ is one of: ([^.]*)\.", section("svc.1", "JSON"))
     findings += difference("JSON's kind", "svc.1", set(re.findall(r"\w+", kinds)),
                            set(re.findall(r"\w+", told.group(1) if told else "")))
-    for file, names in (("verbs/upgrade", ("Upgrade",)), ("verbs/check", ("Check", "Mistake")),
+    refused = re.search(r'\{\{"(\w+)", reply\.error\}, \{"(\w+)"', read(ROOT / "src/svc/talk/conversation.cpp"))
+    findings += difference("JSON's Error", "svc.1", set(refused.groups()), {member for member, _ in written.pop("Error", ())})
+    for file, names in (("verbs/upgrade", ("Upgrade",)), ("verbs/check", ("Check", "Mistake", "Paragraph", "Note")),
                         ("talk/looks", ("List",)), ("verbs/preset", ("Preset",)), ("verbs/init", ("Init",))):
         text = read(ROOT / f"src/svc/{file}.cpp")
         made = set(re.findall(r'\{"(\w+)", |object\["(\w+)"\]', text))

@@ -56,6 +56,7 @@ void add_service(std::string& file, const FirstFile& first) {
     else
         file += "#inputs = [\"/etc/" + first.name +
                 ".conf\"]  # `svc apply` reloads if one of them changed\n";
+    add_comment(file, first.user_warning);
     if (!first.user.empty())
         add_key(file, "user", toml_string(first.user), first.user_why);
     else

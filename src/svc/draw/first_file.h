@@ -22,7 +22,8 @@ struct FirstFile {
     std::string directory;
     std::vector<std::string> inputs;
     std::string user;
-    std::string user_why; ///< behind it, or in its place
+    std::string user_why;     ///< behind it, or in its place
+    std::string user_warning; ///< a sentence, before it: why it is nobody
     std::vector<std::string> environment_files;
     std::vector<Listener> listeners;
     std::string listener_why; ///< a sentence, before the first

@@ -1,4 +1,4 @@
-#include "svc/verbs/application.h"
+#include "svc/verbs/finding.h"
 
 #include "wire/preset.h"
 
@@ -7,110 +7,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace svc::cli {
 namespace {
 
 constexpr std::size_t most_files = 60; ///< of one kind, in one directory
-
-bool is_identifier(char byte) {
-    return std::isalnum(static_cast<unsigned char>(byte)) != 0 || byte == '_';
-}
-
-bool mentions(const Surroundings& here, std::initializer_list<const char*> files,
-              std::string_view word) {
-    return std::any_of(files.begin(), files.end(), [&](const char* file) {
-        const auto text = here.read(file);
-        return text && text->find(word) != std::string::npos;
-    });
-}
-
-bool python_mentions(const Surroundings& here, std::string_view word) {
-    return mentions(here, {"requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg"}, word);
-}
-
-/// "app" of "app = Flask(__name__)" in `text`, where `call` is "Flask(": only at the beginning of a line.
-std::string assigned_from(std::string_view text, std::string_view call) {
-    for (auto at = text.find(call); at != std::string_view::npos; at = text.find(call, at + 1)) {
-        const auto line = text.rfind('\n', at) + 1; // npos + 1 is 0
-        const auto before = text.substr(line, at - line);
-        const auto end = static_cast<std::size_t>(
-            std::find_if_not(before.begin(), before.end(), is_identifier) - before.begin());
-        if (end > 0 && before.substr(end).find('=') != std::string_view::npos)
-            return std::string(before.substr(0, end));
-    }
-    return {};
-}
-
-/// The name of a function at the beginning of a line: "application" of "def application(environ".
-std::string defined_as(std::string_view text, std::string_view before, std::string_view after) {
-    for (const char* name : {"application", "app"}) {
-        const std::string wanted = std::string(before) + name + std::string(after);
-        if (text.starts_with(wanted) || text.find('\n' + wanted) != std::string_view::npos)
-            return name;
-    }
-    return {};
-}
-
-std::string wsgi_of(std::string_view text) {
-    for (const char* call :
-         {"Flask(", "get_wsgi_application(", "Bottle(", "falcon.App(", "falcon.API("})
-        if (auto name = assigned_from(text, call); !name.empty())
-            return name;
-    return defined_as(text, "def ", "(environ");
-}
-
-std::string asgi_of(std::string_view text) {
-    for (const char* call : {"FastAPI(", "Starlette(", "Quart(", "get_asgi_application(",
-                             "falcon.asgi.App(", "Litestar("})
-        if (auto name = assigned_from(text, call); !name.empty())
-            return name;
-    return defined_as(text, "async def ", "(scope");
-}
-
-/// Python files here and, of a package, its wsgi.py and asgi.py: likely names first.
-std::vector<std::string> python_files(const Surroundings& here) {
-    std::vector<std::string> files;
-    const auto names = here.list(".");
-    for (const char* likely : {"wsgi.py", "asgi.py", "app.py", "main.py", "application.py"})
-        if (here.has(likely))
-            files.emplace_back(likely);
-    for (const auto& name : names)
-        for (const char* module : {"/wsgi.py", "/asgi.py", "/app.py", "/main.py"})
-            if (name.find('.') == std::string::npos && here.has(name + module))
-                files.push_back(name + module);
-    for (const auto& name : names)
-        if (name.ends_with(".py") && std::find(files.begin(), files.end(), name) == files.end())
-            files.push_back(name);
-    files.resize(std::min(files.size(), most_files));
-    return files;
-}
-
-std::optional<Application> find_python(const Surroundings& here, Family family) {
-    for (const auto& file : python_files(here)) {
-        const auto text = here.read(file);
-        const std::string name = !text                    ? ""
-                                 : family == Family::wsgi ? wsgi_of(*text)
-                                                          : asgi_of(*text);
-        if (name.empty())
-            continue;
-        std::string module = file.substr(0, file.size() - 3);
-        std::replace(module.begin(), module.end(), '/', '.');
-        Application found;
-        found.target = module + ":" + name;
-        found.found = "Found in " + file + ": " + name + ", " +
-                      (family == Family::wsgi ? "a WSGI" : "an ASGI") + " application" +
-                      (here.has("manage.py") ? " of Django" : "") + ".";
-        found.preset =
-            family == Family::wsgi
-                ? (python_mentions(here, "uwsgi") || python_mentions(here, "uWSGI") ? "uwsgi"
-                                                                                    : "gunicorn")
-                : (python_mentions(here, "hypercorn") ? "hypercorn" : "uvicorn");
-        return found;
-    }
-    return std::nullopt;
-}
 
 std::string text_in(const boost::json::value* value) {
     return value && value->is_string() ? std::string(value->get_string()) : std::string();
@@ -135,6 +36,7 @@ std::optional<Application> find_node(const Surroundings& here) {
                 found.target = text_in(object.if_contains("main"));
         }
         found.found = "Found in package.json: " + found.target + ", which Node runs.";
+        found.file = found.target;
         if (!found.target.empty() && here.has(found.target))
             return found;
     }
@@ -142,6 +44,7 @@ std::optional<Application> find_node(const Surroundings& here) {
         if (!here.has(name))
             continue;
         found.target = name;
+        found.file = name;
         found.found = "Found: " + found.target + ", which Node runs.";
         return found;
     }
@@ -169,6 +72,7 @@ std::optional<Application> find_simple(const Surroundings& here, Family family) 
         return std::nullopt;
     Application found;
     found.target = *file;
+    found.file = *file;
     const bool unicorn = mentions(here, {"Gemfile", "Gemfile.lock"}, "unicorn");
     found.preset = family == Family::rack   ? (unicorn ? "unicorn" : "puma")
                    : family == Family::psgi ? "starlet"
@@ -238,48 +142,15 @@ std::optional<Application> find_program_here(const Surroundings& here) {
     return std::nullopt;
 }
 
-/// "web: bundle exec puma -C config/puma.rb"
-std::optional<Application> find_procfile(const Surroundings& here) {
-    const std::string text = "\n" + here.read("Procfile").value_or("");
-    const auto begin = text.find("\nweb:");
-    if (begin == std::string::npos)
-        return std::nullopt;
-    const auto end = text.find('\n', begin + 1);
-    std::string line = text.substr(begin + 5, end == std::string::npos ? end : end - begin - 5);
-    line.erase(0, line.find_first_not_of(" \t"));
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    Application found;
-    found.found = "Found in Procfile: web: " + line;
-    for (std::size_t at = 0; at < line.size();) {
-        const auto stop = std::min(line.find(' ', at), line.size());
-        const std::string word = line.substr(at, stop - at);
-        at = stop + 1;
-        if (found.preset.empty() && family_of(word) != Family::none)
-            found.preset = word;
-        else if (!found.preset.empty() && found.target.empty() && !word.starts_with('-') &&
-                 (word.find(':') != std::string::npos || word.ends_with(".js") ||
-                  word.ends_with(".ru")) &&
-                 word.find('$') == std::string::npos && word.find("://") == std::string::npos &&
-                 // An address, the value of an option.
-                 word.find_first_not_of("0123456789", word.rfind(':') + 1) != std::string::npos)
-            found.target = word;
-    }
-    if (!found.preset.empty()) {
-        if (const auto other = find_application(here, found.preset); other && found.target.empty())
-            found.target = other->target;
-        return found;
-    }
-    auto words = words_of(line);
-    if (words && !words->empty() && words->front().find('=') != std::string::npos)
-        found.command = {"/usr/bin/env"};
-    if (words && !words->empty())
-        found.command.insert(found.command.end(), words->begin(), words->end());
-    else
-        found.command = {"/bin/sh", "-c", "exec " + line};
-    return found;
-}
-
 } // namespace
+
+bool mentions(const Surroundings& here, std::initializer_list<const char*> files,
+              std::string_view word) {
+    return std::any_of(files.begin(), files.end(), [&](const char* file) {
+        const auto text = here.read(file);
+        return text && text->find(word) != std::string::npos;
+    });
+}
 
 Family family_of(const std::string& preset) {
     if (preset == "gunicorn" || preset == "uwsgi")
@@ -298,30 +169,6 @@ Family family_of(const std::string& preset) {
     const bool is_preset =
         std::any_of(known.begin(), known.end(), [&](auto& each) { return each.name == preset; });
     return is_preset ? Family::configuration : Family::none;
-}
-
-std::optional<std::vector<std::string>> words_of(std::string_view line) {
-    if (line.find_first_of("$`|&;<>()*?~#\n\\") != std::string_view::npos)
-        return std::nullopt;
-    std::vector<std::string> words;
-    bool open = false;
-    char quote = 0;
-    for (const char byte : line) {
-        if (quote == 0 && (byte == ' ' || byte == '\t')) {
-            open = false;
-            continue;
-        }
-        if (!open)
-            words.emplace_back();
-        open = true;
-        if (quote == 0 && (byte == '"' || byte == '\''))
-            quote = byte;
-        else if (byte == quote)
-            quote = 0;
-        else
-            words.back() += byte;
-    }
-    return quote == 0 ? std::optional(std::move(words)) : std::nullopt;
 }
 
 std::optional<Application> find_application(const Surroundings& here, const std::string& preset) {
@@ -346,9 +193,8 @@ std::optional<Application> find_application(const Surroundings& here, const std:
 std::optional<Application> find_application(const Surroundings& here) {
     if (auto found = find_procfile(here))
         return found;
-    for (const Family family : {Family::asgi, Family::wsgi})
-        if (auto found = find_python(here, family))
-            return found;
+    if (auto found = find_python(here))
+        return found;
     if (auto found = find_node(here))
         return found;
     for (const Family family : {Family::rack, Family::psgi, Family::mojolicious})
@@ -357,6 +203,21 @@ std::optional<Application> find_application(const Surroundings& here) {
     if (auto found = find_configuration(here, ""))
         return found;
     return find_program_here(here);
+}
+
+std::string unfinished(const Surroundings& here) {
+    const std::string again = ", then `svc init` again";
+    if (here.has("go.mod"))
+        return "here is a Go module that is not built yet: `go build`" + again;
+    if (here.has("Cargo.toml"))
+        return "here is a Rust package that is not built yet: `cargo build --release`" + again;
+    if (here.has("manage.py"))
+        return "here is a project of Django without its wsgi.py or asgi.py";
+    if (here.has("package.json"))
+        return "here is a package.json that names no file of its own for Node to run (\"main\", or "
+               "\"start\": "
+               "\"node FILE\")";
+    return {};
 }
 
 } // namespace svc::cli

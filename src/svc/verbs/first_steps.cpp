@@ -1,9 +1,11 @@
 #include "svc/verbs/first_steps.h"
 
+#include "base/text.h"
 #include "svc/verbs/application.h"
 #include "wire/preset.h"
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace svc::cli {
 namespace {
@@ -21,13 +23,52 @@ std::string plain(std::string name) {
     return name.empty() ? "web" : name.substr(0, 40);
 }
 
-std::string path_of(const Surroundings& here, const std::string& program) {
+/// Where a program is: as it is called, in the application's own environment (Python's), or in PATH; empty: nowhere.
+std::string find_program(const Surroundings& here, const std::string& program) {
     if (program.starts_with('/'))
         return program;
     if (program.find('/') != std::string::npos)
         return here.directory + "/" + (program.starts_with("./") ? program.substr(2) : program);
-    auto found = here.find_program(program);
+    for (const char* environment : {".venv/bin/", "venv/bin/", "env/bin/"})
+        if (here.is_program(environment + program))
+            return here.directory + "/" + environment + program;
+    return here.find_program(program);
+}
+
+/// For a server that is wanted whether or not it is installed.
+std::string path_of(const Surroundings& here, const std::string& program) {
+    auto found = find_program(here, program);
     return found.empty() ? "/usr/bin/" + program : found;
+}
+
+/// Of a command that is not there: a wrong word makes no service.
+Error no_program(const Surroundings& here, const std::string& program) {
+    std::vector<std::string> names;
+    for (const auto& directory : here.search)
+        for (auto& name : here.list(directory))
+            names.push_back(std::move(name));
+    const std::string meant = nearest(program, names);
+    const bool here_too = here.is_program(program);
+    return Error{"there is no program " + shell_word(program) + " in PATH (" +
+                 join(here.search, ":") + ')' +
+                 (here_too        ? "; the one in this directory is ./" + shell_word(program)
+                  : meant.empty() ? ""
+                                  : "; did you mean " + meant + "?")};
+}
+
+std::vector<std::string> uwsgi_command(const std::string& program, const std::string& target) {
+    std::vector<std::string> command = {program,
+                                        "--master",
+                                        "--hook-master-start",
+                                        "unix_signal:15 gracefully_kill_them_all",
+                                        "--http-socket",
+                                        "fd://3",
+                                        "--need-app"}; // else it serves errors where there is none
+    if (program.starts_with(
+            "/usr/bin/")) // Debian's knows Python only with this; pip's has no plugins
+        command.insert(command.end(), {"--plugin", "python3"});
+    command.insert(command.end(), {"--module", target});
+    return command;
 }
 
 /// As src/presets/ has them; empty: the preset's own command is meant.
@@ -37,14 +78,9 @@ std::vector<std::string> command_of(const Surroundings& here, const std::string&
     if (preset == "gunicorn")
         return {program("gunicorn"), target};
     if (preset == "uwsgi")
-        return {program("uwsgi"),
-                "--master",
-                "--hook-master-start",
-                "unix_signal:15 gracefully_kill_them_all",
-                "--http-socket",
-                "fd://3",
-                "--module",
-                target};
+        return uwsgi_command(program("uwsgi"), target);
+    if (preset == "uvicorn" && target.ends_with("()"))
+        return {program("uvicorn"), "--fd", "3", "--factory", target.substr(0, target.size() - 2)};
     if (preset == "uvicorn")
         return {program("uvicorn"), "--fd", "3", target};
     if (preset == "hypercorn")
@@ -90,17 +126,47 @@ const char* placeholder(Family family) {
     return "";
 }
 
-void choose_user(const Surroundings& here, bool own_workers, FirstFile& file) {
-    if (!here.root)
+/// What the service's user has to be able to use; `file` is what its server reads first.
+std::vector<os::Use> uses_of(const Surroundings& here, const FirstFile& first,
+                             const std::string& file) {
+    std::vector<os::Use> uses;
+    if (!first.directory.empty())
+        uses.push_back({first.directory, X_OK});
+    if (!first.command.empty() && first.command.front().starts_with('/')) {
+        const std::string& program = first.command.front();
+        uses.push_back({program, here.is_executable(program) ? X_OK : X_OK | R_OK});
+    }
+    if (!file.empty())
+        uses.push_back({file.starts_with('/') ? file : here.directory + "/" + file, R_OK});
+    return uses;
+}
+
+/// Root only where there is nobody else: whose directory it is, else www-data, if they reach what is there.
+void choose_user(const Surroundings& here, bool own_workers, const std::string& reads,
+                 FirstFile& file) {
+    if (!here.root) {
         file.user_why = "only for a supervisor that runs as root";
-    else if (own_workers)
+        return;
+    }
+    if (own_workers) {
         file.user_why = "it begins as root and gives that up itself";
-    else if (!here.owner.empty()) {
-        file.user = here.owner;
-        file.user_why = "whose directory this is";
-    } else if (here.has_user("www-data") && here.others_may_enter) {
-        file.user = "www-data";
-        file.user_why = "not root: it does not need to be";
+        return;
+    }
+    const auto uses = uses_of(here, file, reads);
+    for (const std::string& user : {here.owner, std::string("www-data")}) {
+        if (user.empty() || !here.has_user(user))
+            continue;
+        const std::string obstacle = here.obstacle(user, uses);
+        if (obstacle.empty()) {
+            file.user = user;
+            file.user_why =
+                user == here.owner ? "whose directory this is" : "not root: it does not need to be";
+            file.user_warning.clear();
+            return;
+        }
+        file.user_warning = "Without a user it runs as root. " + user +
+                            " cannot be that yet: " + obstacle +
+                            "; or put it elsewhere, below /srv or /opt.";
     }
 }
 
@@ -155,45 +221,85 @@ std::vector<FirstFile::Listener> listeners_in(const std::string& preset, const s
     return found;
 }
 
+namespace {
+
+/// Fills in what is run; the name of the file that it reads first, if that is known.
+Result<std::string> choose_command(const Surroundings& here, const FirstWish& wish, FirstFile& file,
+                                   std::string& target) {
+    if (!wish.command.empty()) {
+        file.command = wish.command;
+        auto found = find_program(here, file.command.front());
+        if (found.empty())
+            return no_program(here, file.command.front());
+        if (!here.is_program(found))
+            file.command_why.push_back("There is no program " + found + " yet.");
+        file.command.front() = std::move(found);
+        return std::string();
+    }
+    auto found = wish.preset.empty() ? find_application(here) : find_application(here, wish.preset);
+    if (!found && wish.preset.empty()) {
+        const std::string almost = unfinished(here);
+        return Error{
+            almost.empty()
+                ? "nothing that could be served was found here; write: svc init --preset PRESET "
+                  "(`svc preset` lists them), or: svc init NAME -- COMMAND"
+                : almost + "; or write: svc init NAME -- COMMAND"};
+    }
+    if (!found)
+        return std::string();
+    file.found = {found->found};
+    file.command_why = std::move(found->notes);
+    target = std::move(found->target);
+    if (file.preset.empty())
+        file.preset = std::move(found->preset);
+    if (!found->command.empty()) {
+        file.command = std::move(found->command);
+        const std::string program = file.command.front();
+        file.command.front() = path_of(here, program);
+        if (!here.is_program(file.command.front()))
+            file.command_why.push_back(program + " was not found here.");
+    }
+    return std::move(found->file);
+}
+
+/// Of the preset's server, with what it runs.
+void complete_command(const Surroundings& here, Family family, std::string target,
+                      FirstFile& file) {
+    const bool own_workers = family == Family::configuration;
+    if (target.empty() && !own_workers) {
+        target = placeholder(family);
+        file.command_why.push_back("Nothing that " + file.preset +
+                                   " could run was found here: write it in place of " + target +
+                                   ".");
+    }
+    file.command = command_of(here, file.preset, target, file.listeners.front().address);
+    if (!file.command.empty() && !here.is_program(file.command.front()))
+        file.command_why.push_back(last_part(file.command.front()) +
+                                   " was not found, in PATH or here; this is where Debian has it.");
+}
+
+} // namespace
+
 Result<FirstFile> suit(const Surroundings& here, const FirstWish& wish) {
-    if (!wish.preset.empty() && family_of(wish.preset) == Family::none)
-        return Error{"there is no preset " + wish.preset + "; `svc preset` lists them"};
+    if (!wish.preset.empty() && family_of(wish.preset) == Family::none) {
+        const auto unknown = wire::find_preset(wish.preset, {}); // says what is near
+        return unknown ? Error{"there is no preset " + wish.preset}
+                       : Error{unknown.error().message};
+    }
     FirstFile file;
     file.name = wish.name.empty() ? plain(last_part(here.directory)) : wish.name;
     file.preset = wish.preset;
     file.replicas = 2;
     file.replicas_why = "of " + std::to_string(here.processors) + " processors here";
     std::string target;
-    if (!wish.command.empty()) {
-        file.command = wish.command;
-    } else {
-        auto found =
-            wish.preset.empty() ? find_application(here) : find_application(here, wish.preset);
-        if (!found && wish.preset.empty())
-            return Error{
-                "nothing that could be served was found here; write: svc init --preset PRESET "
-                "(`svc preset` lists them), or: svc init NAME -- COMMAND"};
-        if (found) {
-            file.found = {found->found};
-            file.command = std::move(found->command);
-            target = std::move(found->target);
-            if (file.preset.empty())
-                file.preset = std::move(found->preset);
-        }
-    }
+    const auto reads = choose_command(here, wish, file, target);
+    if (!reads)
+        return reads.error();
     const Family family = family_of(file.preset);
     const bool own_workers = family == Family::configuration;
     choose_listeners(here, target, file);
-    if (file.command.empty()) {
-        if (target.empty() && !own_workers) {
-            target = placeholder(family);
-            file.command_why = {"Nothing that " + file.preset +
-                                " could run was found here: write it in place of " + target + "."};
-        }
-        file.command = command_of(here, file.preset, target, file.listeners.front().address);
-    } else {
-        file.command.front() = path_of(here, file.command.front());
-    }
+    if (file.command.empty())
+        complete_command(here, family, target, file);
     if (own_workers) {
         file.replicas = 1;
         file.replicas_why = "it has processes of its own";
@@ -205,7 +311,7 @@ Result<FirstFile> suit(const Surroundings& here, const FirstWish& wish) {
     }
     if (file.preset.empty())
         file.ready = "accepting";
-    choose_user(here, own_workers, file);
+    choose_user(here, own_workers, *reads, file);
     return file;
 }
 

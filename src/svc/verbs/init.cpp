@@ -1,4 +1,6 @@
 // init: the first service file of what is here.
+#include "base/unique_fd.h"
+#include "os/files.h"
 #include "svc/talk/conversation.h"
 #include "svc/verbs/first_steps.h"
 #include "svc/verbs/verbs.h"
@@ -6,31 +8,61 @@
 #include <boost/json/value.hpp>
 
 #include <cerrno>
-#include <cstring>
+#include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/unique_fd.h"
 
 namespace svc::cli {
 namespace {
 
-/// Never over a file that is there, but with --force: somebody wrote it.
-Result<void> write_new(const std::string& path, const std::string& text, bool force) {
-    const UniqueFd file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0644));
-    if (file.get() < 0 && errno == EEXIST)
-        return Error{"there is a " + path + "; --force writes over it, --print only prints"};
-    if (file.get() < 0)
-        return Error{"cannot write " + path + ": " + std::strerror(errno)};
+Result<void> write_all(int file, const std::string& path, const std::string& text) {
     for (std::size_t done = 0; done < text.size();) {
-        const auto some = ::write(file.get(), text.data() + done, text.size() - done);
+        const auto some = ::write(file, text.data() + done, text.size() - done);
         if (some < 0 && errno != EINTR)
-            return Error{"cannot write " + path + ": " + std::strerror(errno)};
+            return system_error("cannot write " + path, errno);
         if (some > 0)
             done += static_cast<std::size_t>(some);
     }
     return {};
+}
+
+/// Never over a file that is there: somebody wrote it.
+Result<void> write_new(const std::string& path, const std::string& text) {
+    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL, 0644));
+    if (file.get() < 0 && errno == EEXIST)
+        return Error{"there is a " + path + "; --force writes over it, --print only prints"};
+    if (file.get() < 0)
+        return system_error("cannot write " + path, errno);
+    return write_all(file.get(), path, text);
+}
+
+/// A new file beside it takes its name, mode and owner, so that it is there whole at any moment, the old or the new
+/// one. What a link leads to is replaced, and not the link.
+Result<void> write_over(const std::string& link, const std::string& text) {
+    const auto resolved = os::resolve_path(link);
+    struct stat old {};
+    if (!resolved || ::stat(resolved->c_str(), &old) != 0)
+        return write_new(link, text);
+    const std::string& path = *resolved;
+    if (!S_ISREG(old.st_mode))
+        return Error{"cannot write over " + path + ": it is no file"};
+    std::string made = path + ".XXXXXX";
+    const UniqueFd file(::mkostemp(made.data(), O_CLOEXEC));
+    if (file.get() < 0)
+        return system_error("cannot make a file beside " + path, errno);
+    Result<void> written = write_all(file.get(), made, text);
+    // Only root may give a file away; a file of ours of another group may stay in our own.
+    if (written && (old.st_uid != ::geteuid() || old.st_gid != ::getegid()) &&
+        ::fchown(file.get(), old.st_uid, old.st_gid) != 0 && old.st_uid != ::geteuid())
+        written = system_error("cannot keep the owner of " + path, errno);
+    if (written && (::fchmod(file.get(), old.st_mode & 07777) != 0 || ::fsync(file.get()) != 0 ||
+                    ::rename(made.c_str(), path.c_str()) != 0))
+        written = system_error("cannot put " + path + " in place", errno);
+    if (!written)
+        ::unlink(made.c_str());
+    return written;
 }
 
 } // namespace
@@ -42,7 +74,8 @@ int init_service(const Options& options, const Console& console) {
     const std::string text = write_first_file(*first);
     const std::string path = first->name + ".toml";
     if (!options.print)
-        if (const auto written = write_new(path, text, options.force); !written)
+        if (const auto written = options.force ? write_over(path, text) : write_new(path, text);
+            !written)
             return fail(written.error(), console);
     if (options.json)
         print_json({{"name", first->name}, {"file", path}, {"text", text}}, console);

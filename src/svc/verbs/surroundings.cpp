@@ -1,5 +1,6 @@
 #include "svc/verbs/surroundings.h"
 
+#include "base/text.h"
 #include "os/executable.h"
 #include "os/files.h"
 
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t largest_file = 1u << 20;
-constexpr std::size_t most_names = 2000;
+constexpr std::size_t most_names = 10000;
 
 std::vector<std::string> list(const std::string& directory) {
     std::vector<std::string> names;
@@ -47,32 +48,38 @@ bool is_executable(const std::string& path) {
     return opened && opened->kind == os::FileKind::elf;
 }
 
-std::string find_program(const std::string& name) {
+/// What is executed as a script, too.
+bool is_program(const std::string& path) {
+    struct stat found {};
+    return ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) &&
+           ::access(path.c_str(), X_OK) == 0;
+}
+
+std::vector<std::string> search_path() {
     const char* const path = std::getenv("PATH");
     // Servers are where a user's PATH does not look: /usr/sbin.
     const std::string all =
         (path ? std::string(path) + ":" : "") + std::string(os::default_search_path);
-    auto found = os::find_executable(name, all, "/");
-    return found ? std::move(*found) : std::string();
+    std::vector<std::string> directories;
+    for (std::size_t at = 0; at <= all.size();) {
+        const auto end = std::min(all.find(':', at), all.size());
+        auto directory = all.substr(at, end - at);
+        if (std::find(directories.begin(), directories.end(), directory) == directories.end())
+            directories.push_back(std::move(directory));
+        at = end + 1;
+    }
+    return directories;
 }
 
-/// This program is static and knows no NSS: what a machine's own services run as is in the file.
-std::string
-user_with(const std::function<bool(std::string_view name, std::string_view uid)>& wanted) {
-    const std::string users = read("/etc/passwd").value_or("");
-    std::string_view rest = users;
-    while (!rest.empty()) {
-        const auto line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        const auto name = line.substr(0, line.find(':'));
-        const auto password = std::min(name.size() + 1, line.size());
-        const auto uid_at = line.find(':', password);
-        if (uid_at == std::string_view::npos)
-            continue;
-        const auto uid = line.substr(uid_at + 1, line.find(':', uid_at + 1) - uid_at - 1);
-        if (wanted(name, uid))
-            return std::string(name);
-    }
+std::string obstacle(const std::string& name, const std::vector<os::Use>& uses) {
+    const auto user = os::user_in_files(name);
+    const auto found = user ? os::find_obstacles(*user, uses)
+                            : Result<std::vector<std::string>>(std::vector<std::string>());
+    if (!found)
+        return {};
+    for (std::size_t i = 0; i < found->size(); ++i)
+        if (const std::string& one = (*found)[i]; !one.empty())
+            return one + " keeps it out: " + os::permission_remedy(one, *user, uses[i].mode);
     return {};
 }
 
@@ -88,16 +95,6 @@ bool is_free(std::uint16_t port) {
            ::listen(socket.get(), 1) == 0;
 }
 
-bool all_may_enter(fs::path directory) {
-    for (;; directory = directory.parent_path()) {
-        struct stat found {};
-        if (::stat(directory.c_str(), &found) != 0 || (found.st_mode & S_IXOTH) == 0)
-            return false;
-        if (directory == directory.parent_path())
-            return true;
-    }
-}
-
 } // namespace
 
 Surroundings look_around() {
@@ -111,9 +108,8 @@ Surroundings look_around() {
         here.processors = static_cast<std::uint32_t>(std::max(CPU_COUNT(&processors), 1));
     struct stat found {};
     if (::stat(here.directory.c_str(), &found) == 0 && found.st_uid != 0)
-        here.owner = user_with(
-            [&](auto, std::string_view uid) { return uid == std::to_string(found.st_uid); });
-    here.others_may_enter = all_may_enter(here.directory);
+        here.owner = os::user_name_in_files(found.st_uid);
+    here.search = search_path();
     const auto absolute = [directory = here.directory](const std::string& path) {
         return path.starts_with('/') ? path : directory + "/" + path;
     };
@@ -122,10 +118,13 @@ Surroundings look_around() {
     here.is_executable = [absolute](const std::string& path) {
         return is_executable(absolute(path));
     };
-    here.find_program = find_program;
-    here.has_user = [](const std::string& wanted) {
-        return !user_with([&](std::string_view name, auto) { return name == wanted; }).empty();
+    here.is_program = [absolute](const std::string& path) { return is_program(absolute(path)); };
+    here.find_program = [path = join(here.search, ":")](const std::string& name) {
+        auto program = os::find_executable(name, path, "/");
+        return program ? std::move(*program) : std::string();
     };
+    here.has_user = [](const std::string& wanted) { return os::user_in_files(wanted).has_value(); };
+    here.obstacle = obstacle;
     here.is_free = is_free;
     return here;
 }

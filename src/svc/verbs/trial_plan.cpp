@@ -137,8 +137,9 @@ std::string TrialPlan::remedy(const std::string& error) const {
             other.port = 0;
         return "For a trial it can listen elsewhere (a port of 0 is a free one): svc try "
                "--listen " +
-               (listeners.size() == 1 ? "" : listener.name + "=") +
-               (ip ? format_address(other) : "127.0.0.1:0") + " " + file + '\n';
+               shell_word((listeners.size() == 1 ? "" : listener.name + "=") +
+                          (ip ? format_address(other) : "127.0.0.1:0")) +
+               " " + shell_word(file) + '\n';
     }
     return {};
 }

@@ -67,9 +67,7 @@ private:
     bool read_spec() {
         if (settings_.inline_spec) {
             revision().spec = *settings_.inline_spec;
-            if (settings_.trial)
-                adapt_to_trial(revision().spec, *settings_.trial);
-            return true;
+            return fits_trial();
         }
         auto text = os::read_file(settings_.service_file, wire::service_file_limit);
         if (!text) {
@@ -84,7 +82,11 @@ private:
         for (const auto& wrong : parsed.mistakes)
             mistake(wire::format_mistake(settings_.service_file, wrong), Loaded::Flaw::file_wrong);
         revision().spec = std::move(parsed.spec);
-        if (settings_.trial && loaded_.ok())
+        return loaded_.ok() && fits_trial();
+    }
+
+    bool fits_trial() {
+        if (settings_.trial)
             for (const auto& wrong : adapt_to_trial(revision().spec, *settings_.trial))
                 mistake(wrong, Loaded::Flaw::file_wrong);
         return loaded_.ok();

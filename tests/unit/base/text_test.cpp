@@ -119,3 +119,13 @@ TEST_CASE("join puts the separator between") {
     CHECK(svc::join({"a"}, ", ") == "a");
     CHECK(svc::join({"a", "b", "c"}, ", ") == "a, b, c");
 }
+
+TEST_CASE("a word is quoted for a shell only where it has to be") {
+    CHECK(svc::shell_line({"/usr/bin/web", "--port=80", "a@b:c,d"}) ==
+          "/usr/bin/web --port=80 a@b:c,d");
+    CHECK(svc::shell_line({"nginx", "-g", "daemon off;"}) == "nginx -g 'daemon off;'");
+    CHECK(svc::shell_word("") == "''");
+    CHECK(svc::shell_word("it's $HOME") == R"('it'\''s $HOME')");
+    CHECK(svc::shell_word("~root") == "'~root'");
+    CHECK(svc::shell_word("a\nb") == "'a\nb'");
+}

@@ -51,15 +51,3 @@ TEST_CASE("a wrong limit is told with what would be right") {
     refused("memory_max = \"1M\"\nmemory_high = ^\"2M\"", "memory_high",
             "a worker is killed at memory_max before it comes to this");
 }
-
-TEST_CASE("limits are explained") {
-    const std::string text = explain_spec(spec_of(minimal + R"([limits]
-memory_max = "512M"
-cpu_max = "50%"
-tasks_max = "infinity"
-)"),
-                                          "web");
-    CAPTURE(text);
-    CHECK(text.find("With its descendants it is killed above 512 MiB, has 50% of a processor, has "
-                    "any number of processes and threads.") != std::string::npos);
-}

@@ -48,15 +48,3 @@ TEST_CASE("stderr = inherit beside another place is a mistake") {
 TEST_CASE("another word is told what would be right") {
     check_marked(minimal + "[log]\noutput = ^\"jurnal\"\n", "log.output", "\"journal\"");
 }
-
-TEST_CASE("it is explained where the file says it") {
-    const auto explained = [](const std::string& lines) {
-        return explain_spec(spec_of(minimal + "[log]\n" + lines), "web");
-    };
-    CHECK(explained("").find("writes") == std::string::npos);
-    CHECK(explained("output = \"journal\"\n").find("as web.rREVISION.REPLICA") !=
-          std::string::npos);
-    CHECK(explained("output = \"file\"\nfile = \"/var/log/web.log\"\n").find("/var/log/web.log") !=
-          std::string::npos);
-    CHECK(explained("output = \"inherit\"\n").find("without its last lines") != std::string::npos);
-}

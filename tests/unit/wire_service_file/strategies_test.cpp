@@ -17,16 +17,6 @@ RolloutSpec read(const std::string& lines) {
     return spec_of(table(lines)).rollout;
 }
 
-std::string explained(const std::string& lines) {
-    return explain_spec(spec_of(table(lines)), "web");
-}
-
-bool says(const std::string& text, const std::string& words) {
-    CAPTURE(text);
-    CHECK(text.find(words) != std::string::npos);
-    return true;
-}
-
 const std::string canary = "strategy = \"canary\"\nreplicas = 10\n";
 
 } // namespace
@@ -146,26 +136,4 @@ TEST_CASE("what would leave nobody to serve, or no room, is refused") {
     check_mistake(table("strategy = \"blue-green\"\nreplicas = 4\nmax_total = 7\n"),
                   "6:13 rollout.max_total", "no room for a second set; write 8 or more");
     CHECK(mistakes_of(table("strategy = \"blue-green\"\nreplicas = 4\nmax_total = 8\n")).empty());
-}
-
-TEST_CASE("each strategy is explained, and what it cannot do is not hidden") {
-    const std::string recreate = explained("strategy = \"recreate\"\n");
-    says(recreate, "nobody serves");
-    says(recreate, "in the backlogs of the listening sockets");
-    const std::string sets =
-        explained("strategy = \"blue-green\"\nreplicas = 2\npromote = \"manual\"\n");
-    says(sets, "with svc promote, once all of it is available");
-    says(sets, "takes connections as soon as its workers are ready, before it is promoted");
-    says(sets, "Then the old set drains; ");
-    says(explained("strategy = \"blue-green\"\nkeep_old = \"10m\"\n"),
-         "runs on for 10m, taking its share of connections");
-    const std::string steps =
-        explained(canary + "steps = [{ size = \"10%\", hold = \"5m\" }, { size = 4, hold = "
-                           "\"manual\" }]\nanalysis = { exec = [\"/bin/rate\"] }\non_failure = "
-                           "\"pause\"\n");
-    says(steps, "\n  - 1 of 10 workers new, held for 5m\n  - 4 of 10 workers new, held until svc "
-                "promote\n  - then all\n");
-    says(steps, "At the end of each step this must succeed: run: /bin/rate (at most 1m).\n");
-    says(steps, "It is paused, until svc resume or svc abort, as soon as a new worker fails");
-    says(steps, "take about their share of connections as soon as they are ready");
 }

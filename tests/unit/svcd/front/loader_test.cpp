@@ -172,6 +172,21 @@ TEST_CASE("a command line is taken as it was typed: its dollars are its own") {
     CHECK(loaded.revision.command[2] == "echo ${HOME} $$");
 }
 
+TEST_CASE("a command line is tried with what --listen says, and a mistake in that is told") {
+    Settings settings;
+    settings.name = "sh";
+    settings.inline_spec.emplace();
+    settings.inline_spec->process.command = {"/bin/sh"};
+    settings.trial.emplace();
+    settings.trial->listen.emplace("admin", *parse_address("127.0.0.1:0"));
+    const auto loaded = load_revision(settings, {}, WallTime{});
+    REQUIRE(loaded.mistakes.size() == 1);
+    CHECK(loaded.mistakes.front().find("--listen admin=127.0.0.1:0: there is no such listener") !=
+          std::string::npos);
+    settings.trial->listen.clear();
+    CHECK(load_revision(settings, {}, WallTime{}).ok());
+}
+
 TEST_CASE("workers get the descriptor limit from before ours was raised, or their file's own") {
     TemporaryDirectory dir;
     Settings settings = settings_for(dir.write("a.toml", "[service]\ncommand = [\"/bin/sh\"]\n"));
