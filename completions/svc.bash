@@ -3,7 +3,7 @@
 # What may stand at the cursor says `svc complete`; see COMPLETION in svc(1).
 
 _svc() {
-    local svc=svc answer row offset
+    local svc=svc answer offset
     local -a rows=()
     COMPREPLY=()
     # The very one that is typed, if it is one.
@@ -22,9 +22,7 @@ _svc() {
     service-files)
         # Readline quotes what it takes for the name of a file, and looks for one itself where there is none.
         compopt -o filenames -o plusdirs -o default
-        while IFS= read -r row; do
-            COMPREPLY+=("$row")
-        done < <(compgen -f -X '!*.toml' -- "$2")
+        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -X '!*.toml' -- "$2")
         ;;
     command)
         for ((offset = 1; offset < COMP_CWORD; offset++)); do

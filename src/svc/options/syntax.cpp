@@ -100,12 +100,13 @@ Syntax syntax_of_svc() {
         syntax.verbs.push_back(syntax_of(*verb, verb->get_name()));
     // A verb's own ones first, then those that every verb has.
     for (Syntax& verb : syntax.verbs)
-        std::stable_partition(
-            verb.options.begin(), verb.options.end(), [&](const OptionSyntax& option) {
-                return std::none_of(
-                    syntax.options.begin(), syntax.options.end(),
-                    [&](const OptionSyntax& each) { return each.names == option.names; });
-            });
+        std::stable_partition(verb.options.begin(), verb.options.end(),
+                              [&](const OptionSyntax& option) {
+                                  return std::none_of(syntax.options.begin(), syntax.options.end(),
+                                                      [&](const OptionSyntax& each) {
+                                                          return each.names == option.names;
+                                                      });
+                              });
     return syntax;
 }
 
