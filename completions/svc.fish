@@ -3,12 +3,12 @@
 
 function __svc_complete
     set -l left (commandline -cp | string collect)
-    set -l right (string sub -s (math (string length -- "$left") + 1) -- (commandline -p | string collect) | string collect)
     set -l svc svc
     # The very one that is typed, if it is one.
     set -l typed (commandline -op)[1]
     string match -qr '(^|/)svc$' -- $typed; and set svc (string replace -r '^~/' "$HOME/" -- $typed)
-    set -l rows (command $svc complete fish "$left" "$right" 2>/dev/null </dev/null)
+    # While it completes, fish shows nobody what stands behind the cursor.
+    set -l rows (command $svc complete fish "$left" "" 2>/dev/null </dev/null)
     set -l what (string split -m 1 ' ' -- $rows[1])[1]
     set -e rows[1]
     string join \n -- $rows
@@ -19,11 +19,13 @@ function __svc_complete
     set -l path (string replace -- "$option" '' $token)
     switch "$what"
         case files
-            printf "$option%s\n" (complete -C "__fish_command_without_completions $path")
+            set rows (complete -C "__fish_command_without_completions $path")
+            string join \n -- "$option"$rows
         case service-files
             __fish_complete_suffix $path .toml
         case directories
-            printf "$option%s\n" (__fish_complete_directories $path '')
+            set rows (__fish_complete_directories $path '')
+            string join \n -- "$option"$rows
         case command
             complete -C (string replace -r '^.*? -- ' '' -- $left)
     end
