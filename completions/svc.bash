@@ -7,7 +7,7 @@ _svc() {
     local -a rows=()
     COMPREPLY=()
     # The very one that is typed, if it is one.
-    [[ ${1##*/} != svc ]] || svc=${1/#\~\//$HOME/}
+    [[ ${1##*/} != svc ]] || svc=${1/#\~\//${HOME-}/}
     mapfile -t rows < <(
         "$svc" complete bash "${COMP_LINE:0:COMP_POINT}" "${COMP_LINE:COMP_POINT}" \
             "$2" "$COMP_TYPE" "${COLUMNS:-0}" "${LINES:-0}" 2>/dev/null </dev/null

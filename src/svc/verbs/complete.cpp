@@ -18,8 +18,6 @@
 namespace svc::cli {
 namespace {
 
-/// For all supervisors together: somebody has a finger on the key.
-constexpr Duration patience = std::chrono::milliseconds(200);
 constexpr std::size_t name_limit = 64;
 
 /// The names of files DIRECTORY/NAME.toml.
@@ -46,8 +44,11 @@ std::string without_tilde(const std::string& path) {
                                                                       : path;
 }
 
+/// Who answers until `until` is over.
 class Machine final : public Knowledge {
 public:
+    explicit Machine(Instant until) : until_(until) {}
+
     std::vector<Seen> services(const std::string& runtime_dir) override {
         Looks looks(runtime_directories(without_tilde(runtime_dir)), {}, Looks::How::quickly);
         looks.look_once(left());
@@ -110,7 +111,7 @@ private:
         return std::string(line);
     }
 
-    Instant until_ = os::now() + patience;
+    Instant until_;
 };
 
 std::size_t number(const std::string& text) {
@@ -133,7 +134,7 @@ int complete_line(const Options& options, const Console& console) {
                  number(words[6])};
     }
     const TypedLine line = read_line(words[1], words[2], asker.shell);
-    Machine machine;
+    Machine machine(os::now() + console.at_a_key);
     console.out(write_answer(complete(line, machine), line, asker));
     return exit_done;
 }
