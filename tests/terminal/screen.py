@@ -1,4 +1,5 @@
 """A terminal that a person could sit at: a command in a tmux of its own, which types and reads its screen."""
+import contextlib
 import os
 import pathlib
 import re
@@ -19,6 +20,15 @@ set -g remain-on-exit-format ""
 set -g history-limit 5000
 set -g default-terminal screen-256color
 """
+
+
+def in_session(leader):
+    """Whether any process of the session runs."""
+    for pid in [int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]:
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == leader and alive(pid):
+                return True
+    return False
 
 
 class Screen:
@@ -108,8 +118,8 @@ class Screen:
         return self.ended()
 
     def close(self):
-        # It ends a little after it was told to, and is a child of the test's by then.
-        server = int(self._ask("display-message", "-p", "#{pid}"))
+        # It ends a little after it was told to, and is a child of the test's by then; so does what ran in it.
+        server, session = map(int, self._ask("display-message", "-p", "#{pid} #{pane_pid}").split())
         subprocess.run([*self._tmux(), "kill-server"], capture_output=True, check=False, timeout=PATIENCE)
-        wait_until("the end of tmux", lambda: not alive(server), PATIENCE)
+        wait_until("the end of tmux", lambda: not alive(server) and not in_session(session), PATIENCE)
         self._place.cleanup()

@@ -32,6 +32,7 @@ PARTS = {
         "talk": ("options", "screen"),
         "draw": ("screen",),
         "lines": ("screen", "talk"),
+        "completion": ("options", "screen", "draw"),
     },
 }
 # What a layer gives its parts: the context that all of them work in.

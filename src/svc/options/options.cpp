@@ -191,13 +191,30 @@ std::string meant_option(const CLI::App& app, const std::vector<std::string>& ar
     return {};
 }
 
+/// What completions/ tells: SHELL LEFT RIGHT, and bash's script WORD TYPE COLUMNS LINES besides.
+std::variant<Options, EndNow> read_completion(std::vector<std::string> words) {
+    words.erase(words.begin());
+    const bool from_bash = words.size() == 7 && words[0] == "bash";
+    const bool from_other = words.size() == 3 && (words[0] == "zsh" || words[0] == "fish");
+    if (!from_bash && !from_other)
+        return usage("complete is for the shells' scripts; see COMPLETION in svc(1)");
+    Options options;
+    options.verb = Verb::complete;
+    options.command = std::move(words);
+    return options;
+}
+
 } // namespace
 
 std::string_view verb_name(Verb verb) {
+    if (verb == Verb::complete)
+        return "complete";
     return verb_names[static_cast<std::size_t>(verb)];
 }
 
 std::variant<Options, EndNow> parse_arguments(std::vector<std::string> arguments) {
+    if (!arguments.empty() && arguments.front() == verb_name(Verb::complete))
+        return read_completion(std::move(arguments));
     if (const auto wrong = wrong_verb(arguments))
         return *wrong;
     Typed typed;

@@ -37,7 +37,8 @@ enum class Verb {
     try_out,
     init,
     preset,
-    list
+    list,
+    complete ///< for the shells' scripts; --help has it not
 };
 std::string_view verb_name(Verb verb);
 
@@ -69,13 +70,14 @@ struct Options {
     std::optional<std::uint32_t> lines; ///< events, logs: at most so many of those that are there
     std::uint64_t revision =
         0; ///< undo: to; history, timeline: the one to show; diff: the newer one; 0: none given
-    std::uint64_t from = 0;           ///< diff: the older one
-    std::vector<std::string> listen;  ///< try: as typed
-    std::vector<std::string> command; ///< try, init: what follows "--"
-    std::string preset;               ///< init
-    bool print = false;               ///< init: write no file
-    std::string output;               ///< metrics: a file; empty: stdout
-    bool openmetrics = false;         ///< metrics: as OpenMetrics 1.0
+    std::uint64_t from = 0;          ///< diff: the older one
+    std::vector<std::string> listen; ///< try: as typed
+    std::vector<std::string>
+        command;              ///< try, init: what follows "--"; complete: what the script tells
+    std::string preset;       ///< init
+    bool print = false;       ///< init: write no file
+    std::string output;       ///< metrics: a file; empty: stdout
+    bool openmetrics = false; ///< metrics: as OpenMetrics 1.0
 };
 
 /// --help, --version, or a mistake: the program ends at once.

@@ -28,6 +28,8 @@ struct Console {
     std::function<void(std::string_view)> out;
     std::function<void(std::string_view)> err;
     Patience patience{}; ///< a test's is short
+    Duration at_a_key = std::chrono::milliseconds(
+        200); ///< for all supervisors together, in a completion: somebody has a finger on the key
 };
 
 /// Prints "svc: " and the error; its code decides the exit status.

@@ -71,8 +71,9 @@ void Looks::ask(Peer& peer, Instant now) {
         peer.client.emplace(std::move(*client));
     }
     boost::json::object parameters;
-    parameters["connections"] = true;
-    if (!peer.modest)
+    if (how_ == How::closely)
+        parameters["connections"] = true;
+    if (how_ == How::closely && !peer.modest)
         parameters["usage"] = true;
     const auto sent = peer.client->send(make_call("Status", std::move(parameters), false), now);
     if (sent)

@@ -32,9 +32,12 @@ boost::json::array json_of(const std::vector<Sight>& sights);
 /// What can never happen: a second question to who has not answered the first one.
 class Looks {
 public:
+    /// With what is found by looking for it (connections, memory), or only with what a supervisor knows by heart.
+    enum class How { closely, quickly };
     /// `names` empty: all that there are at each ask().
-    Looks(std::vector<std::string> directories, std::vector<std::string> names)
-        : directories_(std::move(directories)), names_(std::move(names)) {}
+    Looks(std::vector<std::string> directories, std::vector<std::string> names,
+          How how = How::closely)
+        : directories_(std::move(directories)), names_(std::move(names)), how_(how) {}
 
     /// Looks which services there are, and asks those that owe no answer.
     void ask(Instant now);
@@ -57,12 +60,13 @@ private:
         bool modest = false;          ///< an older one, which cannot say what workers use
     };
     [[nodiscard]] std::vector<Service> services() const;
-    static void ask(Peer& peer, Instant now);
-    static bool take(Peer& peer, Instant now);
+    void ask(Peer& peer, Instant now);
+    bool take(Peer& peer, Instant now);
     static void lose(Peer& peer, const Error& why);
 
     std::vector<std::string> directories_;
     std::vector<std::string> names_;
+    How how_;
     std::map<std::string, Peer> peers_;
 };
 

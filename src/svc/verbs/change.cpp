@@ -74,6 +74,7 @@ wire::VarlinkCall call_for(const Options& options, const std::string& token) {
     case Verb::init:
     case Verb::preset:
     case Verb::list:
+    case Verb::complete:
     case Verb::history:
     case Verb::diff:
     case Verb::metrics:

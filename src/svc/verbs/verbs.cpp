@@ -44,6 +44,8 @@ int run(const Options& options, const Console& console) {
         return init_service(options, console);
     case Verb::preset:
         return show_preset(options, console);
+    case Verb::complete:
+        return complete_line(options, console);
     }
     fatal("run(): no such verb");
 }

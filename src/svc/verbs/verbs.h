@@ -24,5 +24,6 @@ int check_file(const Options& options, const Console& console);
 int try_service(const Options& options, const Console& console);
 int init_service(const Options& options, const Console& console);
 int show_preset(const Options& options, const Console& console);
+int complete_line(const Options& options, const Console& console);
 
 } // namespace svc::cli

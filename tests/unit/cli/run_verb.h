@@ -23,6 +23,7 @@ inline Ran run_verb(const Options& options, const Patience& patience = short_pat
     Ran ran;
     Console console;
     console.patience = patience;
+    console.at_a_key = patience.first;
     console.out = [&](std::string_view text) { ran.out += text; };
     console.err = [&](std::string_view text) { ran.err += text; };
     ran.status = run(options, console);
