@@ -82,6 +82,22 @@ class Reach(Place):
         self.assertEqual(1, len(said), said)
         self.assertIn(f"because of {self.program.parent}: ", said[0])
 
+    def test_a_program_is_looked_for_where_the_worker_runs(self):
+        (self.place / "current").symlink_to("app")
+        lines = f'release = "{self.place}/current"', 'directory = "${release}"', 'command = ["bin/web"]'
+        found = self.check(f'user = "{USER}"', *lines)
+        self.assertEqual([], found["notes"])
+        self.assertIn("guarantee: immutable release", str(found["explanation"]))
+
+    def test_commands_of_hooks_and_probes_are_for_the_user_too(self):
+        hook = self.place / "leave"
+        hook.write_text("#!/bin/sh\n", encoding="utf-8")
+        hook.chmod(0o751)  # the kernel reads a script as whoever runs it
+        found = self.check(f'user = "{USER}"', f'command = ["{self.program}"]',
+                           table=f'[stop]\npre_stop = {{ exec = ["{hook}"] }}')
+        self.assertEqual(["stop.pre_stop.exec"], [note["key"] for note in found["notes"]])
+        self.assertIn(f"chmod o+r {hook}", found["notes"][0]["message"])
+
     def test_inputs_and_the_check_are_for_the_user_too(self):
         secret, check = self.place / "web.conf", self.place / "check"
         secret.touch(mode=0o600)

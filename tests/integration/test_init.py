@@ -10,7 +10,7 @@ import tempfile
 import tomllib
 import unittest
 
-from harness import main
+from harness import ServiceTest, main
 from supervisor import SVC
 
 
@@ -62,6 +62,26 @@ DIRECTORIES = (
     ("a Procfile for a shell", {"Procfile": "web: cd shop && ./serve\n"}, None, ["-c", "cd shop && ./serve"]),
     ("a program of Rust", {"Cargo.toml": "", "target/release/shop": ELF}, None, ["/target/release/shop"]),
     ("a program of Go", {"go.mod": "module shop\n", "main.go": "", "shop": ELF}, None, ["/shop"]),
+)
+# Frameworks that are not installed, as far as a server sees of them.
+FLASK = """class Flask:
+    def __init__(self, name):
+        pass
+
+    def __call__(self, environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"served"]
+"""
+NODE = """require("http").createServer((asked, answer) => answer.end("served")).listen({fd: 3});
+process.on("SIGTERM", () => process.exit(0));
+"""
+# What serves once `svc init` has written its file, and the program that it needs.
+SERVING = (
+    ("a factory", "/usr/bin/gunicorn",
+     {"flask.py": FLASK, "shop.py": "from flask import Flask\ndef create_app():\n    return Flask(__name__)\n"}),
+    ("node", "/usr/bin/node", {"server.js": NODE}),
+    ("uwsgi", "/usr/bin/uwsgi",
+     {"flask.py": FLASK, "shop.py": "import flask\napp = flask.Flask(__name__)\n", "requirements.txt": "uwsgi"}),
 )
 # What is in a directory that nothing can be made of, and what is said.
 NOTHING = (
@@ -256,6 +276,26 @@ class User(Place):
                 said = self.file("web").replace("\n# ", " ")
                 self.assertIn("Without a user it runs as root. www-data cannot be that yet: ", said)
                 self.assertRegex(said, r"chmod o\+[rx]+ " + re.escape(str((self.place / closed).resolve())))
+
+
+class Serves(ServiceTest):
+
+    def test_what_is_written_serves_and_is_reloaded(self):
+        for kind, program, files in SERVING:
+            if not pathlib.Path(program).exists():
+                print(f"skipped: {kind}: there is no {program}")
+                continue
+            with self.apart(kind) as place:
+                for name, content in files.items():
+                    (place / name).write_text(content, encoding="utf-8")
+                supervisor = self.make()
+                subprocess.run([SVC, "init", "web", "--force"], cwd=place, capture_output=True, check=True)
+                text = supervisor.file.read_text("utf-8")
+                supervisor.file.write_text(re.sub("127.0.0.1:[0-9]+", "127.0.0.1:0", text), encoding="utf-8")
+                supervisor.start()
+                self.assertIn("served", supervisor.get())
+                self.reload(supervisor)
+                self.assertIn("served", supervisor.get())
 
 
 if __name__ == "__main__":

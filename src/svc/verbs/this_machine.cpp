@@ -14,6 +14,17 @@
 namespace svc::cli {
 namespace {
 
+/// Where a worker would find it: relative to its directory, else in the usual PATH.
+Result<std::string> find_program(const std::string& name, const std::string& directory) {
+    return os::find_executable(name, os::default_search_path, directory.empty() ? "/" : directory);
+}
+
+/// The kernel reads a script as whoever runs it.
+int use_of_program(const std::string& path) {
+    const auto opened = os::open_executable(path);
+    return opened && opened->kind == os::FileKind::script ? R_OK | X_OK : X_OK;
+}
+
 class MachineNotes {
 public:
     explicit MachineNotes(const rollout::Spec& spec) : process_(spec.process) {
@@ -25,6 +36,8 @@ public:
             }
             release_ = std::move(*resolved);
         }
+        if (auto expanded = wire::expand(process_.directory, release_))
+            directory_ = std::move(*expanded);
         program("service.command", process_.command);
         program("service.check", process_.check);
         if (!process_.directory.empty())
@@ -57,8 +70,7 @@ private:
         const auto name = expanded(key, command.front());
         if (!name)
             return;
-        if (auto found = os::find_executable(*name, os::default_search_path, process_.directory);
-            !found)
+        if (auto found = find_program(*name, directory_); !found)
             note(key, found.error().message);
     }
     /// What a supervisor gets of them is its service manager's to say; what the machine has not, nobody gets.
@@ -84,6 +96,7 @@ private:
 
     const rollout::ProcessSpec& process_;
     std::string release_;
+    std::string directory_;
 };
 
 /// What the workers' user has to be able to do, and under which key that stands.
@@ -93,28 +106,29 @@ struct NamedUse {
     std::string verb; ///< "execute"
 };
 
+/// Commands of hooks and probes, and the check, run as the workers' user, too.
 std::vector<NamedUse> uses_of(const rollout::Revision& made) {
     std::vector<NamedUse> uses;
     const rollout::ProcessSpec& process = made.spec.process;
-    const auto add = [&](const std::string& key, const std::string& text, int mode,
-                         const std::string& verb) {
-        const auto path = wire::expand(text, made.release);
-        if (path && path->starts_with('/'))
-            uses.push_back({key, {*path, mode}, verb});
+    const auto directory = wire::expand(process.directory, made.release);
+    if (directory && !directory->empty())
+        uses.push_back({"service.directory", {*directory, X_OK}, "enter"});
+    const auto program = [&](const std::string& key, const std::vector<std::string>& command) {
+        const auto name = wire::expand(command.empty() ? "" : command.front(), made.release);
+        if (!name || !directory || name->empty())
+            return;
+        if (const auto found = find_program(*name, *directory))
+            uses.push_back({key, {*found, use_of_program(*found)}, "execute"});
     };
-    if (!process.directory.empty())
-        add("service.directory", process.directory, X_OK, "enter");
-    // The kernel reads a script as whoever runs it.
-    const bool script = made.executable_kind == rollout::ExecutableKind::script;
-    if (!made.executable.empty())
-        uses.push_back(
-            {"service.command", {made.executable, script ? R_OK | X_OK : X_OK}, "execute"});
+    program("service.command", process.command);
     if (!made.program_identity.path.empty())
         uses.push_back({"service.command", {made.program_identity.path, R_OK}, "read"});
-    if (!process.check.empty())
-        add("service.check", process.check.front(), X_OK, "execute");
+    program("service.check", process.check);
+    for (const auto& named : wire::commands_of(made.spec))
+        program(named.key, *named.command);
     for (const auto& input : process.inputs)
-        add("service.inputs", input, R_OK, "read");
+        if (const auto path = wire::expand(input, made.release))
+            uses.push_back({"service.inputs", {*path, R_OK}, "read"});
     return uses;
 }
 
@@ -202,8 +216,7 @@ rollout::Revision revision_on_this_machine(const rollout::Spec& spec) {
     const std::string directory = expanded(spec.process.directory);
     if (revision.command.empty())
         return revision;
-    const auto found =
-        os::find_executable(revision.command.front(), os::default_search_path, directory);
+    const auto found = find_program(revision.command.front(), directory);
     if (!found)
         return revision;
     revision.executable = *found;
