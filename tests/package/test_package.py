@@ -158,12 +158,8 @@ class Life(Package):
     def test_what_it_brings_is_in_its_place(self):
         for path in ("/usr/bin/svc", "/usr/bin/svcd", "/usr/libexec/svc/svc-launch", "/usr/libexec/svc/svc-keeper",
                      "/usr/lib/systemd/system/svcd@.service", "/usr/lib/systemd/user/svcd@.service",
-                     "/usr/lib/sysusers.d/svc.conf", "/usr/share/svc/presets/nginx.toml", "/etc/svc",
-                     "/usr/share/bash-completion/completions/svc", "/usr/share/zsh/vendor-completions/_svc",
-                     "/usr/share/fish/vendor_completions.d/svc.fish", "/usr/share/fish/vendor_completions.d/svcd.fish"):
+                     "/usr/lib/sysusers.d/svc.conf", "/usr/share/svc/presets/nginx.toml", "/etc/svc"):
             self.assertTrue(self.machine.inside(path).exists(), path)
-        loaded = self.machine.run("bash", "-c", ". /usr/share/bash-completion/completions/svcd && complete -p svc svcd")
-        self.assertEqual(["complete -F _svc svc", "complete -F _svc svcd"], loaded.stdout.splitlines(), loaded.stderr)
         self.assertEqual(0, self.machine.run("svcd", "--version").returncode)
         self.service.write(two())
         self.succeed("start")  # with all that the unit needs: systemd says nothing about it
@@ -172,6 +168,13 @@ class Life(Package):
                                     "svcd-reap@web.service")
             self.assertNotRegex(said.stdout + said.stderr, r"svcd(-reap)?@")
         self.assertNotIn("control-group", self.service.journal())
+
+    def test_its_completions_are_where_the_shells_look(self):
+        for path in ("zsh/vendor-completions/_svc", "fish/vendor_completions.d/svc.fish", "fish/vendor_completions.d/svcd.fish",
+                     "bash-completion/completions/svc"):
+            self.assertTrue(self.machine.inside(f"/usr/share/{path}").exists(), path)
+        loaded = self.machine.run("bash", "-c", ". /usr/share/bash-completion/completions/svcd && complete -p svc svcd")
+        self.assertEqual(["complete -F _svc svc", "complete -F _svc svcd"], loaded.stdout.splitlines(), loaded.stderr)
 
     def test_members_of_its_group_may_deploy_and_others_may_look(self):
         service = self.start(two())
