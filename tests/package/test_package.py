@@ -170,6 +170,13 @@ class Life(Package):
             self.assertNotRegex(said.stdout + said.stderr, r"svcd(-reap)?@")
         self.assertNotIn("control-group", self.service.journal())
 
+    def test_its_completions_are_where_the_shells_look(self):
+        for path in ("zsh/vendor-completions/_svc", "fish/vendor_completions.d/svc.fish", "fish/vendor_completions.d/svcd.fish",
+                     "bash-completion/completions/svc"):
+            self.assertTrue(self.machine.inside(f"/usr/share/{path}").exists(), path)
+        loaded = self.machine.run("bash", "-c", ". /usr/share/bash-completion/completions/svcd && complete -p svc svcd")
+        self.assertEqual(["complete -F _svc svc", "complete -F _svc svcd"], loaded.stdout.splitlines(), loaded.stderr)
+
     def test_members_of_its_group_may_deploy_and_others_may_look(self):
         service = self.start(two())
         group = self.machine.run("getent", "group", "svc-admin").stdout.split(":")[2]

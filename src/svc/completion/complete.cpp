@@ -89,7 +89,6 @@ private:
         }
     }
 
-    // size: a case for each meaning, and nothing else
     void add_meant() {
         switch (place_.means) {
         case Means::anything:

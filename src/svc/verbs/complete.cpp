@@ -114,9 +114,11 @@ private:
     Instant until_;
 };
 
+/// Of what a variable of the shell says: nobody's terminal is larger.
 std::size_t number(const std::string& text) {
+    constexpr std::uint64_t largest = 1000;
     std::string_view rest = text;
-    return take_number(rest).value_or(0);
+    return std::min(take_number(rest).value_or(0), largest);
 }
 
 } // namespace
