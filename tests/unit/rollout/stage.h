@@ -28,6 +28,10 @@ public:
     bool answers_launches = true; ///< spawned, recorded and executed come at once
 
     void perform(const Action& action, const State&) override {
+        if (const auto* read = std::get_if<ReadOutput>(&action)) {
+            supervisor.observe(OutputRead{read->worker, {"words so far"}});
+            return;
+        }
         actions.push_back(action);
         if (!answers_launches)
             return;
