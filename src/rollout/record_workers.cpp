@@ -323,7 +323,8 @@ struct Recorder {
         Worker* worker = find(seen.worker);
         if (worker == nullptr || !worker->output_due || worker->phase >= WorkerPhase::exited)
             return;
-        worker->last_output = bounded(seen.last_output);
+        if (worker->last_output.empty())
+            worker->last_output = bounded(seen.last_output);
         worker->output_due = std::min(*worker->output_due, now);
     }
 

@@ -34,8 +34,11 @@ bool made_no_progress(Planner& planner, const Worker& worker) {
                        planner.spec_of(worker).rollout.progress_deadline);
 }
 
-/// True once what it wrote last is known, or will not be: the report says what it was about.
+/// True once what it wrote last is known, or will not be: the report says what it was about. What its hook wrote is
+/// that, too.
 bool knows_output(Planner& planner, const Worker& worker) {
+    if (!worker.last_output.empty())
+        return true;
     if (worker.output_due)
         return planner.due(*worker.output_due);
     planner.act(ReadOutput{worker.id});

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 from expected import assert_screen, wait_for_screen  # noqa: E402
 from harness import ServiceTest, main, service, worker  # noqa: E402
 from screen import Screen  # noqa: E402
+from scripted import Scripted  # noqa: E402
 from supervisor import SVC  # noqa: E402
 
 WIDTHS = 80, 200
@@ -17,7 +18,36 @@ LONG = {"min_ready": "24h", "progress_deadline": "96h"}
 SAYS = "--say", "reading /etc/web.conf", "--say", "cannot reach the database at 10.0.0.3:5432"
 
 
+HOUR = 3_600_000_000
+
+
+def half_way():
+    """What a supervisor tells half way through long things: bars stand where they do for an hour."""
+    def told(name, state, **more):
+        revision, replica = name[1:].split("-")
+        return {"name": name, "revision": int(revision), "replica": int(replica), "state": state, "since_us": 30 * HOUR,
+                "waits_for": "", "left_us": 0, "length_us": 0, "note": "", "failed": False, **more}
+    progress = {"state": "held", "from": 6, "step": "canary, step 1 of 3", "revision": 7, "text": "", "updated": 1,
+                "available": 4, "replicas": 4, "waits_for": "the end of its hold", "left_us": 48 * HOUR,
+                "length_us": 64 * HOUR, "worker": "", "workers": "", "verdict": "", "reason": "", "last_output": [],
+                "changed": []}
+    workers = [told("r6-0", "stopping", waits_for="stop signal sent", left_us=24 * HOUR, length_us=48 * HOUR),
+               told("r7-0", "available", note="12 requests in flight"), told("r6-1", "available"),
+               told("r7-1", "starting", waits_for="readiness probe (connection refused)", left_us=12 * HOUR,
+                    length_us=96 * HOUR),
+               told("r6-2", "draining", waits_for="pre-stop hook"),
+               told("r6-3", "killing", waits_for="end after SIGKILL")]
+    return [{**progress, "worker_list": workers},
+            {**progress, "worker_list": [], "verdict": "complete", "updated": 4}]
+
+
 class Reload(ServiceTest):
+
+    def test_half_way_bars_are_filled_as_far_as_time_went_by(self):
+        with Scripted(self.directory / "run", half_way()) as supervisor:
+            for columns in WIDTHS:
+                with self.subTest(columns=columns), self.screen(supervisor, columns=columns) as screen:
+                    wait_for_screen(screen, f"reload-half-way-{columns}")
 
     def screen(self, supervisor, *options, columns=80, **more):
         command = [SVC, "reload", "web", *options, "--runtime-dir", supervisor.runtime]
@@ -60,8 +90,8 @@ class Reload(ServiceTest):
             wait_for_screen(screen, "reload-middle-200")
             screen.resize(80, 24)
             wait_for_screen(screen, "reload-middle-80")
-            screen.resize(50, 24)
-            wait_for_screen(screen, "reload-middle-50")
+            screen.resize(62, 24)
+            wait_for_screen(screen, "reload-middle-62")
             screen.resize(80, 24)
             wait_for_screen(screen, "reload-middle-80")
             screen.type("C-c")

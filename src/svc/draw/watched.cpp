@@ -163,10 +163,12 @@ std::string line_of(const Row& row, const Layout& layout, const Terminal& termin
     return line;
 }
 
-std::string headline(const wire::Progress& last, const std::string& doing, std::size_t width) {
+/// `brief`: the same in fewer columns.
+std::string headline(const wire::Progress& last, const std::string& doing, bool brief) {
     std::string line = doing;
+    const std::string revision = brief ? ": " : ": revision ";
     if (last.from != 0 && last.from != last.revision)
-        line += ": revision " + std::to_string(last.from) + " → " + std::to_string(last.revision);
+        line += revision + std::to_string(last.from) + " → " + std::to_string(last.revision);
     else if (last.revision != 0 && last.replicas > 0)
         line += ": revision " + std::to_string(last.revision);
     if (!last.step.empty())
@@ -176,15 +178,20 @@ std::string headline(const wire::Progress& last, const std::string& doing, std::
     if (!last.state.empty() && last.state != "progressing" && last.state != last.step)
         parts.push_back(flat(last.state));
     if (last.replicas > 0) {
-        const std::string all = std::to_string(last.replicas);
+        const std::string all = (brief ? "/" : " of ") + std::to_string(last.replicas);
         if (last.from != 0)
-            parts.push_back(std::to_string(last.updated) + " of " + all + " updated");
-        parts.push_back(std::to_string(last.available) + (last.from != 0 ? "" : " of " + all) +
+            parts.push_back(std::to_string(last.updated) + all + " updated");
+        parts.push_back(std::to_string(last.available) + (last.from != 0 ? "" : all) +
                         " available");
     }
     if (!parts.empty())
         line += ": " + join(parts, ", ");
-    return fit(line, width);
+    return line;
+}
+
+std::string headline(const wire::Progress& last, const std::string& doing, std::size_t width) {
+    const std::string whole = headline(last, doing, false);
+    return fit(columns_of(whole) <= width ? whole : headline(last, doing, true), width);
 }
 
 /// "… and 37 more: 30 available, 7 gone"

@@ -69,7 +69,7 @@ TEST_CASE("a line a worker says what it is at and what it waits for, as time goe
                 "  r6-1  available                   for 12m2s", "r7-0 is launched"});
     // A narrow terminal loses the bars first.
     CHECK(draw_watched(two_replicas(), "reload web 3.2s", then + 2s, terminal(60, 24)) ==
-          Lines{"reload web 3.2s: revision 6 → 7 (rolling): 0 of 2 updated,…",
+          Lines{"reload web 3.2s: 6 → 7 (rolling): 0/2 updated, 2 available",
                 "  r6-0  stopping   28s left  stop signal sent  3 requests …",
                 "  r7-0  starting   58s left  readiness", "  r6-1  available  for 12m2s",
                 "r7-0 is launched"});
@@ -110,7 +110,7 @@ TEST_CASE("the least interesting workers have no line where there is no room") {
     all.push_back(worker("r6-39", 6, 39, "killing"));
     Watched watched;
     watched.learn(progress(all), then);
-    CHECK(many(watched, 8) == "reload web 1.0s: revision 6 → 7 (rolling): 0 of 2 updated,…\n"
+    CHECK(many(watched, 8) == "reload web 1.0s: 6 → 7 (rolling): 0/2 updated, 2 available\n"
                               "  r6-0   available  for 0s\n"
                               "  r7-3   starting   for 0s\n"
                               "  r7-9   failed     exit status 1\n"
