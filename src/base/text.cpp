@@ -44,6 +44,29 @@ bool is_control(std::uint32_t code_point) {
     return (code_point < 0x20 && code_point != '\t') || (code_point >= 0x7f && code_point < 0xa0);
 }
 
+// What turns the direction of the text around it, or is seen by nobody (Unicode's format characters, Cf, and its two
+// separators of lines): a person reads another thing than what is there ("Trojan Source", CVE-2021-42574). The joiners
+// U+200C and U+200D are letters' business, and stay.
+bool deceives(std::uint32_t code_point) {
+    struct Range {
+        std::uint32_t first;
+        std::uint32_t last;
+    };
+    constexpr std::array<Range, 10> ranges{{{0xad, 0xad},
+                                            {0x61c, 0x61c},
+                                            {0x180e, 0x180e},
+                                            {0x200b, 0x200b},
+                                            {0x200e, 0x200f},
+                                            {0x2028, 0x202e},
+                                            {0x2060, 0x206f},
+                                            {0xfeff, 0xfeff},
+                                            {0xfff9, 0xfffb},
+                                            {0xe0000, 0xe007f}}};
+    return std::any_of(ranges.begin(), ranges.end(), [code_point](const Range& range) {
+        return code_point >= range.first && code_point <= range.last;
+    });
+}
+
 bool is_number(std::string_view text) {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -132,7 +155,8 @@ std::string printable(std::string_view text, std::size_t limit) {
     result.reserve(std::min(text.size(), limit));
     while (!text.empty()) {
         const Character character = first_character(text);
-        const bool kept = character.bytes > 0 && !is_control(character.code_point);
+        const bool kept = character.bytes > 0 && !is_control(character.code_point) &&
+                          !deceives(character.code_point);
         const std::size_t taken = std::max<std::size_t>(character.bytes, 1);
         const std::string_view piece = kept ? text.substr(0, taken) : std::string_view("?");
         if (result.size() + piece.size() > limit)

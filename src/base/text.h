@@ -11,8 +11,8 @@
 
 namespace svc {
 
-/// `text` with every byte that is not valid UTF-8, and every control character but tab, replaced
-/// by '?', cut at `limit` bytes on a character boundary. What a worker says reaches a terminal
+/// `text` with every byte that is not valid UTF-8, every control character but tab, and every character that turns the
+/// direction of others or cannot be seen, replaced by '?', cut at `limit` bytes on a character boundary. What a worker says reaches a terminal
 /// and JSON only through this.
 std::string printable(std::string_view text, std::size_t limit);
 

@@ -38,6 +38,8 @@ struct Seen {
 /// Looks in a child of ours; parse_seen() reads what it answers: as many as there were sets, and nothing known of any
 /// if it says anything else.
 Result<FileWork> start_look(const std::vector<ProcessSet>& sets, const Look& look);
+/// Three numbers of 64 bits with what stands between them: what an answer has for a set at most, in bytes.
+inline constexpr std::size_t longest_seen = 64;
 std::string format_seen(const std::vector<Seen>& seen);
 std::vector<Seen> parse_seen(const std::string& text, std::size_t sets);
 

@@ -76,6 +76,11 @@ struct RunPreStop { ///< answer: HookEnded
 struct CountConnections {
     WorkerId worker = 0;
 };
+/// What it wrote last belongs to the report of a failure, and it lives. Answer: OutputRead, in any case; whoever waits
+/// for it has a deadline all the same.
+struct ReadOutput {
+    WorkerId worker = 0;
+};
 /// The stop signal. Answer: SignalSent, if it was.
 struct SignalWorker {
     WorkerId worker = 0;
@@ -146,8 +151,8 @@ struct Finish {
 using Action =
     std::variant<LaunchWorker, SpawnWorker, RecordWorker, ReleaseWorker, MarkReady, WatchWorker,
                  RunPostReady, MarkAvailable, RecycleWorker, ReloadWorker, RetireWorker, CancelHook,
-                 RunPreStop, CountConnections, SignalWorker, KillWorker, RunPostStop, ForgetWorker,
-                 BeginRollout, RollBack, NoteFailure, PauseRollout, ReachStage, RunRolloutHook,
-                 PassStage, EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
+                 RunPreStop, CountConnections, ReadOutput, SignalWorker, KillWorker, RunPostStop,
+                 ForgetWorker, BeginRollout, RollBack, NoteFailure, PauseRollout, ReachStage,
+                 RunRolloutHook, PassStage, EndRollout, FallBack, EndKeeping, DropRevision, Finish>;
 
 } // namespace svc::rollout

@@ -149,6 +149,11 @@ struct Applier {
         one.counting_since = now;
     }
 
+    void operator()(const ReadOutput& action) {
+        constexpr Duration longest = std::chrono::seconds(3); // a journal has its own bound of 2 s
+        worker(action.worker).output_due = now + longest;
+    }
+
     void operator()(const SignalWorker& action) {
         Worker& one = worker(action.worker);
         const std::string why = one.idle_deadline ? stop_text(one) : std::string();
@@ -241,6 +246,7 @@ struct Applier {
 
     void operator()(const RunRolloutHook& action) {
         std::string text = std::string(describe(action.hook)) + " runs";
+        state.rollout->hook_began = now;
         switch (action.hook) {
         case RolloutHook::before:
             state.rollout->before = HookProgress::running;

@@ -38,7 +38,8 @@ void drain_failing(Planner& planner) {
         return;
     for (const auto& [id, worker] : state.workers) {
         // Before it runs there is nothing to drain, and nothing that could have failed.
-        if (worker.failing.empty() || !is_live(worker) || !can_be_missed(state, worker))
+        if (worker.failing.empty() || !is_live(worker) || !can_be_missed(state, worker) ||
+            planner.is_asked(worker))
             continue;
         planner.retire(worker, Retirement::failed, worker.failing);
         return; // the next one is judged without this one

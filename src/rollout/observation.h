@@ -80,6 +80,11 @@ struct ConnectionsCounted {
     WorkerId worker = 0;
     std::optional<std::uint64_t> open; ///< accepted from our listeners; none: nobody can tell
 };
+/// The answer to ReadOutput.
+struct OutputRead {
+    WorkerId worker = 0;
+    std::vector<std::string> last_output;
+};
 /// The kernel took the stop signal of SignalWorker.
 struct SignalSent {
     WorkerId worker = 0;
@@ -134,9 +139,9 @@ struct StopRequested {
 using Observation =
     std::variant<WorkerSpawned, WorkerRecorded, WorkerExecuted, LaunchFailed, WorkerNotified,
                  MainPidChanged, WorkerExited, HookEnded, ProbeReported, MemoryExceeded,
-                 WorkerReloaded, ConnectionsCounted, SignalSent, KillFailed, RolloutRequested,
-                 PauseRequested, ResumeRequested, AbortRequested, PromoteRequested,
-                 ReplaceRequested, FreezeRequested, RolloutHookEnded, ScaleRequested,
-                 StopRequested>;
+                 WorkerReloaded, ConnectionsCounted, OutputRead, SignalSent, KillFailed,
+                 RolloutRequested, PauseRequested, ResumeRequested, AbortRequested,
+                 PromoteRequested, ReplaceRequested, FreezeRequested, RolloutHookEnded,
+                 ScaleRequested, StopRequested>;
 
 } // namespace svc::rollout

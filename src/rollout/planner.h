@@ -34,6 +34,10 @@ struct Planner {
         return spec_of(worker.revision);
     }
 
+    /// What this one wrote last is being read for the report of its failure: it is not retired before that.
+    [[nodiscard]] bool is_asked(const Worker& worker) {
+        return worker.output_due && !due(*worker.output_due);
+    }
     void retire(const Worker& worker, Retirement why, std::string reason);
     /// How long it must have been ready to count as available.
     [[nodiscard]] Duration min_ready(const Worker& worker) const;

@@ -319,6 +319,15 @@ struct Recorder {
         worker->connections = seen.open;
     }
 
+    void operator()(const OutputRead& seen) {
+        Worker* worker = find(seen.worker);
+        if (worker == nullptr || !worker->output_due || worker->phase >= WorkerPhase::exited)
+            return;
+        if (worker->last_output.empty())
+            worker->last_output = bounded(seen.last_output);
+        worker->output_due = std::min(*worker->output_due, now);
+    }
+
     void operator()(const SignalSent& seen) {
         Worker* worker = find(seen.worker);
         if (worker != nullptr && worker->phase == WorkerPhase::stopping)

@@ -125,6 +125,8 @@ struct Worker {
     std::string kill_failure;        ///< why SIGKILL was refused; empty: it was not
     std::optional<ExitStatus> exit;
     std::vector<std::string> last_output; ///< last lines of stderr, printable, bounded
+    std::optional<Instant>
+        output_due; ///< of one that failed and lives: they are waited for until then; none: never asked
 
     bool operator==(const Worker&) const = default;
 };
@@ -255,6 +257,7 @@ struct Rollout {
     HookProgress analysis = HookProgress::due; ///< of this stage
     HookProgress before = HookProgress::due;
     HookProgress after = HookProgress::due;
+    std::optional<Instant> hook_began = {}; ///< of the hook that was last begun
 
     bool operator==(const Rollout&) const = default;
 };

@@ -21,7 +21,8 @@ void tend_launching(Planner& planner, const Worker& worker) {
 
 /// True if it failed.
 bool fail_late_start(Planner& planner, const Worker& worker) {
-    if (worker.retirement != Retirement::none || !planner.due(worker.start_deadline))
+    if (worker.retirement != Retirement::none || !planner.due(worker.start_deadline) ||
+        planner.is_asked(worker))
         return false;
     planner.retire(worker, Retirement::failed,
                    late_start_text(worker, planner.spec_of(worker).ready));

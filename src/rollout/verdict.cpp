@@ -34,6 +34,30 @@ bool made_no_progress(Planner& planner, const Worker& worker) {
                        planner.spec_of(worker).rollout.progress_deadline);
 }
 
+/// True once what it wrote last is known, or will not be: the report says what it was about. What its hook wrote is
+/// that, too.
+bool knows_output(Planner& planner, const Worker& worker) {
+    if (!worker.last_output.empty())
+        return true;
+    if (worker.output_due)
+        return planner.due(*worker.output_due);
+    planner.act(ReadOutput{worker.id});
+    return false;
+}
+
+/// Why a worker of the new revision that lives fails it; empty: it does not.
+std::string failure_of_living(Planner& planner, const Worker& worker) {
+    const Spec& spec = planner.spec_of(worker);
+    if (started_too_late(planner, worker))
+        return late_start_text(worker, spec.ready);
+    if (is_live(worker) && !worker.failing.empty())
+        return worker.failing;
+    if (made_no_progress(planner, worker))
+        return "not available within progress_deadline (" +
+               format_duration(spec.rollout.progress_deadline) + ")";
+    return {};
+}
+
 /// "r8-0: exit status 1 before it was ready".
 std::string death_text(const Worker& worker) {
     std::string text = worker.name + ": " + describe(*worker.exit);
@@ -212,19 +236,11 @@ void judge_new_revision(Planner& planner) {
     for (const auto& [id, worker] : state.workers) {
         if (worker.revision != state.rollout->to)
             continue;
-        const Spec& spec = planner.spec_of(worker);
         if (died(planner, worker))
             fail_rollout(planner, death_text(worker), worker.last_output);
-        else if (started_too_late(planner, worker))
-            fail_rollout(planner, worker.name + ": " + late_start_text(worker, spec.ready),
-                         worker.last_output);
-        else if (is_live(worker) && !worker.failing.empty())
-            fail_rollout(planner, worker.name + ": " + worker.failing, worker.last_output);
-        else if (made_no_progress(planner, worker))
-            fail_rollout(planner,
-                         worker.name + ": not available within progress_deadline (" +
-                             format_duration(spec.rollout.progress_deadline) + ")",
-                         worker.last_output);
+        else if (const auto failure = failure_of_living(planner, worker);
+                 !failure.empty() && knows_output(planner, worker))
+            fail_rollout(planner, worker.name + ": " + failure, worker.last_output);
         if (planner.acted())
             return;
     }

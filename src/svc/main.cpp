@@ -1,3 +1,4 @@
+#include "svc/screen/wrap.h"
 #include "svc/verbs/verbs.h"
 
 #include <cstdio>
@@ -24,7 +25,9 @@ int main(int argc, char** argv) {
     console.error_color = terminal_of(STDERR_FILENO).color;
     console.measure = [] { return terminal_of(STDOUT_FILENO); };
     console.out = [](std::string_view text) { write_to(stdout, text); };
-    console.err = [](std::string_view text) { write_to(stderr, text); };
+    console.err = [](std::string_view text) { // its size may have changed
+        write_to(stderr, wrapped(text, terminal_of(STDERR_FILENO).width));
+    };
     const int status = run(std::get<Options>(parsed), console);
     // A full disk behind a redirection must not look like success.
     if (status == exit_done && std::ferror(stdout) != 0) {

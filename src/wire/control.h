@@ -151,6 +151,7 @@ struct RolloutStatus {
     std::string step; ///< "canary: step 1 of 3, 2 of 10 workers new, goes on in 4m10s"; empty: none
     std::string paused;  ///< "for 5m, asked for by uid 0: lunch"; empty: it is not
     std::string failure; ///< noted while it is paused, not acted on
+    std::optional<std::int64_t> ended_ago_us; ///< none: it has not, or nobody knows
     bool operator==(const RolloutStatus&) const = default;
 };
 struct ServiceStatus {

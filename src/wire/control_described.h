@@ -30,7 +30,8 @@ BOOST_DESCRIBE_STRUCT(WorkerStatus, (),
 BOOST_DESCRIBE_STRUCT(ReplicaStatus, (), (index, restarts, failures, waits_for))
 BOOST_DESCRIBE_STRUCT(ListenerStatus, (), (name, address, sockets, backlog, problem, queue, drops))
 BOOST_DESCRIBE_STRUCT(RolloutStatus, (),
-                      (phase, from, to, updated, reason, last_output, step, paused, failure))
+                      (phase, from, to, updated, reason, last_output, step, paused, failure,
+                       ended_ago_us))
 BOOST_DESCRIBE_STRUCT(ServiceStatus, (),
                       (service, summary, revision, cause, revision_made_at_us, replicas, available,
                        pending, kept, frozen, stopping, supervisor_pid, generation, version,

@@ -95,6 +95,7 @@ type ListenerStatus (
 # phase: progressing, paused, rolling back, complete, rolled back, failed, superseded, aborted
 # step, paused: sentences for a person; empty: it has no steps, is not paused
 # failure: noted while it is paused, and judged when it goes on
+# ended_ago_us: missing: it has not ended
 type RolloutStatus (
   phase: string,
   from: int,
@@ -104,7 +105,8 @@ type RolloutStatus (
   last_output: []string,
   step: string,
   paused: string,
-  failure: string
+  failure: string,
+  ended_ago_us: ?int
 )
 
 # device, inode, size: of stat(2); modified_ns, changed_ns: since 1970. All 0: there was no such file

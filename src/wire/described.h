@@ -108,7 +108,7 @@ BOOST_DESCRIBE_STRUCT(Worker, (),
                        counting_since, counted_at, connections, started_up, said_ready, verifying,
                        post_ready_done, watched, probe_text, failing, becoming, excess_memory,
                        stale, status_text, notified_errno, reloading, announced_stop, signal_sent,
-                       kill_failure, exit, last_output))
+                       kill_failure, exit, last_output, output_due))
 BOOST_DESCRIBE_STRUCT(Replica, (),
                       (index, restarts, failing_revision, failures, next_start, held_down,
                        last_exit, launches))
@@ -119,7 +119,7 @@ BOOST_DESCRIBE_STRUCT(Rollout, (),
                       (from, to, phase, began, progressed, most_available, previous_replicas,
                        previous_file_replicas, reason, last_output, immediate, paused_at,
                        pause_reason, failure, abort_reason, stage, stage_reached, promoted,
-                       analysis, before, after))
+                       analysis, before, after, hook_began))
 BOOST_DESCRIBE_ENUM(Verdict, complete, rolled_back, failed, superseded, aborted)
 BOOST_DESCRIBE_STRUCT(Outcome, (),
                       (revision, verdict, reason, successor, last_output, began, ended))

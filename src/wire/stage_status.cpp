@@ -10,7 +10,9 @@
 namespace svc::wire {
 namespace {
 
+using rollout::HookProgress;
 using rollout::Rollout;
+using rollout::RolloutHook;
 using rollout::RolloutStage;
 using rollout::State;
 using rollout::Strategy;
@@ -46,6 +48,31 @@ std::string wait_of(const State& state, const RolloutStage& stage, Instant now) 
     return rollout.paused_at ? length + " of its hold left" : "goes on in " + length;
 }
 
+std::optional<RolloutHook> running_hook(const State& state) {
+    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing)
+        return std::nullopt;
+    if (state.rollout->before == HookProgress::running)
+        return RolloutHook::before;
+    if (state.rollout->analysis == HookProgress::running)
+        return RolloutHook::analysis;
+    return state.rollout->after == HookProgress::running ? std::optional(RolloutHook::after)
+                                                         : std::nullopt;
+}
+
+/// How long a hook may take, into what its progress is drawn from; a sleep takes as long as it says.
+void put_length_of(RolloutHook which, const State& state, Instant now, Progress& progress) {
+    const auto& hook = rollout::hook_of(rollout::rollout_spec_in_force(state), which);
+    if (!hook || !state.rollout->hook_began)
+        return;
+    const auto* const sleep = std::get_if<rollout::SleepHook>(&hook->what);
+    const auto length = sleep != nullptr ? std::optional(sleep->length) : hook->timeout;
+    if (!length)
+        return;
+    progress.length_us = length->count();
+    progress.left_us =
+        std::max(*state.rollout->hook_began + *length - now, Duration::zero()).count();
+}
+
 std::string describe_unstaged(const State& state) {
     if (std::string hook = hook_under_way(state); !hook.empty())
         return hook;
@@ -65,16 +92,11 @@ std::string describe_unstaged(const State& state) {
 } // namespace
 
 std::string hook_under_way(const State& state) {
-    using rollout::HookProgress;
-    if (!state.rollout || state.rollout->phase != rollout::RolloutPhase::progressing)
+    const auto hook = running_hook(state);
+    if (!hook)
         return {};
-    if (state.rollout->before == HookProgress::running)
-        return std::string(describe(rollout::RolloutHook::before)) + " runs";
-    if (state.rollout->analysis == HookProgress::running)
-        return "analysis runs";
-    return state.rollout->after == HookProgress::running
-               ? std::string(describe(rollout::RolloutHook::after)) + " runs"
-               : "";
+    return *hook == RolloutHook::analysis ? "analysis runs"
+                                          : std::string(describe(*hook)) + " runs";
 }
 
 std::string describe_stage(const State& state, Instant now) {
@@ -86,9 +108,12 @@ std::string describe_stage(const State& state, Instant now) {
 }
 
 void put_wait_of_stage(const State& state, Instant now, Progress& progress) {
-    progress.waits_for = hook_under_way(state);
-    if (!progress.waits_for.empty() || !rollout::is_staged(state) ||
-        !state.rollout->stage_reached || state.rollout->promoted)
+    if (const auto hook = running_hook(state)) {
+        progress.waits_for = std::string(describe(*hook));
+        put_length_of(*hook, state, now, progress);
+        return;
+    }
+    if (!rollout::is_staged(state) || !state.rollout->stage_reached || state.rollout->promoted)
         return;
     const Rollout& rollout = *state.rollout;
     const RolloutStage& stage = rollout::rollout_spec_in_force(state).stages.at(rollout.stage);

@@ -238,6 +238,7 @@ std::vector<RolloutStatus> rollout_status(const State& state, Instant now) {
         status.to = outcome.revision;
         status.reason = outcome.reason;
         status.last_output = outcome.last_output;
+        status.ended_ago_us = std::max(now - outcome.ended, Duration::zero()).count();
     } else {
         return {};
     }

@@ -19,6 +19,8 @@ void World::behave(const Action& action) {
         rollout_hook(*run);
     else if (const auto* counting = std::get_if<CountConnections>(&action))
         count_connections(counting->worker);
+    else if (const auto* reading = std::get_if<ReadOutput>(&action))
+        read_output(reading->worker);
     else if (const auto* pre_stop = std::get_if<RunPreStop>(&action))
         hook(pre_stop->worker, HookPoint::pre_stop);
 }
@@ -75,6 +77,17 @@ void World::count_connections(WorkerId id) {
         answer.open.reset();
     count(!answer.open ? "connections unknown" : *answer.open == 0 ? "idle" : "connections open");
     answer_after(random_.between(1ms, 200ms), [this, answer] { see(answer); });
+}
+
+/// An answer may come late or be lost.
+void World::read_output(WorkerId id) {
+    if (faults_ && random_.chance(10)) {
+        count("output lost");
+        return;
+    }
+    answer_after(random_.between(Duration{0}, 2s), [this, id] {
+        see(OutputRead{id, {"last words"}});
+    });
 }
 
 void World::rollout_hook(const RunRolloutHook& run) {

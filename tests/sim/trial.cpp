@@ -142,6 +142,8 @@ void Trial::do_it(const Action& action, const State& state) {
                                           : books_.processes.at(watch->worker).watched) = true;
     } else if (const auto* reload = std::get_if<ReloadWorker>(&action)) {
         books_.reloading = *reload;
+    } else if (const auto* read = std::get_if<ReadOutput>(&action)) {
+        supervisor_->observe(OutputRead{read->worker, {}});
     } else if (const auto* signal = std::get_if<SignalWorker>(&action)) {
         books_.processes.at(signal->worker).signalled = true;
         supervisor_->observe(SignalSent{signal->worker});

@@ -160,6 +160,7 @@ private:
     void behave(const rollout::Action& action);
     void hook(rollout::WorkerId id, rollout::HookPoint point);
     void count_connections(rollout::WorkerId id);
+    void read_output(rollout::WorkerId id);
     void end_hook(rollout::WorkerId id, rollout::HookPoint point, bool succeeded);
     void rollout_hook(const rollout::RunRolloutHook& run);
     void watch(const rollout::WatchWorker& action);

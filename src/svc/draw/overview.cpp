@@ -25,6 +25,16 @@ std::string number(std::uint64_t value) {
     return std::to_string(value);
 }
 
+/// Of a rollout that is over or goes back. A service that is whole must not look for ever as if it were not.
+bool still_matters(const wire::RolloutStatus& rollout, const ServiceStatus& status) {
+    constexpr Duration failure_is_news = std::chrono::hours(1);
+    if (rollout.phase == "rolling back" || status.available < status.replicas)
+        return true;
+    if (was_asked_for(rollout.reason))
+        return false;
+    return !rollout.ended_ago_us || Duration(*rollout.ended_ago_us) < failure_is_news;
+}
+
 /// The sum where it is known of any: who is not to be seen counts as nothing then.
 std::optional<std::uint64_t> sum_of(const ServiceStatus& status,
                                     std::optional<std::uint64_t> WorkerStatus::*member) {
@@ -76,6 +86,10 @@ std::string under_way(const ServiceStatus& status) {
     return status.frozen.empty() ? "" : "frozen " + safe(status.frozen);
 }
 
+bool was_asked_for(std::string_view reason) {
+    return reason.starts_with("aborted by ") || reason.starts_with("undone by ");
+}
+
 std::vector<std::string> problems_of(const ServiceStatus& status) {
     std::vector<std::string> all;
     if (!status.rollout.empty()) {
@@ -84,7 +98,7 @@ std::vector<std::string> problems_of(const ServiceStatus& status) {
             all.push_back("failed: " + safe(rollout.failure));
         else if ((rollout.phase == "rolled back" || rollout.phase == "failed" ||
                   rollout.phase == "rolling back") &&
-                 !rollout.reason.empty())
+                 !rollout.reason.empty() && still_matters(rollout, status))
             all.push_back("revision " + number(rollout.to) + " " + safe(rollout.phase) + ": " +
                           safe(rollout.reason));
     }

@@ -17,7 +17,10 @@ Tint tint_of_state(const std::string& word);
 Tint tint_of_worker(std::string_view state);
 /// What is under way or waits, where that is more than its workers: "rolling 6 → 7: 2/4 updated"; "frozen".
 std::string under_way(const wire::ServiceStatus& status);
-/// What somebody has to know, or to do something about: a sentence each.
+/// Somebody took it back: svc abort, or svc undo to what still serves.
+bool was_asked_for(std::string_view reason);
+/// What somebody has to know, or to do something about: a sentence each. That a rollout failed is one of them while
+/// workers are missing, and for an hour; that somebody took one back, while workers are missing.
 std::vector<std::string> problems_of(const wire::ServiceStatus& status);
 
 std::uint64_t restarts_of(const wire::ServiceStatus& status);

@@ -1,6 +1,7 @@
 #include "svc/draw/progress.h"
 
 #include "base/text.h"
+#include "svc/draw/overview.h"
 
 #include <algorithm>
 #include <array>
@@ -15,11 +16,6 @@ constexpr Duration longest_pause = std::chrono::seconds(1);
 
 std::string updated_of(const wire::Progress& progress) {
     return std::to_string(progress.updated) + "/" + std::to_string(progress.replicas);
-}
-
-/// Somebody took it back: svc abort, or svc undo to what still serves.
-bool was_asked_for(std::string_view reason) {
-    return reason.starts_with("aborted by ") || reason.starts_with("undone by ");
 }
 
 bool is_good(std::string_view verdict) {
@@ -89,7 +85,7 @@ std::string ProgressView::lose(Instant now) {
 
 std::string ProgressView::regain(Instant now) {
     const std::string text = "(the supervisor was replaced; going on)";
-    watched_.say(text);
+    watched_.tell(text, now);
     watched_.forget_workers();
     return terminal_.interactive ? "" : "[" + render_elapsed(now - began_) + "] " + text + '\n';
 }
@@ -109,9 +105,9 @@ std::string ProgressView::redraw(Instant now) {
     return draw(now);
 }
 
-std::string ProgressView::draw(Instant now) {
+std::string ProgressView::draw(Instant now, bool last) {
     const std::string doing = doing_ + " " + render_elapsed(now - began_);
-    return block_.draw(draw_watched(watched_, doing, now, terminal_), terminal_);
+    return block_.draw(draw_watched(watched_, doing, now, terminal_, last), terminal_);
 }
 
 Instant ProgressView::due() const {
@@ -140,8 +136,7 @@ std::string ProgressView::finish(Instant now) {
     // Refused before anything began: nothing of it is worth a line.
     if (watched_.workers().empty() && watched_.last().revision == 0)
         return block_.clear(terminal_);
-    watched_.say({});
-    std::string text = draw(now);
+    std::string text = draw(now, true);
     block_.forget();
     return text;
 }

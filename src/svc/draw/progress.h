@@ -48,7 +48,7 @@ public:
     }
 
 private:
-    std::string draw(Instant now);
+    std::string draw(Instant now, bool last = false);
 
     std::string doing_;
     Instant began_;

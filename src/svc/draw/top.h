@@ -22,12 +22,14 @@ public:
         const wire::ServiceStatus* status = nullptr; ///< the last one; null: there is none
         Instant at{};                                ///< when that came
         std::string problem;                         ///< why there is none, or none that is new
+        Duration silent{};                           ///< since that came
     };
     struct Service {
         std::string name;
         std::optional<wire::ServiceStatus> status;
         Instant at{};
         std::string problem;
+        Duration silent{};
         std::map<std::string, double> cpu; ///< by the worker's name
         std::optional<double> supervisor_cpu;
 

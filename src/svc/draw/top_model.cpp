@@ -48,7 +48,8 @@ void learn_cpu(Service& service, const Service& before) {
 void TopModel::learn(const std::vector<Looked>& looked) {
     std::vector<Service> now;
     for (const auto& each : looked) {
-        Service service{.name = each.name, .at = each.at, .problem = each.problem};
+        Service service{
+            .name = each.name, .at = each.at, .problem = each.problem, .silent = each.silent};
         if (each.status != nullptr)
             service.status = *each.status;
         for (const auto& before : services_)
@@ -67,6 +68,8 @@ TopKeys::Action TopKeys::take(std::string_view bytes, TopView& view, std::size_t
     };
     constexpr std::size_t everything = 1'000'000;
     for (const char byte : bytes) {
+        if (begun_ == "\x1b" && byte != '[' && byte != 'O')
+            begun_.clear(); // Escape by itself, which means nothing, and then another key
         begun_ += byte;
         if (begun_ == "q")
             return Action::quit;

@@ -15,12 +15,13 @@ namespace {
 
 constexpr std::size_t longest_line = 16384; ///< what is longer is told in parts
 constexpr std::string_view supervisor_name = "svcd";
+constexpr std::string_view separator = " | ";
 constexpr int priority_error = 3; // syslog(3)
 constexpr int priority_warning = 4;
 
 /// "r7-0 | ": the end of the name; npos: it is no worker's line.
 std::size_t name_end(std::string_view line) {
-    const auto end = line.find(" | ");
+    const auto end = line.find(separator);
     if (end == std::string_view::npos || line[0] != 'r')
         return std::string_view::npos;
     const auto dash = line.find('-');
@@ -43,7 +44,7 @@ std::uint32_t replica_of(std::string_view name) {
 
 std::string colored_name(std::string_view name, std::size_t width, bool color) {
     constexpr std::array<std::string_view, 6> colors = {"36", "35", "34", "32", "33", "31"};
-    const std::string text = padded(name, width) + " | ";
+    const std::string text = padded(name, width) + std::string(separator);
     if (!color)
         return text;
     return "\x1b[" + std::string(colors[replica_of(name) % colors.size()]) + "m" + text + "\x1b[0m";
@@ -70,7 +71,7 @@ std::string worker_text(std::string_view text, bool color) {
             continue;
         }
         const auto end = std::min(text.find('\x1b', 1), text.size());
-        result += printable(text.substr(0, end), longest_line);
+        result += safe(text.substr(0, end));
         text.remove_prefix(end);
     }
     return colored ? result + "\x1b[0m" : result;
@@ -84,25 +85,50 @@ Tint tint_of(int priority) {
 
 } // namespace
 
+TrialLines::Speaker TrialLines::take_speaker(std::string_view& line) {
+    Speaker speaker;
+    if (const auto end = name_end(line); end != std::string_view::npos) {
+        speaker.name = line.substr(0, end);
+        line.remove_prefix(end + separator.size());
+    } else if (line.size() > 2 && line[0] == '<' && line[2] == '>' &&
+               std::isdigit(static_cast<unsigned char>(line[1])) != 0) {
+        speaker.priority = line[1] - '0';
+        line.remove_prefix(3);
+    }
+    return speaker;
+}
+
 std::string TrialLines::line(std::string_view text, const Terminal& terminal) {
     if (text.ends_with('\r'))
         text.remove_suffix(1);
-    if (const auto end = name_end(text); end != std::string_view::npos) {
-        name_width_ = std::max(name_width_, end);
-        return colored_name(text.substr(0, end), name_width_, terminal.color) +
-               worker_text(text.substr(end + 3), terminal.color) + '\n';
-    }
-    int priority = 6;
-    if (text.size() > 2 && text[0] == '<' && text[2] == '>' && std::isdigit(text[1]) != 0) {
-        priority = text[1] - '0';
-        text.remove_prefix(3);
+    const Speaker speaker = goes_on_ ? *goes_on_ : take_speaker(text);
+    goes_on_ = speaker;
+    if (!speaker.name.empty()) {
+        name_width_ = std::max(name_width_, speaker.name.size());
+        return colored_name(speaker.name, name_width_, terminal.color) +
+               worker_text(text, terminal.color) + '\n';
     }
     const std::string said = safe(text);
-    if (priority <= priority_error)
+    if (speaker.priority <= priority_error)
         last_error_ = said;
-    return tinted(padded(supervisor_name, name_width_) + " | " + said, tint_of(priority),
-                  terminal.color) +
+    return tinted(padded(supervisor_name, name_width_) + std::string(separator) + said,
+                  tint_of(speaker.priority), terminal.color) +
            '\n';
+}
+
+/// What is there of a long line, but for what may go on as one character or one escape.
+std::string TrialLines::part(const Terminal& terminal) {
+    constexpr std::size_t longest_piece = 16;
+    std::size_t end = unfinished_.size();
+    const auto escape = unfinished_.rfind('\x1b');
+    if (escape != std::string::npos && escape + longest_piece > end)
+        end = escape;
+    while (end > 1 && (static_cast<unsigned char>(unfinished_[end - 1]) & 0xC0u) == 0x80u)
+        --end;
+    if (end > 1 && static_cast<unsigned char>(unfinished_[end - 1]) >= 0xC0u)
+        --end;
+    const std::string begun = std::exchange(unfinished_, unfinished_.substr(end)).substr(0, end);
+    return line(begun, terminal);
 }
 
 std::string TrialLines::take(std::string_view bytes, const Terminal& terminal) {
@@ -112,10 +138,11 @@ std::string TrialLines::take(std::string_view bytes, const Terminal& terminal) {
     for (auto end = unfinished_.find('\n'); end != std::string::npos;
          end = unfinished_.find('\n', begin)) {
         text += line(std::string_view(unfinished_).substr(begin, end - begin), terminal);
+        goes_on_.reset();
         begin = end + 1;
     }
     unfinished_.erase(0, begin);
-    return unfinished_.size() > longest_line ? text + rest(terminal) : text;
+    return unfinished_.size() > longest_line ? text + part(terminal) : text;
 }
 
 std::string TrialLines::rest(const Terminal& terminal) {

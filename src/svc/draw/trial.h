@@ -4,6 +4,7 @@
 #include "svc/screen/terminal.h"
 #include "wire/control.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,8 @@ namespace svc::cli {
 
 /// What a trial's svcd writes, as it comes, to lines for a person. A line of it is "r7-0 | what a worker said" or
 /// "<6>what the supervisor says" with a priority of syslog(3); what is neither goes on with the line before. A
-/// worker's name has a colour of its replica, so that the next version is in the place of the one before.
+/// worker's name has a colour of its replica, so that the next version is in the place of the one before. A line that is
+/// very long is told in parts, each after its name.
 class TrialLines {
 public:
     /// All lines that are whole by now, each ended.
@@ -22,10 +24,17 @@ public:
     [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
 private:
+    struct Speaker {
+        std::string name; ///< of a worker; empty: the supervisor
+        int priority = 6; ///< of the supervisor: syslog(3)'s
+    };
+    static Speaker take_speaker(std::string_view& line);
     std::string line(std::string_view text, const Terminal& terminal);
+    std::string part(const Terminal& terminal);
 
     std::string unfinished_;
-    std::size_t name_width_ = 4; ///< of the widest name until now
+    std::optional<Speaker> goes_on_; ///< a part of a long line was told: whose it is
+    std::size_t name_width_ = 4;     ///< of the widest name until now
     std::string last_error_;
 };
 

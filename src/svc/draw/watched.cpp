@@ -14,6 +14,8 @@ using Entry = Watched::Worker;
 
 constexpr std::size_t widest_name = 24;
 constexpr std::size_t widest_state = 9; // "available"
+/// Long enough to be read; then it would only seem to be so still.
+constexpr Duration news_last = std::chrono::seconds(5);
 
 /// A tab would be as wide as the terminal wants it.
 std::string flat(std::string_view text) {
@@ -116,7 +118,7 @@ struct Layout {
 };
 constexpr std::size_t time_columns = 11; // "59m59s left"
 
-Layout layout_of(const std::vector<Row>& rows, std::size_t width) {
+Layout layout_of(const std::vector<Row>& rows, std::size_t width, bool last) {
     constexpr std::size_t least_words = 30;
     constexpr std::size_t widest_bar = 32;
     constexpr std::size_t narrowest_bar = 8;
@@ -126,7 +128,9 @@ Layout layout_of(const std::vector<Row>& rows, std::size_t width) {
     layout.name = std::min(layout.name, widest_name);
     const std::size_t taken =
         2 + layout.name + 2 + widest_state + 2 + 2 + time_columns + 2 + least_words;
-    if (width >= taken + narrowest_bar)
+    const bool drawn = std::any_of(rows.begin(), rows.end(),
+                                   [](const Row& row) { return row.length > Duration::zero(); });
+    if (width >= taken + narrowest_bar && (drawn || !last))
         layout.bar = std::min(width - taken, widest_bar);
     return layout;
 }
@@ -159,10 +163,12 @@ std::string line_of(const Row& row, const Layout& layout, const Terminal& termin
     return line;
 }
 
-std::string headline(const wire::Progress& last, const std::string& doing, std::size_t width) {
+/// `brief`: the same in fewer columns.
+std::string headline(const wire::Progress& last, const std::string& doing, bool brief) {
     std::string line = doing;
+    const std::string revision = brief ? ": " : ": revision ";
     if (last.from != 0 && last.from != last.revision)
-        line += ": revision " + std::to_string(last.from) + " → " + std::to_string(last.revision);
+        line += revision + std::to_string(last.from) + " → " + std::to_string(last.revision);
     else if (last.revision != 0 && last.replicas > 0)
         line += ": revision " + std::to_string(last.revision);
     if (!last.step.empty())
@@ -172,15 +178,20 @@ std::string headline(const wire::Progress& last, const std::string& doing, std::
     if (!last.state.empty() && last.state != "progressing" && last.state != last.step)
         parts.push_back(flat(last.state));
     if (last.replicas > 0) {
-        const std::string all = std::to_string(last.replicas);
+        const std::string all = (brief ? "/" : " of ") + std::to_string(last.replicas);
         if (last.from != 0)
-            parts.push_back(std::to_string(last.updated) + " of " + all + " updated");
-        parts.push_back(std::to_string(last.available) + (last.from != 0 ? "" : " of " + all) +
+            parts.push_back(std::to_string(last.updated) + all + " updated");
+        parts.push_back(std::to_string(last.available) + (last.from != 0 ? "" : all) +
                         " available");
     }
     if (!parts.empty())
         line += ": " + join(parts, ", ");
-    return fit(line, width);
+    return line;
+}
+
+std::string headline(const wire::Progress& last, const std::string& doing, std::size_t width) {
+    const std::string whole = headline(last, doing, false);
+    return fit(columns_of(whole) <= width ? whole : headline(last, doing, true), width);
 }
 
 /// "… and 37 more: 30 available, 7 gone"
@@ -205,9 +216,12 @@ bool stands_before(const Entry* left, const Entry* right) {
 } // namespace
 
 void Watched::learn(const wire::Progress& progress, Instant now) {
-    std::string text = progress.text.empty() ? std::move(last_.text) : progress.text;
+    // What say() said is over.
+    std::string text = progress.text.empty() && text_ends_ ? std::move(last_.text) : progress.text;
     last_ = progress;
     told_at_ = now;
+    if (!progress.text.empty() || !text_ends_)
+        text_ends_ = now + news_last;
     last_.worker_list.clear();
     last_.text = std::move(text);
     for (const auto& worker : progress.worker_list) {
@@ -219,6 +233,11 @@ void Watched::learn(const wire::Progress& progress, Instant now) {
             });
         workers_[worker.name] = {worker, now};
     }
+}
+
+void Watched::tell(std::string text, Instant now) {
+    last_.text = std::move(text);
+    text_ends_ = now + news_last;
 }
 
 bool Watched::drains() const {
@@ -235,9 +254,9 @@ void Watched::count(const std::vector<wire::WorkerStatus>& workers) {
 }
 
 std::vector<std::string> draw_watched(const Watched& watched, const std::string& doing, Instant now,
-                                      const Terminal& terminal) {
+                                      const Terminal& terminal, bool last) {
     const std::size_t width = std::max<std::size_t>(terminal.width, 2) - 1;
-    const std::string text = fit(flat(watched.last().text), width);
+    const std::string text = last ? "" : fit(flat(watched.news(now)), width);
     std::vector<std::string> lines{headline(watched.last(), doing, width)};
     // One line for the cursor.
     const std::size_t height = terminal.height > 1 ? terminal.height - 1 : 1;
@@ -261,7 +280,7 @@ std::vector<std::string> draw_watched(const Watched& watched, const std::string&
     std::sort(shown.begin(), shown.end(), stands_before);
     for (const Entry* worker : shown)
         rows.push_back(row_of(*worker, now));
-    const Layout layout = layout_of(rows, width);
+    const Layout layout = layout_of(rows, width, last);
     for (const Row& row : rows)
         if (lines.size() < height)
             lines.push_back(line_of(row, layout, terminal));

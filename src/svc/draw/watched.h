@@ -26,8 +26,17 @@ public:
     void learn(const wire::Progress& progress, Instant now);
     /// When the last reply came.
     [[nodiscard]] Instant told_at() const { return told_at_; }
-    /// Something that no reply said happened last.
-    void say(std::string text) { last_.text = std::move(text); }
+    /// Something that no reply said is so, until the next reply.
+    void say(std::string text) {
+        last_.text = std::move(text);
+        text_ends_.reset();
+    }
+    /// Something that no reply said happened.
+    void tell(std::string text, Instant now);
+    /// What happened last, as long as it is news: what is so by now, the rows say.
+    [[nodiscard]] std::string_view news(Instant now) const {
+        return text_ends_ && now >= *text_ends_ ? std::string_view{} : last_.text;
+    }
     /// A worker is on its way out, and what it waits for may be its connections.
     [[nodiscard]] bool drains() const;
     /// As a look at the service showed them just now.
@@ -41,13 +50,15 @@ public:
 private:
     wire::Progress last_;
     Instant told_at_{};
+    std::optional<Instant> text_ends_;      ///< when the last reply's text is no news any more
     std::map<std::string, Worker> workers_; ///< by name
 };
 
-/// A headline (`doing`: "reload web 3.2s"), a line a worker as far as there is room, and what happened last. A bar
-/// stands where what is waited for has a known length; a narrow terminal loses the bars first. No line is wider than
-/// the terminal, and all of them leave one of its lines free.
+/// A headline (`doing`: "reload web 3.2s"), a line a worker as far as there is room, and what happened last, for some
+/// seconds. A bar stands where what is waited for has a known length; a narrow terminal loses the bars first. No line is
+/// wider than the terminal, and all of them leave one of its lines free. `last`: nothing is drawn over it, so that no
+/// room is kept for bars and no news is told.
 std::vector<std::string> draw_watched(const Watched& watched, const std::string& doing, Instant now,
-                                      const Terminal& terminal);
+                                      const Terminal& terminal, bool last = false);
 
 } // namespace svc::cli

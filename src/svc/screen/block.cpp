@@ -8,18 +8,6 @@ namespace {
 constexpr std::string_view clear_to_end_of_line = "\x1b[K";
 constexpr std::string_view clear_to_end_of_screen = "\x1b[J";
 
-/// Columns without the colors, which are the only escapes in a line.
-std::size_t visible_columns(std::string_view line) {
-    std::string plain;
-    while (!line.empty()) {
-        const auto escape = line.find('\x1b');
-        plain += line.substr(0, escape);
-        const auto end = escape == std::string_view::npos ? escape : line.find('m', escape);
-        line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-    }
-    return columns_of(plain);
-}
-
 } // namespace
 
 std::string Block::to_first(const Terminal& terminal) const {

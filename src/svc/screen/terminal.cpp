@@ -107,6 +107,17 @@ std::size_t columns_of(std::string_view text) {
     return columns;
 }
 
+std::size_t visible_columns(std::string_view line) {
+    std::string plain;
+    while (!line.empty()) {
+        const auto escape = line.find('\x1b');
+        plain += line.substr(0, escape);
+        const auto end = escape == std::string_view::npos ? escape : line.find('m', escape);
+        line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    }
+    return columns_of(plain);
+}
+
 std::string fit(std::string_view text, std::size_t width) {
     if (columns_of(text) <= width)
         return std::string(text);

@@ -25,6 +25,8 @@ std::string tinted(std::string_view text, Tint tint, bool color);
 
 /// Columns that `text` (UTF-8, printable) takes on a terminal.
 std::size_t columns_of(std::string_view text);
+/// As columns_of(), of a line that may have colors in it, which are its only escapes.
+std::size_t visible_columns(std::string_view line);
 /// Cut at `width` columns, with "…" as the last one if anything is missing.
 std::string fit(std::string_view text, std::size_t width);
 /// Followed by spaces up to `width` columns.

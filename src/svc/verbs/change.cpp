@@ -2,6 +2,7 @@
 #include "os/clock.h"
 #include "svc/draw/progress.h"
 #include "svc/screen/interrupts.h"
+#include "svc/screen/wrap.h"
 #include "svc/talk/conversation.h"
 
 #include <boost/json/value.hpp>
@@ -228,6 +229,11 @@ private:
             write(view_.start_over(os::now()));
     }
 
+    /// Of the terminal, as it is now; 0 without one.
+    [[nodiscard]] std::size_t width() const {
+        return console_.measure ? console_.measure().width : console_.terminal.width;
+    }
+
     /// The next drawing or the caller's deadline, whichever is sooner.
     [[nodiscard]] std::optional<Instant> next_wakeup() const {
         if (!console_.terminal.interactive || options_.json)
@@ -267,7 +273,7 @@ private:
             verdict_of(*progress, service_.name, view_.superseded(), os::now() - began_,
                        {console_.terminal.color, console_.error_color});
         if (verdict.exit_status == 0)
-            write(verdict.text);
+            write(wrapped(verdict.text, width()));
         else
             console_.err(verdict.text);
         return verdict.exit_status;

@@ -30,7 +30,8 @@ std::vector<TopModel::Looked> looked(const std::vector<Sight>& sights) {
         all.push_back({.name = sight.service.name,
                        .status = sight.answer ? &sight.answer->status : nullptr,
                        .at = sight.at,
-                       .problem = sight.problem});
+                       .problem = sight.problem,
+                       .silent = os::now() - sight.at});
     return all;
 }
 
@@ -174,9 +175,25 @@ int show_once(const Options& options, const Console& console) {
     return exit_done;
 }
 
+/// A name that leads nowhere: it ends this verb as it does the others. One whose supervisor is gone is a row.
+Result<void> look_up(const Options& options) {
+    const auto directories = runtime_directories(options.runtime_dir);
+    for (const auto& name : options.names) {
+        const auto service = choose_service(name, directories, Duration::zero());
+        if (!service)
+            return service.error();
+        const auto client = Client::connect_at_once(service->control, service->name);
+        if (!client && client.error().code == ENOENT)
+            return client.error();
+    }
+    return {};
+}
+
 } // namespace
 
 int show_top(const Options& options, const Console& console) {
+    if (const auto known = look_up(options); !known)
+        return fail(known.error(), console);
     if (options.once || options.json || !console.terminal.interactive)
         return show_once(options, console);
     const auto interrupts = Interrupts::make({SIGTSTP, SIGHUP, SIGQUIT});

@@ -45,8 +45,9 @@ Result<std::string> find_file(const std::string& given) {
         return here.front();
     if (here.empty())
         return Error{"no service file here: `svc try FILE` tries another one, and "
-                     "`svc try --listen 8080 -- COMMAND` needs none"};
-    return Error{"several service files are here, name one of them: " + join(here, ", ")};
+                     "`svc try --listen 8080 -- COMMAND` needs none",
+                     EINVAL};
+    return Error{"several service files are here, name one of them: " + join(here, ", "), ENOTUNIQ};
 }
 
 /// What a file says and a trial does not do.
@@ -74,11 +75,11 @@ Result<TrialPlan> plan_file(const Options& options, const Console& console) {
         return file.error();
     auto parsed = read_service_file(*file);
     if (!parsed)
-        return parsed.error();
+        return Error{parsed.error().message, EINVAL};
     for (const auto& mistake : parsed->mistakes)
         console.err(safe(wire::format_mistake(*file, mistake)) + '\n');
     if (!parsed->mistakes.empty())
-        return Error{"the service file is wrong", EINVAL};
+        return Error{"", EINVAL};
     auto directory = TrialDirectory::make();
     if (!directory)
         return directory.error();
@@ -90,6 +91,16 @@ Result<TrialPlan> plan_file(const Options& options, const Console& console) {
     plan.notes = differences(parsed->spec);
     plan.listeners = std::move(parsed->spec.listeners);
     return plan;
+}
+
+/// A port alone is one of this machine's own: what is tried is nobody else's business.
+std::string address_of_trial(const std::string& given) {
+    const auto equals = given.find('=');
+    const auto begin = equals == std::string::npos ? 0 : equals + 1;
+    const bool only_port = begin < given.size() &&
+                           std::all_of(given.begin() + static_cast<std::ptrdiff_t>(begin),
+                                       given.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return only_port ? given.substr(0, begin) + "127.0.0.1:" + given.substr(begin) : given;
 }
 
 Result<TrialPlan> plan_command(const Options& options) {
@@ -155,7 +166,7 @@ Result<TrialPlan> plan_trial(const Options& options, const Console& console) {
     plan->arguments = {"svcd", "--name", plan->name, "--try", plan->directory.path()};
     for (const auto& address : options.listen) {
         plan->arguments.emplace_back("--listen");
-        plan->arguments.push_back(address);
+        plan->arguments.push_back(address_of_trial(address));
     }
     if (options.command.empty()) {
         plan->arguments.push_back(plan->file);

@@ -41,8 +41,8 @@ struct TrialPlan {
     [[nodiscard]] std::string remedy(const std::string& error) const;
 };
 
-/// The file that the options name, or the only one here. Its mistakes are told at once; the error's code is EINVAL
-/// then, and nothing is left to say.
+/// The file that the options name, or the only one here. EINVAL: it is wrong, or cannot be read; without a message, its
+/// mistakes were told. ENOTUNIQ: there are several.
 Result<TrialPlan> plan_trial(const Options& options, const Console& console);
 
 } // namespace svc::cli

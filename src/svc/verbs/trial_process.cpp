@@ -135,7 +135,7 @@ Result<TrialProcess> TrialProcess::start(const std::string& program,
     return process;
 }
 
-bool TrialProcess::take_readiness() const {
+TrialProcess::Said TrialProcess::take_news() const {
     std::array<char, 4096> bytes{};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};
     iovec part{bytes.data(), bytes.size()};
@@ -148,12 +148,14 @@ bool TrialProcess::take_readiness() const {
     const auto length = ::recvmsg(manager_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     const cmsghdr* const header = length > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
     if (header == nullptr || header->cmsg_type != SCM_CREDENTIALS)
-        return false;
+        return Said::nothing;
     ucred sender{};
     std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
     const std::string text =
         '\n' + std::string(bytes.data(), static_cast<std::size_t>(length)) + '\n';
-    return sender.pid == pid_ && text.find("\nREADY=1\n") != std::string::npos;
+    if (sender.pid != pid_)
+        return Said::nothing;
+    return text.find("\nREADY=1\n") != std::string::npos ? Said::ready : Said::news;
 }
 
 void TrialProcess::send(int signal) const {

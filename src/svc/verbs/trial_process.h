@@ -23,8 +23,9 @@ public:
     [[nodiscard]] int pidfd() const { return pidfd_.get(); }     ///< readable once it has ended
     [[nodiscard]] int output() const { return output_.get(); }   ///< what it writes; non-blocking
     [[nodiscard]] int manager() const { return manager_.get(); } ///< its NOTIFY_SOCKET
-    /// Something came from it to its service manager, which we are: whether it is that all is ready.
-    [[nodiscard]] bool take_readiness() const;
+    enum class Said { nothing, news, ready };
+    /// Something came to its service manager, which we are: what it said if it was it.
+    [[nodiscard]] Said take_news() const;
     void send(int signal) const;
     /// Once it has ended: its exit status, -1 if a signal ended it.
     [[nodiscard]] int end() const;

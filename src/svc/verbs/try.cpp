@@ -3,13 +3,13 @@
 #include "svc/draw/progress.h"
 #include "svc/draw/trial.h"
 #include "svc/screen/interrupts.h"
-#include "svc/talk/conversation.h"
-#include "svc/verbs/trial_plan.h"
+#include "svc/screen/wrap.h"
+#include "svc/talk/glance.h"
+#include "svc/verbs/trial_end.h"
 #include "svc/verbs/trial_process.h"
 
 #include <boost/json/value.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -20,6 +20,8 @@
 namespace svc::cli {
 namespace {
 
+/// Of a supervisor whose state began with it.
+constexpr std::uint64_t first_revision = 1;
 /// Two signals that are no further apart are one.
 constexpr Duration same_signal = std::chrono::milliseconds(200);
 
@@ -32,7 +34,8 @@ constexpr Duration same_signal = std::chrono::milliseconds(200);
 ///
 /// All that can happen is a member of one epoll instance (epoll(7)): it interrupts whatever is asked of the supervisor,
 /// and what was said counts on. The terminal stays as it is, a line is a key: there is nothing to put back. While a
-/// call is under way its progress is a block below the lines.
+/// call is under way its progress is a block below the lines; while it boots that call is to follow the first rollout.
+/// A look at its status is a connection of its own (Glance), which nothing waits for.
 ///
 /// What can never happen: something of it is left. svcd ends with us, however we end, and it removes the directory;
 /// what a svcd leaves that was killed, svcd --reap ends.
@@ -64,8 +67,8 @@ public:
     }
 
 private:
-    enum class Phase { booting, serving, draining, killing };
-    enum class Source : std::uint32_t { signals, keys, output, manager, end };
+    using Phase = TrialPhase;
+    enum class Source : std::uint32_t { signals, keys, output, manager, end, glance };
 
     /// Something that was asked of the supervisor, and is under way.
     struct Call {
@@ -104,8 +107,10 @@ private:
                 read_output();
                 break;
             case Source::manager:
-                if (process_.take_readiness() && phase_ == Phase::booting)
-                    begin_to_serve();
+                hear(process_.take_news());
+                break;
+            case Source::glance:
+                read_glance();
                 break;
             case Source::end:
                 ended_ = true;
@@ -141,18 +146,24 @@ private:
         console_.out(call.view.clear());
         const Instant began = call.began;
         call_.reset();
+        read_output(); // what was said before comes before
+        if (phase_ == Phase::booting)
+            return; // it serves in a moment, or its end is seen
         if (!reply.error.empty())
             refuse(reply);
         else if (progress && phase_ == Phase::serving)
-            console_.out(render_tried(*progress, plan_.name, os::now() - began));
+            console_.out(
+                wrapped(render_tried(*progress, plan_.name, os::now() - began), terminal_.width));
         ask_next();
     }
 
     /// A file with mistakes, mostly: the supervisor's own lines have told them.
     void refuse(const wire::VarlinkReply& reply) {
         const auto refusal = wire::from_json<wire::Refusal>(reply.parameters);
-        console_.out("svc: " + plan_.name + ": " + safe(refusal ? refusal->message : reply.error) +
-                     "\nThe old version serves on.\n");
+        console_.out(wrapped("svc: " + plan_.name + ": " +
+                                 safe(refusal ? refusal->message : reply.error) +
+                                 "\nThe old version serves on.\n",
+                             terminal_.width));
     }
 
     void read_output() {
@@ -223,22 +234,43 @@ private:
             print(keys_line());
         else if (word == "q")
             stop();
-        else if (word == "s" && phase_ != Phase::booting)
-            show_status();
+        else if (word == "s")
+            look();
         else if (phase_ == Phase::booting)
             print("svc: " + plan_.name + " does not serve yet\n");
-        else if (phase_ == Phase::serving && word != "s") {
+        else if (phase_ == Phase::serving) {
             wanted_ = word.empty() ? "Reload" : "Undo";
             ask_next();
         }
     }
 
-    void show_status() {
-        const auto answer = ask_status(service_, Patience{}, {}, true);
-        if (answer)
-            print(render_status(answer->status, os::wall_now(), terminal_));
+    /// Its answer is shown when it comes.
+    void look() {
+        if (glance_)
+            return print("svc: the supervisor has not answered yet\n");
+        auto glance = Glance::ask(service_);
+        if (!glance)
+            return print("svc: " + safe(glance.error().message) + '\n');
+        glance_.emplace(std::move(*glance));
+        watch(glance_->fd(), Source::glance);
+    }
+
+    void read_glance() {
+        const auto answer = glance_->take();
+        if (!answer)
+            return;
+        ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, glance_->fd(), nullptr);
+        glance_.reset();
+        const bool introduces = std::exchange(introduces_, false);
+        if (introduces)
+            read_output(); // what was said before
+        if (!*answer)
+            print("svc: " + safe(answer->error().message) + '\n');
+        else if (introduces)
+            print(render_serving((*answer)->status, plan_.directory.path(), *served_ - began_,
+                                 keys_, terminal_));
         else
-            print("svc: " + safe(answer.error().message) + '\n');
+            print(render_status((*answer)->status, os::wall_now(), terminal_));
     }
 
     /// What was asked for while another call was under way: the last of it.
@@ -268,6 +300,7 @@ private:
             console_.out("Stopping: the workers finish what they do; Ctrl-C again kills them.\n");
             ask("Stop", "stop ", {});
         } else {
+            console_.out("Stopping before it serves; Ctrl-C again kills what runs.\n");
             process_.send(SIGTERM);
         }
         phase_ = Phase::draining;
@@ -275,13 +308,24 @@ private:
 
     // Beginning and end ------------------------------------------------------------------------------
 
+    void hear(TrialProcess::Said said) {
+        if (phase_ != Phase::booting || said == TrialProcess::Said::nothing)
+            return;
+        if (said == TrialProcess::Said::ready)
+            begin_to_serve();
+        else if (!call_ && terminal_.interactive)
+            ask("Follow", "start ", wire::to_json(wire::FollowCall{.revision = first_revision}));
+    }
+
     void begin_to_serve() {
         phase_ = Phase::serving;
-        const auto answer = ask_status(service_, Patience{});
-        read_output(); // what was said before
-        if (answer)
-            console_.out(render_serving(answer->status, plan_.directory.path(), os::now() - began_,
-                                        keys_, terminal_));
+        served_ = os::now();
+        if (call_)
+            console_.out(call_->view.clear());
+        call_.reset();
+        introduces_ = true;
+        if (!glance_) // else a look is under way, and its answer will do
+            look();
     }
 
     int finish() {
@@ -297,42 +341,8 @@ private:
         console_.out(lines_.rest(terminal_));
         const int status = process_.end();
         if (status < 0)
-            reap();
-        return tell_end(status);
-    }
-
-    /// Its workers outlive a supervisor that is killed, as they should where another one comes.
-    void reap() {
-        const auto reaper =
-            TrialProcess::start(plan_.svcd, {"svcd", "--reap", plan_.name, "--runtime-dir",
-                                             plan_.directory.path(), "--cgroup", "off"});
-        if (reaper)
-            static_cast<void>(reaper->end());
-    }
-
-    int tell_end(int status) {
-        const std::string name = "svc: " + plan_.name;
-        if (phase_ == Phase::killing) {
-            console_.err(name + ": killed\n");
-            return Interrupts::exit_status(signal_ == 0 ? SIGINT : signal_);
-        }
-        if (phase_ == Phase::booting && status != 0) {
-            // On a terminal it is the last thing that was printed.
-            const bool told = terminal_.interactive || lines_.last_error().empty();
-            console_.err(name + " did not start" + (status < 0 ? ": svcd was killed" : "") +
-                         (told ? "" : ": " + lines_.last_error()) + '\n');
-            console_.err(plan_.remedy(lines_.last_error()));
-            return status == exit_service_file ? exit_service_file : exit_failed;
-        }
-        if (status != 0) {
-            console_.err(name + ": its supervisor ended" +
-                         (status < 0 ? " by a signal; what it left was ended, too"
-                                     : " with status " + std::to_string(status)) +
-                         '\n');
-            return exit_failed;
-        }
-        console_.out(plan_.name + ": stopped, nothing is left of it\n");
-        return exit_done;
+            end_what_is_left(plan_);
+        return tell_end(plan_, {phase_, status, signal_, lines_.last_error()}, console_);
     }
 
     const Console& console_;
@@ -346,8 +356,11 @@ private:
     Phase phase_ = Phase::booting;
     TrialLines lines_;
     std::optional<Call> call_;
-    std::string wanted_; ///< a method
-    std::string typed_;  ///< a line that is not whole yet
+    std::optional<Glance> glance_;
+    std::optional<Instant> served_; ///< since then
+    bool introduces_ = false;       ///< the next glance tells where it can be reached
+    std::string wanted_;            ///< a method
+    std::string typed_;             ///< a line that is not whole yet
     bool keys_ = false;
     bool ended_ = false;
     int signal_ = 0;
@@ -358,8 +371,12 @@ private:
 
 int try_service(const Options& options, const Console& console) {
     auto plan = plan_trial(options, console);
+    if (!plan && !plan.error().message.empty())
+        static_cast<void>(fail(plan.error(), console));
     if (!plan)
-        return plan.error().code == EINVAL ? exit_service_file : fail(plan.error(), console);
+        return plan.error().code == EINVAL     ? exit_service_file
+               : plan.error().code == ENOTUNIQ ? exit_usage
+                                               : exit_failed;
     auto interrupts = Interrupts::make();
     if (!interrupts)
         return fail(interrupts.error(), console);

@@ -249,6 +249,9 @@ void DaemonHost::perform(const rollout::Action& action, const rollout::State& st
                      [](WorkerProcess& worker) { worker.start_hook(HookPoint::pre_stop); });
             },
             [&](const CountConnections& count) { impl_->count_connections(count.worker); },
+            [&](const ReadOutput& read) {
+                with(read.worker, [](WorkerProcess& worker) { worker.read_output(); });
+            },
             [&](const SignalWorker& signal) {
                 with(signal.worker, [&](WorkerProcess& worker) { worker.signal(signal.signal); });
             },

@@ -217,6 +217,19 @@ void WorkerProcess::call_off() {
         fail_launch(ECANCELED, "executable", "its launch was called off");
 }
 
+void WorkerProcess::read_output() {
+    if (stage_ == Stage::telling || stage_ == Stage::gone)
+        return;
+    const auto tell = [this] {
+        context_.callbacks.observe(rollout::OutputRead{identity_.id, output_.lines()});
+    };
+    if (!output_.can_read_back())
+        return tell();
+    output_.read_back("svcd: " + identity_.name + " (process " + std::to_string(main_) +
+                          "): failed, and runs still",
+                      tell);
+}
+
 void WorkerProcess::signal(int number) {
     if (stage_ != Stage::running)
         return;

@@ -52,6 +52,7 @@ public:
     /// Nobody wants it any more: while it waits for a disk it fails at once. From its spawn on it is killed.
     void call_off();
     void release();          ///< GO
+    void read_output();      ///< observes OutputRead, unless it ends before
     void signal(int number); ///< observes SignalSent if it was
     void kill();             ///< SIGKILL to all of it; observes KillFailed if that is refused
     void start_hook(rollout::HookPoint point); ///< in place of one that still runs

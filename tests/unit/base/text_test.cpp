@@ -24,6 +24,12 @@ TEST_CASE("printable replaces control characters, C1 ones too") {
                     100) == "a?31m");
 }
 
+TEST_CASE("printable replaces what turns the text around it, or is seen by nobody") {
+    CHECK(printable("a\u202eb\u2066c\u200fd\u061ce", 100) == "a?b?c?d?e");
+    CHECK(printable("a\u2028b\u2029c\ufeffd\u200be\u00adf\U000e0041g", 100) == "a?b?c?d?e?f?g");
+    CHECK(printable("\u0645\u06cc\u200c\u062e", 100) == "\u0645\u06cc\u200c\u062e"); // a joiner
+}
+
 TEST_CASE("printable replaces every byte that is not UTF-8") {
     CHECK(printable("\xff\xfe", 100) == "??");
     CHECK(printable("\xc0\xaf", 100) == "??");           // overlong

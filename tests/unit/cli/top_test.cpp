@@ -1,3 +1,4 @@
+#include "svc/draw/overview.h"
 #include "svc/draw/top.h"
 #include "svc/screen/full_screen.h"
 
@@ -70,11 +71,69 @@ TEST_CASE("top has a row a service and a row a worker, and what they use") {
     CAPTURE(text);
     CHECK(has(text, "2 services: 1 not running, 1 rolling out"));
     CHECK(has(text, "2 workers, CPU 25.0%, memory 46M, connections 15"));
-    CHECK(has(text, "\napi         not running\n"));
-    CHECK(has(text, "\n  r6-0      stopping       1m5s        2   25.0   10M     12  stop signal"));
-    CHECK(has(text, "\n  r7-0      available        4s        2      -   30M      3\n"));
+    CHECK(has(text, "\napi       not running\n"));
+    CHECK(has(text, "\n  r6-0    stopping       1m5s        2  25.0  10M    12  stop signal"));
+    CHECK(has(text, "\n  r7-0    available        4s        2     -  30M     3\n"));
     CHECK(has(text, "\n  svcd"));
     CHECK(has(text, "\nq quit  s sort: name"));
+}
+
+TEST_CASE("what a service is about goes below it where there is no room beside it") {
+    TopView view;
+    CHECK(has(drawn(two_looks(), view, 100, 16), "  rolling 6 → 7: 1/2 updated\n  r6-0"));
+    const auto text = drawn(two_looks(), view, 80, 16);
+    CAPTURE(text);
+    CHECK(has(text, "\n  └ rolling 6 → 7: 1/2 updated\n  r6-0"));
+}
+
+TEST_CASE("numbers that are larger than their columns move what follows, and are not cut") {
+    auto status = web(0);
+    status.workers[0].connections = 1'234'567;
+    status.workers[0].age_us = 999 * 86'400'000'000 + 23 * 3'600'000'000;
+    TopModel model;
+    model.learn({{"web", &status, then, {}}});
+    TopView view;
+    const auto text = drawn(model, view, 100, 16);
+    CAPTURE(text);
+    CHECK(has(text, "999d23h        2     -  10M 1234567  stop signal sent"));
+}
+
+TEST_CASE("of a supervisor that does not answer nothing looks as if it were known") {
+    const auto first = web(1'000'000);
+    TopModel model;
+    model.learn({{"web", &first, then, {}}});
+    model.learn({{.name = "web",
+                  .status = &first,
+                  .at = then,
+                  .problem = "does not answer",
+                  .silent = 72s}});
+    TopView view;
+    const auto text = drawn(model, view, 100, 16);
+    CAPTURE(text);
+    CHECK(has(text, "0 workers, CPU -, memory -, connections -"));
+    CHECK(has(text, "\nweb       does not answer; what follows is 1m12s old\n"));
+    CHECK(has(text, "\n  r7-0    available        4s        2     -  30M     -\n"));
+}
+
+TEST_CASE("a rollout that is over is a problem for as long as it matters") {
+    auto status = web(0);
+    auto& rollout = status.rollout.front();
+    rollout.phase = "rolled back";
+    rollout.reason = "r7-0: exit status 3 before it was ready";
+    rollout.ended_ago_us = 0;
+    CHECK(problems_of(status) ==
+          std::vector<std::string>{"revision 7 rolled back: " + rollout.reason});
+    rollout.ended_ago_us = 3'599'000'000;
+    CHECK(problems_of(status).size() == 1);
+    rollout.ended_ago_us = 3'600'000'000;
+    CHECK(problems_of(status).empty());
+    rollout.ended_ago_us.reset(); // an older supervisor
+    CHECK(problems_of(status).size() == 1);
+    rollout.ended_ago_us = 0;
+    rollout.reason = "aborted by uid 0";
+    CHECK(problems_of(status).empty());
+    status.available = 1; // what it was taken back to is not whole
+    CHECK(problems_of(status).size() == 1);
 }
 
 TEST_CASE("top fills the terminal, whatever its size, and no line is as wide") {
@@ -105,6 +164,20 @@ TEST_CASE("keys scroll, sort, hide and end, and may come in pieces") {
     CHECK(view.collapsed);
     CHECK_FALSE(has(drawn(two_looks(), view, 100, 16), "r6-0"));
     CHECK(keys.take("q", view, 10) == Action::quit);
+}
+
+TEST_CASE("Escape by itself means nothing, and the key after it counts") {
+    using Action = TopKeys::Action;
+    for (const std::string_view after : {"q", "\x1bq", "\x1b\x1bq"}) {
+        TopKeys keys;
+        TopView view;
+        CHECK(keys.take("\x1b", view, 10) == Action::none);
+        CHECK(keys.take(after, view, 10) == Action::quit);
+    }
+    TopKeys keys;
+    TopView view;
+    CHECK(keys.take("\x1b\x1b[B", view, 10) == Action::draw);
+    CHECK(view.first == 1);
 }
 
 TEST_CASE("only lines that changed are written") {

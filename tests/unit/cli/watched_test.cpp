@@ -69,7 +69,7 @@ TEST_CASE("a line a worker says what it is at and what it waits for, as time goe
                 "  r6-1  available                   for 12m2s", "r7-0 is launched"});
     // A narrow terminal loses the bars first.
     CHECK(draw_watched(two_replicas(), "reload web 3.2s", then + 2s, terminal(60, 24)) ==
-          Lines{"reload web 3.2s: revision 6 → 7 (rolling): 0 of 2 updated,…",
+          Lines{"reload web 3.2s: 6 → 7 (rolling): 0/2 updated, 2 available",
                 "  r6-0  stopping   28s left  stop signal sent  3 requests …",
                 "  r7-0  starting   58s left  readiness", "  r6-1  available  for 12m2s",
                 "r7-0 is launched"});
@@ -110,7 +110,7 @@ TEST_CASE("the least interesting workers have no line where there is no room") {
     all.push_back(worker("r6-39", 6, 39, "killing"));
     Watched watched;
     watched.learn(progress(all), then);
-    CHECK(many(watched, 8) == "reload web 1.0s: revision 6 → 7 (rolling): 0 of 2 updated,…\n"
+    CHECK(many(watched, 8) == "reload web 1.0s: 6 → 7 (rolling): 0/2 updated, 2 available\n"
                               "  r6-0   available  for 0s\n"
                               "  r7-3   starting   for 0s\n"
                               "  r7-9   failed     exit status 1\n"
@@ -141,6 +141,35 @@ TEST_CASE("what happened last stays when only workers have news") {
     quiet.text.clear();
     watched.learn(quiet, then);
     CHECK(watched.last().text == "r7-0 is launched");
+}
+
+TEST_CASE("what happened last is told for as long as it is news, and what is so as long as it is") {
+    Watched watched = two_replicas();
+    CHECK(watched.news(then + 4s) == "r7-0 is launched");
+    CHECK(watched.news(then + 5s).empty());
+    CHECK(draw_watched(watched, "reload web", then + 4s, terminal(80, 24)).size() == 5);
+    CHECK(draw_watched(watched, "reload web", then + 5s, terminal(80, 24)).size() == 4);
+    watched.say("(the supervisor has ended)");
+    CHECK(watched.news(then + 1000s) == "(the supervisor has ended)");
+    Progress quiet = progress({});
+    quiet.text.clear();
+    watched.learn(quiet, then + 1000s);
+    CHECK(watched.news(then + 1000s).empty());
+}
+
+TEST_CASE("the last drawing has no news and, where no bar is, no room for one") {
+    const auto last = [](const Watched& watched) {
+        return draw_watched(watched, "reload web", then, terminal(80, 24), true);
+    };
+    CHECK(last(two_replicas()) ==
+          Lines{"reload web: revision 6 → 7 (rolling): 0 of 2 updated, 2 available",
+                "  r6-0  stopping   ▕███▎         ▏  30s left     stop signal "
+                "sent  3 requests …",
+                "  r7-0  starting                    1m left      readiness",
+                "  r6-1  available                   for 12m"});
+    Watched over;
+    over.learn(progress({worker("r7-0", 7, 0, "available")}), then);
+    CHECK(last(over)[1] == "  r7-0  available  for 0s");
 }
 
 TEST_CASE("a drain shows its connections once they were looked at, and nothing else does") {

@@ -25,9 +25,14 @@ public:
     std::vector<Action> actions; ///< since the last clear
     std::vector<Event> events;
     std::optional<Instant> wake_at;
+    bool reads_output = true; ///< what a failing worker wrote last comes at once, and is no action
     bool answers_launches = true; ///< spawned, recorded and executed come at once
 
     void perform(const Action& action, const State&) override {
+        if (const auto* read = std::get_if<ReadOutput>(&action); read && reads_output) {
+            supervisor.observe(OutputRead{read->worker, {"words so far"}});
+            return;
+        }
         actions.push_back(action);
         if (!answers_launches)
             return;

@@ -39,6 +39,65 @@ TEST_CASE("A new version that hangs is rejected at its readiness deadline") {
     CHECK(stage.in(WorkerPhase::available) == "r1-0");
 }
 
+TEST_CASE("What a version that fails and lives wrote last is asked for before it is judged") {
+    Stage stage(RolloutSpec{.replicas = 1});
+    stage.boot();
+    stage.reads_output = false;
+    stage.reload();
+    stage.wait(60s);
+    CHECK(stage.count<ReadOutput>() == 1);
+    CHECK(stage.in(WorkerPhase::starting) == "r2-0"); // nobody retires it before
+    stage.wait(2s);
+    CHECK(stage.count<ReadOutput>() == 1);
+    stage.see(OutputRead{stage.find("r2-0").id, {"cannot reach the database"}});
+    CHECK(find_outcome(stage.state(), 2)->reason == "r2-0: was not ready within 1m");
+    CHECK(find_outcome(stage.state(), 2)->last_output ==
+          std::vector<std::string>{"cannot reach the database"});
+}
+
+TEST_CASE("What its hook wrote is what a worker is told with, and it is not asked") {
+    Stage stage(RolloutSpec{.replicas = 1});
+    stage.boot();
+    stage.reads_output = false;
+    stage.spec.ready.post_ready =
+        HookSpec{.what = ExecHook{{"/bin/false"}}, .on_failure = HookFailure::fail};
+    stage.reload();
+    stage.ready("r2-0");
+    stage.see(HookEnded{stage.find("r2-0").id,
+                        HookPoint::post_ready,
+                        false,
+                        "exit status 1",
+                        {"asks the balancer"}});
+    CHECK(stage.count<ReadOutput>() == 0);
+    CHECK(find_outcome(stage.state(), 2)->last_output ==
+          std::vector<std::string>{"asks the balancer"});
+}
+
+TEST_CASE("An answer that does not come is not waited for") {
+    Stage stage(RolloutSpec{.replicas = 1});
+    stage.boot();
+    stage.reads_output = false;
+    stage.reload();
+    stage.wait(60s);
+    CHECK(stage.wake_at == stage.now + 3s);
+    stage.wait(3s);
+    CHECK(find_outcome(stage.state(), 2)->last_output.empty());
+    CHECK(stage.in(WorkerPhase::stopping) == "r2-0");
+}
+
+TEST_CASE("One that exits while it is asked is told with what its exit brought") {
+    Stage stage(RolloutSpec{.replicas = 1});
+    stage.boot();
+    stage.reads_output = false;
+    stage.reload();
+    stage.wait(60s);
+    const WorkerId asked = stage.find("r2-0").id;
+    stage.exits("r2-0", 3);
+    stage.see(OutputRead{asked, {"too late"}});
+    CHECK(find_outcome(stage.state(), 2)->reason == "r2-0: exit status 3 before it was ready");
+    CHECK(find_outcome(stage.state(), 2)->last_output == std::vector<std::string>{"last words"});
+}
+
 TEST_CASE("A new version that dies within min_ready is rejected") {
     Stage stage(RolloutSpec{.replicas = 1, .min_ready = 5s});
     stage.reload();

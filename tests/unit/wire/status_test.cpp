@@ -256,6 +256,31 @@ TEST_CASE("a rollout in steps says where it is and what it waits for") {
     CHECK(step().empty());
 }
 
+TEST_CASE("a hook of the rollout says how long it may take, a sleep how long it takes") {
+    State state = serving(1);
+    Revision& revision = add_revision(state, 7);
+    revision.spec.rollout.before = HookSpec{.what = ExecHook{{"/bin/migrate"}}, .timeout = 60s};
+    revision.spec.rollout.after = HookSpec{.what = SleepHook{10s}, .timeout = 60s};
+    state.rollout = Rollout{.from = 6, .to = 7};
+    state.rollout->before = HookProgress::running;
+    const auto made = [&] {
+        Progress progress;
+        put_wait_of_stage(state, now, progress);
+        return progress;
+    };
+    CHECK(made().waits_for == "the hook before the rollout");
+    CHECK(made().length_us == 0); // an earlier supervisor did not say when it began
+    state.rollout->hook_began = now - 20s;
+    CHECK(made().length_us == 60'000'000);
+    CHECK(made().left_us == 40'000'000);
+    state.rollout->before = HookProgress::passed;
+    state.rollout->after = HookProgress::running;
+    state.rollout->hook_began = now - 20s;
+    CHECK(made().waits_for == "the hook after the rollout");
+    CHECK(made().length_us == 10'000'000);
+    CHECK(made().left_us == 0);
+}
+
 TEST_CASE("a second set says how much of it there is") {
     State state = serving(2);
     Revision& revision = add_revision(state, 7);

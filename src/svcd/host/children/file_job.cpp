@@ -15,13 +15,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t answer_limit = 64 * 1024; ///< more than any sentence
 constexpr std::size_t piece_size = 1024;
 
 } // namespace
 
-FileJob::FileJob(asio::io_context& io, Result<os::FileWork> work, Done done)
-    : answer_(std::string()), done_(std::move(done)), tell_(io, [this] { tell(); }) {
+FileJob::FileJob(asio::io_context& io, Result<os::FileWork> work, Done done, std::size_t limit)
+    : limit_(limit), answer_(std::string()), done_(std::move(done)), tell_(io, [this] { tell(); }) {
     if (!work) {
         finish(work.error());
         return;
@@ -70,7 +69,7 @@ void FileJob::read() {
             await_more();
             return;
         }
-        if (**count == 0 || received_.size() > answer_limit) {
+        if (**count == 0 || received_.size() > limit_) {
             work_.reset();
             finish(os::parse_file_answer(received_));
             return;

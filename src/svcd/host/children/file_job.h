@@ -15,8 +15,12 @@ class FileJob {
 public:
     using Done = std::function<void(Result<std::string>)>;
 
-    /// `done` is called once, from the loop, and may destroy the object.
-    FileJob(boost::asio::io_context& io, Result<os::FileWork> work, Done done);
+    /// More than any sentence.
+    static constexpr std::size_t usual_limit = 64 * 1024;
+
+    /// `done` is called once, from the loop, and may destroy the object. `limit`: an answer is no longer than that.
+    FileJob(boost::asio::io_context& io, Result<os::FileWork> work, Done done,
+            std::size_t limit = usual_limit);
     FileJob(const FileJob&) = delete;
     FileJob& operator=(const FileJob&) = delete;
     /// Kills the child if it still works.
@@ -34,6 +38,7 @@ private:
     std::optional<os::FileWork> work_; ///< none: it has ended
     std::optional<Watch> watch_;
     std::string received_;
+    std::size_t limit_;
     bool ended_ = false;
     Result<std::string> answer_;
     Done done_;

@@ -39,8 +39,9 @@ void WorkerLooker::start() {
     auto work = look.listeners || look.usage
                     ? os::start_look(sets, look)
                     : Result<os::FileWork>(Error{"listeners of another network", 0});
-    job_ = std::make_unique<FileJob>(io_, std::move(work),
-                                     [this](const Result<std::string>& told) { finish(told); });
+    job_ = std::make_unique<FileJob>(
+        io_, std::move(work), [this](const Result<std::string>& told) { finish(told); },
+        FileJob::usual_limit + sets.size() * os::longest_seen);
     late_.after(std::chrono::seconds(2), [this] { finish(Error{"it took too long", 0}); });
 }
 
