@@ -33,6 +33,7 @@ PARTS = {
         "draw": ("screen",),
         "lines": ("screen", "talk"),
         "completion": ("options", "screen", "draw"),
+        "first": ("draw",),
     },
 }
 # What a layer gives its parts: the context that all of them work in.

@@ -2,7 +2,7 @@
 #include "base/unique_fd.h"
 #include "os/files.h"
 #include "svc/talk/conversation.h"
-#include "svc/verbs/first_steps.h"
+#include "svc/first/first_steps.h"
 #include "svc/verbs/verbs.h"
 
 #include <boost/json/value.hpp>

@@ -1,7 +1,7 @@
 // What could be served: an application in a directory, a server's configuration.
 #pragma once
 
-#include "svc/verbs/surroundings.h"
+#include "svc/first/surroundings.h"
 
 #include <optional>
 #include <string>

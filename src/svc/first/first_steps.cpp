@@ -1,7 +1,7 @@
-#include "svc/verbs/first_steps.h"
+#include "svc/first/first_steps.h"
 
 #include "base/text.h"
-#include "svc/verbs/application.h"
+#include "svc/first/application.h"
 #include "wire/preset.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "svc/verbs/surroundings.h"
+#include "svc/first/surroundings.h"
 
 #include "base/text.h"
 #include "os/executable.h"

@@ -1,6 +1,6 @@
 // WSGI (PEP 3333) and ASGI applications: found by what makes them (Flask(…), get_asgi_application(), …), by the
 // parameters that a server calls them with, or as a factory, create_app().
-#include "svc/verbs/finding.h"
+#include "svc/first/finding.h"
 
 #include <algorithm>
 #include <array>

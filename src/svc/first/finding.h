@@ -1,7 +1,7 @@
 // Parts of application.cpp: what is looked for in files of one kind.
 #pragma once
 
-#include "svc/verbs/application.h"
+#include "svc/first/application.h"
 
 #include <initializer_list>
 

@@ -1,5 +1,5 @@
 // The line "web:" of a Procfile.
-#include "svc/verbs/finding.h"
+#include "svc/first/finding.h"
 
 #include "base/text.h"
 

@@ -1,4 +1,4 @@
-#include "svc/verbs/finding.h"
+#include "svc/first/finding.h"
 
 #include "wire/preset.h"
 

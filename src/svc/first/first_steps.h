@@ -3,7 +3,7 @@
 
 #include "base/result.h"
 #include "svc/draw/first_file.h"
-#include "svc/verbs/surroundings.h"
+#include "svc/first/surroundings.h"
 
 #include <string>
 #include <vector>
