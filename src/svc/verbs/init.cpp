@@ -1,8 +1,8 @@
 // init: the first service file of what is here.
 #include "base/unique_fd.h"
 #include "os/files.h"
-#include "svc/talk/conversation.h"
 #include "svc/first/first_steps.h"
+#include "svc/talk/conversation.h"
 #include "svc/verbs/verbs.h"
 
 #include <boost/json/value.hpp>
