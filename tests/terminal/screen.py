@@ -98,6 +98,10 @@ class Screen:
             raise AssertionError(f"{error}; the screen is\n{last[0]}") from None
         return last[0]
 
+    def pid(self):
+        """Of the shell around the command."""
+        return int(self._ask("display-message", "-p", "#{pane_pid}"))
+
     def ended(self):
         """The exit status of the command, once it has ended; before that None."""
         written = self._status.read_text(encoding="ascii") if self._status.exists() else ""
