@@ -1,16 +1,10 @@
 """A terminal that a person could sit at: a command in a tmux of its own, which types and reads its screen."""
 import os
 import pathlib
-import re
 import subprocess
 import tempfile
 
 from harness import PATIENCE, alive, wait_until
-
-# What differs from run to run, in the same number of columns.
-VARYING = (
-    (re.compile(r"\b\d+(\.\d)?s\b"), lambda match: "N" * (len(match[0]) - 1) + "s"),
-)
 
 SETTINGS = """
 set -g status off
@@ -73,15 +67,6 @@ class Screen:
     def colored(self):
         """The same with its colours, as escape sequences."""
         return self._ask("capture-pane", "-p", "-e")
-
-    def settled(self, **names):
-        """text(), with what varies (and the values of `names`, by the names) written so that it can be compared."""
-        text = self.text()
-        for word, replacement in names.items():
-            text = text.replace(str(replacement), f"{{{word}}}")
-        for pattern, replace in VARYING:
-            text = pattern.sub(replace, text)
-        return text
 
     def wait_for(self, wanted, timeout=PATIENCE):
         """Until the screen has the text, or until wanted(text) is true; returns the text."""
