@@ -2,16 +2,10 @@
 import contextlib
 import os
 import pathlib
-import re
 import subprocess
 import tempfile
 
 from harness import PATIENCE, alive, wait_until
-
-# What differs from run to run, in the same number of columns.
-VARYING = (
-    (re.compile(r"\b\d+(\.\d)?s\b"), lambda match: "N" * (len(match[0]) - 1) + "s"),
-)
 
 SETTINGS = """
 set -g status off
@@ -84,15 +78,6 @@ class Screen:
         """The same with its colours, as escape sequences."""
         return self._ask("capture-pane", "-p", "-e")
 
-    def settled(self, **names):
-        """text(), with what varies (and the values of `names`, by the names) written so that it can be compared."""
-        text = self.text()
-        for word, replacement in names.items():
-            text = text.replace(str(replacement), f"{{{word}}}")
-        for pattern, replace in VARYING:
-            text = pattern.sub(replace, text)
-        return text
-
     def wait_for(self, wanted, timeout=PATIENCE):
         """Until the screen has the text, or until wanted(text) is true; returns the text."""
         condition = wanted if callable(wanted) else lambda text: wanted in text
@@ -107,6 +92,10 @@ class Screen:
         except AssertionError as error:
             raise AssertionError(f"{error}; the screen is\n{last[0]}") from None
         return last[0]
+
+    def pid(self):
+        """Of the shell around the command."""
+        return int(self._ask("display-message", "-p", "#{pane_pid}"))
 
     def ended(self):
         """The exit status of the command, once it has ended; before that None."""

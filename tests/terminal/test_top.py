@@ -131,6 +131,16 @@ class Top(ServiceTest):
             text = screen.wait_for("seen2")
             self.assertIn("echo seen$((1+1))", text)  # it is echoed again
 
+    def test_its_keys_are_echoed_again_after_it(self):
+        # A shell that edits its line has a mode of its own: here nobody mends what top leaves.
+        supervisor = self.start(service(worker()))
+        with Screen(["/bin/sh", "-c", f"{SVC} top --runtime-dir {supervisor.runtime}; stty -a"]) as screen:
+            screen.wait_for("q quit")
+            screen.type("q")
+            self.assertEqual(0, screen.wait_for_end())
+            self.assertRegex(screen.text(), r"(?s)\bicanon\b.* echo\b")
+            self.assertNotRegex(screen.text(), r"-icanon|-echo\b")
+
     def test_escape_does_not_swallow_the_key_after_it(self):
         supervisor = self.start(service(worker()))
         with self.top(supervisor) as screen:

@@ -123,8 +123,7 @@ class Try(ServiceTest):
 
     def supervisor_of(self, screen):
         """The svcd that it started: the child of the child of the shell in the terminal."""
-        shell = int(screen._ask("display-message", "-p", "#{pane_pid}"))
-        return children(children(shell)[0])[0]
+        return children(children(screen.pid())[0])[0]
 
     def test_a_port_alone_is_one_of_this_machine(self):
         with self.screen("--listen", "0", "--", *worker()) as screen:

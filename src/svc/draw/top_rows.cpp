@@ -147,6 +147,7 @@ void make_old(Row& row) {
 
 void add_workers(const Service& service, TopSort sort, std::vector<Row>& rows) {
     std::vector<const WorkerStatus*> workers;
+    workers.reserve(service.status->workers.size());
     for (const auto& worker : service.status->workers)
         workers.push_back(&worker);
     sort_by(workers, sort, [&](const WorkerStatus* worker) {
@@ -170,6 +171,7 @@ std::string counted(std::size_t count, std::string_view what) {
 
 std::vector<TopRow> top_rows(const TopModel& model, const TopView& view, WallTime now) {
     std::vector<const Service*> services;
+    services.reserve(model.services().size());
     for (const auto& service : model.services())
         services.push_back(&service);
     sort_by(services, view.sort, [](const Service* service) {
