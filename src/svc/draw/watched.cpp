@@ -175,7 +175,9 @@ std::string headline(const wire::Progress& last, const std::string& doing, bool 
         line += " (" + flat(last.step) + ")";
     std::vector<std::string> parts;
     // That it goes on is seen, and a step says it itself.
-    if (!last.state.empty() && last.state != "progressing" && last.state != last.step)
+    if (!last.verdict.empty()) // more than "done"
+        parts.push_back(flat(last.verdict));
+    else if (!last.state.empty() && last.state != "progressing" && last.state != last.step)
         parts.push_back(flat(last.state));
     if (last.replicas > 0) {
         const std::string all = (brief ? "/" : " of ") + std::to_string(last.replicas);
