@@ -95,6 +95,16 @@ void World::check_kept(const State& state, const Budget& limit) {
     count("kept warm");
 }
 
+/// One that takes the place of a recycled one, which may be gone already: it still has the time to start and to stay up.
+bool World::succeeds_recycled(const Process& process, const Worker& worker,
+                              const State& state) const {
+    const Spec& spec = state.revisions.at(worker.revision).spec;
+    return spec.recycle.max_age && worker.revision == state.current && worker.attempt > 0 &&
+           !process.retired &&
+           now_ < (worker.ready_at ? *worker.ready_at + spec.rollout.min_ready
+                                   : worker.start_deadline);
+}
+
 /// Faults have stopped and nothing more happens by itself.
 void World::check_end(const State& state) {
     if (state.rollout || state.pending != 0)
@@ -120,8 +130,9 @@ void World::check_end(const State& state) {
             process.revision != state.current &&
             (crowded || std::any_of(state.replica_list.begin(), state.replica_list.end(),
                                     [](const Replica& replica) { return replica.held_down; }));
-        if ((process.revision != state.current && !stands_in) || !process.available ||
-            process.retired)
+        if (!succeeds_recycled(process, state.workers.at(id), state) &&
+            ((process.revision != state.current && !stands_in) || !process.available ||
+             process.retired))
             violated("6: worker " + std::to_string(id) + " is left over");
         served.insert(process.replica);
     }

@@ -196,6 +196,8 @@ private:
     void check_heard(const Process& process, const rollout::Worker& worker, rollout::ReadyOn on);
     void check_settled_worker(const rollout::Worker& worker);
     void check_outcome(const rollout::Outcome& outcome, const rollout::State& state);
+    [[nodiscard]] bool succeeds_recycled(const Process& process, const rollout::Worker& worker,
+                                         const rollout::State& state) const;
     void check_end(const rollout::State& state);
     void check_finish(const rollout::Finish& finish, const rollout::State& state);
     [[nodiscard]] bool all_unkillable() const;
