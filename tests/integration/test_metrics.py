@@ -136,6 +136,15 @@ class Text(MetricsTest):
         self.assertEqual(1, missing.returncode)
         self.assertIn("missing", missing.stderr)
 
+    def test_what_is_no_plain_file_is_not_replaced(self):
+        supervisor = self.start(service(worker()))
+        path = self.directory / "stdout"
+        path.symlink_to("/proc/self/fd/1")  # as /dev/stdout, which only root could replace
+        result = supervisor.svc("metrics", "--output", path)
+        self.assertEqual(1, result.returncode)
+        self.assertIn("no plain file", result.stderr)
+        self.assertTrue(path.is_symlink())
+
 
 class Values(MetricsTest):
 
