@@ -194,7 +194,8 @@ Result<void> write_in_one_step(const std::string& directory, const std::string& 
     if (!opened)
         return cannot("cannot open the directory " + directory, errno);
     const std::string path = directory + "/" + file;
-    const std::string made = std::string(new_prefix) + file;
+    // With an end of its own: node_exporter takes every name in its directory that ends in ".prom", this one as well.
+    const std::string made = std::string(new_prefix) + file + ".part";
     ::unlinkat(opened.get(), made.c_str(), 0);
     Result<void> written;
     if (const auto target = make_file(opened.get(), made, path, mode); !target)

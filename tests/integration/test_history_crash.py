@@ -100,7 +100,7 @@ class KilledWhileItWrites(ServiceTest):
         self.assertGreater(max(numbers), max(left), what)
         self.assertEqual([], [path.name for path in self.place.iterdir() if not path.name.isdigit()], what)
         for path in self.place.glob("*/.new-*"):
-            self.assertIn(path.name.removeprefix(".new-"), ("outcome.json", "timeline.json"))
+            self.assertIn(path.name.removeprefix(".new-").removesuffix(".part"), ("outcome.json", "timeline.json"))
         reply = self.reload()
         self.assertIsNotNone(reply, what)
         self.assertEqual("complete", reply["verdict"], what)

@@ -210,7 +210,9 @@ class Init(Place):
 
     def test_a_procfile_has_options_and_an_environment(self):
         for line, wanted in (("gunicorn -b 0.0.0.0:8000 app:application", '"app:application"'),
-                             ("MODE=fast ./srv --x", '"/usr/bin/env", "MODE=fast", "./srv"')):
+                             ("MODE=fast ./srv --x", '"/usr/bin/env", "MODE=fast", "./srv"'),
+                             ("./srv -p $PORT", '"exec ./srv -p $PORT"'),
+                             ("MODE=fast ./srv -p $PORT", '"exec env MODE=fast ./srv -p $PORT"')):
             with self.subTest(line=line):
                 (self.place / "Procfile").write_text(f"web: {line}\n", encoding="utf-8")
                 self.svc("init", "web", "--force")

@@ -136,6 +136,14 @@ class Text(MetricsTest):
         self.assertEqual(1, missing.returncode)
         self.assertIn("missing", missing.stderr)
 
+    def test_what_is_no_plain_file_is_not_replaced(self):
+        supervisor = self.start(service(worker()))
+        path = self.directory / "stdout"
+        path.symlink_to("/proc/self/fd/1")  # as /dev/stdout, which only root could replace
+        result = supervisor.svc("metrics", "--output", path)
+        self.assertIn("no plain file", result.stderr)
+        self.assertTrue(path.is_symlink())
+
 
 class Values(MetricsTest):
 
@@ -307,6 +315,19 @@ class Http(MetricsTest):
         supervisor.write(service(worker()))
         self.reload(supervisor)
         self.assertFalse(os.path.exists(path))
+
+    def test_a_reload_that_is_refused_moves_nothing(self):
+        supervisor = self.start_with()
+        path = str(self.directory / "metrics.sock")
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            content = service(worker(), metrics={"listen": f"unix:{path}"})
+            content["listener"].append({"name": "other", "address": "%s:%d" % other.getsockname()})
+            supervisor.write(content)
+            result = supervisor.svc("reload")
+        self.assertEqual(1, result.returncode)
+        self.assertIn("nothing was changed", result.stderr)
+        self.assertFalse(os.path.exists(path))
+        self.assertEqual(["%s:%d" % self.at], supervisor.status()["metrics"])
 
     def test_a_port_that_the_kernel_picked_is_in_the_status_and_outlives_the_supervisor(self):
         supervisor = self.start(service(worker(), metrics={"listen": "127.0.0.1:0"}))

@@ -53,7 +53,9 @@ std::vector<std::string> shell_command(const std::string& line, std::vector<std:
         notes.emplace_back(
             "A shell reads it: write exec before the last of its commands, so that this one "
             "gets the stop signal, and not the shell.");
-    return {"/bin/sh", "-c", one ? "exec " + line : line};
+    // It takes no assignments before a command, as a shell does.
+    const bool assigns = split(line).front().find('=') != std::string::npos;
+    return {"/bin/sh", "-c", one ? (assigns ? "exec env " : "exec ") + line : line};
 }
 
 std::string web_line(const Surroundings& here) {

@@ -4,6 +4,8 @@
 
 #include <boost/json/value.hpp>
 
+#include <sys/stat.h>
+
 namespace svc::cli {
 namespace {
 
@@ -39,6 +41,11 @@ Result<void> write_file(const std::string& path, std::string_view text) {
         directory = "/";
     if (file.empty())
         return Error{path + " is no name of a file; write --output DIR/svc.prom"};
+    // A rename would take the place of whatever it is: root, who writes to /dev/stdout or /dev/null, has none then.
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode))
+        return Error{path + " is there and is no plain file, so it is not replaced; name another "
+                            "one, or leave --output out"};
     return os::write_in_one_step(directory, file, text, readable, os::Reaches::disk);
 }
 

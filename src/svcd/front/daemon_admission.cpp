@@ -64,12 +64,15 @@ asio::awaitable<void> Daemon::stage(Loaded& candidate) {
 Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
     if (auto opened = open_metrics(spec); !opened)
         return opened;
-    return listeners_->open(spec, state().next_revision); // the number that its revision gets
+    auto opened =
+        listeners_->open(spec, state().next_revision); // the number that its revision gets
+    if (!opened)
+        close_unused_metrics();
+    return opened;
 }
 
 void Daemon::close_unused_listeners() {
-    metrics_candidate_.reset();
-    metrics_server_.keep_only(metrics_addresses());
+    close_unused_metrics();
     host_->close_unused_listeners(state());
 }
 

@@ -56,6 +56,12 @@ Result<void> Daemon::open_metrics(const rollout::Spec& spec) {
     return {};
 }
 
+/// Of a candidate that was refused.
+void Daemon::close_unused_metrics() {
+    metrics_candidate_.reset();
+    metrics_server_.keep_only(metrics_addresses());
+}
+
 void Daemon::reopen_metrics() {
     for (const Address& address : metrics_addresses())
         if (auto opened = metrics_server_.open(address); !opened)

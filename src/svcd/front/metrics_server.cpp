@@ -116,6 +116,7 @@ struct MetricsServer::Inner : std::enable_shared_from_this<Inner> {
         : io(loop), store(keeper), collect(std::move(collector)), limits(bounds) {}
 
     void listen(const Address& address, UniqueFd socket, std::string name);
+    void close_if(const std::function<bool(const Listening&)>& unwanted);
 
     asio::awaitable<void> accept(std::shared_ptr<Listening> listening);
     void admit(int fd);
@@ -147,6 +148,9 @@ MetricsServer::~MetricsServer() {
 }
 
 Result<void> MetricsServer::open(const Address& address) {
+    // Somebody may have removed its path.
+    inner_->close_if(
+        [&](const Listening& one) { return one.address == address && !has_its_path(one.address); });
     for (const auto& one : inner_->open)
         if (one->address == address)
             return {};
@@ -195,10 +199,16 @@ void MetricsServer::Inner::listen(const Address& address, UniqueFd socket, std::
 }
 
 void MetricsServer::keep_only(const std::vector<Address>& addresses) {
-    std::erase_if(inner_->open, [&](const std::shared_ptr<Listening>& one) {
-        if (std::find(addresses.begin(), addresses.end(), one->address) != addresses.end())
+    inner_->close_if([&](const Listening& one) {
+        return std::find(addresses.begin(), addresses.end(), one.address) == addresses.end();
+    });
+}
+
+void MetricsServer::Inner::close_if(const std::function<bool(const Listening&)>& unwanted) {
+    std::erase_if(open, [&](const std::shared_ptr<Listening>& one) {
+        if (!unwanted(*one))
             return false;
-        inner_->store.remove(one->name);
+        store.remove(one->name);
         one->close();
         return true;
     });

@@ -42,7 +42,7 @@ public:
     /// Goes on with what an earlier supervisor listened on, where that is one of these: who connected meanwhile waits
     /// in its queue. The rest refuses from now on. Before anything is opened.
     void resume(const std::vector<Address>& addresses, KeptFds& kept);
-    /// Nothing happens if it is open already.
+    /// Nothing happens if it is open already; one whose path is gone is opened anew.
     Result<void> open(const Address& address);
     void keep_only(const std::vector<Address>& addresses);
     /// For good: of everybody.

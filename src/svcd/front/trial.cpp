@@ -48,6 +48,8 @@ void move_listeners(rollout::Spec& spec, const Trial& trial, std::vector<std::st
 
 std::vector<std::string> adapt_to_trial(rollout::Spec& spec, const Trial& trial) {
     std::vector<std::string> mistakes;
+    // Their address is the real service's: it would be taken from that one, or every reload be refused.
+    spec.metrics.reset();
     move_listeners(spec, trial, mistakes);
     spec.log = {};
     spec.log.output = rollout::LogOutput::prefix;

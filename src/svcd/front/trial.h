@@ -12,7 +12,7 @@ namespace svc::daemon {
 
 /// Changes what a service file says so that it can be tried, at each load of it: both outputs of a worker pass
 /// through us to stderr, each line after its worker's name ("r7-0 | "), whatever [log] says; listeners are where the
-/// command line wants them; without root, nobody becomes another user. What cannot be done is a sentence each.
+/// command line wants them, and metrics nowhere; without root, nobody becomes another user. What cannot be done is a sentence each.
 std::vector<std::string> adapt_to_trial(rollout::Spec& spec, const Trial& trial);
 
 /// Whether `directory` is one that we may remove with all that will be in it: ours, nobody else can write to it, and

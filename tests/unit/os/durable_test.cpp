@@ -4,9 +4,11 @@
 #include "support.h"
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -111,6 +113,19 @@ TEST_CASE("a file is replaced in one step") {
         os::write_in_one_step(directory.path(), "outcome.json", "2", 0600, os::Reaches::kernel));
     CHECK(names_in(directory.path()) == Names{"outcome.json"});
     CHECK(*os::read_file(directory.path() + "/outcome.json", 100) == "2");
+}
+
+TEST_CASE(
+    "while a file is replaced, the new one has no name that a reader would choose by its end") {
+    const TemporaryDirectory directory;
+    const UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    REQUIRE(::inotify_add_watch(watch.get(), directory.path().c_str(), IN_CREATE) >= 0);
+    REQUIRE(os::write_in_one_step(directory.path(), "svc.prom", "1", 0600, os::Reaches::kernel));
+    alignas(inotify_event) std::array<char, 4096> events{};
+    REQUIRE(::read(watch.get(), events.data(), events.size()) > 0);
+    const std::string made = reinterpret_cast<const inotify_event*>(events.data())->name;
+    CHECK(made.starts_with(".new-"));
+    CHECK_FALSE(made.ends_with(".prom"));
 }
 
 TEST_CASE("removing a directory that is not there is done, and a list has its bound") {

@@ -187,6 +187,18 @@ TEST_CASE("a command line is tried with what --listen says, and a mistake in tha
     CHECK(load_revision(settings, {}, WallTime{}).ok());
 }
 
+TEST_CASE("a trial leaves the address of the metrics to the real service") {
+    TemporaryDirectory dir;
+    Settings settings =
+        settings_for(dir.write("a.toml", "[service]\ncommand = [\"/bin/sh\"]\n"
+                                         "[metrics]\nlisten = \"127.0.0.1:9464\"\n"));
+    CHECK(load_revision(settings, {}, WallTime{}).revision.spec.metrics.has_value());
+    settings.trial.emplace();
+    const auto loaded = load_revision(settings, {}, WallTime{});
+    REQUIRE(loaded.ok());
+    CHECK_FALSE(loaded.revision.spec.metrics.has_value());
+}
+
 TEST_CASE("workers get the descriptor limit from before ours was raised, or their file's own") {
     TemporaryDirectory dir;
     Settings settings = settings_for(dir.write("a.toml", "[service]\ncommand = [\"/bin/sh\"]\n"));

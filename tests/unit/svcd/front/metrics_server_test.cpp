@@ -161,6 +161,16 @@ TEST_CASE("an address that is not wanted any more is closed, and its path remove
     CHECK(::access(house.path.c_str(), F_OK) != 0);
 }
 
+TEST_CASE("one whose path was removed is opened anew") {
+    House house(of(2));
+    REQUIRE(::unlink(house.path.c_str()) == 0);
+    REQUIRE(house.server.open(*parse_address("unix:" + house.path)).ok());
+    CHECK(house.server.bound().size() == 1);
+    const auto client = house.connect();
+    House::say(client, request);
+    CHECK(house.hear(client).starts_with("HTTP/1.1 200 "));
+}
+
 TEST_CASE("an address that somebody has is an error that names the key and the address") {
     House house(of(2));
     asio::io_context io;
