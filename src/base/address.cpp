@@ -192,4 +192,12 @@ std::string format_address(const Address& address) {
     fatal("format_address: no such address family");
 }
 
+bool may_exclude(const Address& one, const Address& other) {
+    const auto is_wildcard = [](const Address& address) {
+        return address.host == "0.0.0.0" || address.host == "::";
+    };
+    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
+           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
+}
+
 } // namespace svc

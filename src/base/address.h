@@ -30,4 +30,11 @@ Result<Address> parse_address(std::string_view text);
 /// The text that parse_address reads back: "0.0.0.0:8080", "udp:[::1]:53", "unix:/run/web.sock".
 std::string format_address(const Address& address);
 
+inline bool is_ip(const Address& address) {
+    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
+}
+/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
+/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
+bool may_exclude(const Address& one, const Address& other);
+
 } // namespace svc

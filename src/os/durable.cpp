@@ -189,13 +189,15 @@ Result<void> sync_files(int directory) {
 }
 
 Result<void> write_in_one_step(const std::string& directory, const std::string& file,
-                               std::string_view content, mode_t mode, Reaches reaches) {
+                               std::string_view content, mode_t mode, Reaches reaches,
+                               std::string_view writer) {
     const UniqueFd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!opened)
         return cannot("cannot open the directory " + directory, errno);
     const std::string path = directory + "/" + file;
     // With an end of its own: node_exporter takes every name in its directory that ends in ".prom", this one as well.
-    const std::string made = std::string(new_prefix) + file + ".part";
+    const std::string made = std::string(new_prefix) + file + (writer.empty() ? "" : ".") +
+                             std::string(writer) + ".part";
     ::unlinkat(opened.get(), made.c_str(), 0);
     Result<void> written;
     if (const auto target = make_file(opened.get(), made, path, mode); !target)

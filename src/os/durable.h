@@ -54,9 +54,11 @@ Result<void> sync_files(int directory);
 /// disk: it is there after a power failure, too, and the call takes as long as the disk takes.
 /// kernel: it outlives us; after a power failure it may be the old one, or empty.
 enum class Reaches { disk, kernel };
-/// A file of an existing directory, replaced in one step.
+/// A file of an existing directory, replaced in one step. `writer`: where others may write it at the same time, what no
+/// other of them has; what one that is killed leaves is then nobody's to remove.
 Result<void> write_in_one_step(const std::string& directory, const std::string& file,
-                               std::string_view content, mode_t mode, Reaches reaches);
+                               std::string_view content, mode_t mode, Reaches reaches,
+                               std::string_view writer = {});
 
 /// The names in a directory, without "." and "..", in no order; an error if there are more than
 /// `limit`.

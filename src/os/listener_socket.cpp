@@ -42,7 +42,7 @@ std::string remedy_of_ip_bind(int failed, const Address& address) {
                    : "";
     case EADDRNOTAVAIL:
         return address.host + " is no address of this machine (see: ip address); if it comes "
-                              "later, set free_bind = true";
+                              "later, a [[listener]] can have free_bind = true";
     case EINVAL:
         return address.family == AddressFamily::ipv6 ? "a link-local address needs bind_to_device"
                                                      : "";

@@ -340,18 +340,23 @@ class Http(MetricsTest):
         self.succeed(supervisor)
         self.assertEqual([address], supervisor.status()["metrics"])
 
-    def test_an_address_that_somebody_has_is_refused_at_a_reload_and_a_warning_at_the_start(self):
-        with socket.create_server(("127.0.0.1", 0)) as other:
+    def test_an_address_that_somebody_has_is_refused_if_it_is_new_and_a_warning_else(self):
+        with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as third:
             address = "%s:%d" % other.getsockname()
             content = service(worker(), metrics={"listen": address})
             supervisor = self.start(content)
-            self.assertIn(f"cannot bind {address}", " ".join(
-                event["text"] for event in supervisor.events.of("warning")))
+            warned = lambda: " ".join(event["text"] for event in supervisor.events.of("warning")).count(
+                f"cannot bind {address}")
+            self.assertEqual(1, warned())
+            self.reload(supervisor)  # the serving revision does without it, too
+            self.assertEqual(2, warned())
+            supervisor.write(service(worker(), metrics={"listen": "%s:%d" % third.getsockname()}))
             result = supervisor.svc("reload")
             self.assertEqual(1, result.returncode)
             self.assertIn("metrics.listen: ", result.stderr)
             self.assertIn("nothing was changed", result.stderr)
-            self.assertEqual(1, supervisor.status()["revision"])
+            self.assertEqual(2, supervisor.status()["revision"])
+            supervisor.write(content)
             # Nor does it matter to a supervisor that takes over.
             pids = supervisor.pids()
             supervisor.die()

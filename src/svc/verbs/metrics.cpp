@@ -1,35 +1,27 @@
 // metrics: of all services, or one, as one text.
 #include "os/durable.h"
 #include "svc/talk/conversation.h"
+#include "svc/talk/measured.h"
 
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace svc::cli {
 namespace {
 
-/// One that is dead must not hold up the others, and that it is dead is what is to be told.
-constexpr Patience nobody_waits{Duration::zero(), Duration::zero()};
+/// A supervisor that is well needs some milliseconds, and looks at its workers for 2 s at most.
+constexpr Duration patience = std::chrono::seconds(5);
 
 wire::MetricFamily not_up(const Service& service) {
     auto family =
         wire::make_family("gauge", "svc_up", "", "Whether the supervisor of the service answers.");
     add_sample(family, {{"service", service.name}}, 0);
     return family;
-}
-
-Result<std::vector<wire::MetricFamily>> measure(const Service& service) {
-    const auto reply = ask(service, make_call("Metrics", {}, false), nobody_waits);
-    if (!reply)
-        return reply.error();
-    if (!reply->error.empty())
-        return Error{"its supervisor has no metrics (" + reply->error +
-                     "); go on with the new one: svc upgrade " + service.name};
-    auto answer = wire::from_json<wire::MetricsReply>(reply->parameters);
-    if (!answer)
-        return Error{"its answer is not understood: " + answer.error().message};
-    return std::move(answer->families);
 }
 
 Result<void> write_file(const std::string& path, std::string_view text) {
@@ -46,7 +38,13 @@ Result<void> write_file(const std::string& path, std::string_view text) {
     if (::lstat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode))
         return Error{path + " is there and is no plain file, so it is not replaced; name another "
                             "one, or leave --output out"};
-    return os::write_in_one_step(directory, file, text, readable, os::Reaches::disk);
+    auto written = os::write_in_one_step(directory, file, text, readable, os::Reaches::disk,
+                                         std::to_string(::getpid()));
+    const int code = written ? 0 : written.error().code;
+    if (code == EACCES || code == EPERM || code == EROFS)
+        return Error{"cannot write " + path + ": " + std::strerror(code) +
+                     "; name a file where you may write"};
+    return written;
 }
 
 } // namespace
@@ -62,22 +60,24 @@ int show_metrics(const Options& options, const Console& console) {
         }
     }
     wire::MetricsReply all;
-    for (const Service& service : services) {
-        auto measured = measure(service);
-        if (measured) {
-            merge_metrics(all.families, std::move(*measured));
+    for (Measured& measured : measure(services, patience)) {
+        if (measured.families) {
+            merge_metrics(all.families, std::move(*measured.families));
             continue;
         }
-        console.err("svc: " + service.name + ": " + measured.error().message + '\n');
-        merge_metrics(all.families, {not_up(service)});
+        console.err("svc: " + measured.service.name + ": " + measured.families.error().message +
+                    '\n');
+        merge_metrics(all.families, {not_up(measured.service)});
     }
-    if (options.json) {
+    if (options.json && options.output.empty()) {
         print_json(wire::to_json(all), console);
         return exit_done;
     }
     const std::string text =
-        render_metrics(all.families, options.openmetrics ? wire::MetricsFormat::openmetrics
-                                                         : wire::MetricsFormat::prometheus);
+        options.json
+            ? boost::json::serialize(boost::json::value(wire::to_json(all))) + '\n'
+            : render_metrics(all.families, options.openmetrics ? wire::MetricsFormat::openmetrics
+                                                               : wire::MetricsFormat::prometheus);
     if (options.output.empty()) {
         console.out(text);
         return exit_done;

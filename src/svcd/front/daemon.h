@@ -135,7 +135,6 @@ private:
     [[nodiscard]] std::vector<Address> metrics_addresses() const;
     Result<void> open_metrics(const rollout::Spec& spec);
     void reopen_metrics();
-    void close_unused_metrics();
 
     // daemon_upgrade.cpp
     [[nodiscard]] std::string why_not_quiet() const;

@@ -62,17 +62,19 @@ asio::awaitable<void> Daemon::stage(Loaded& candidate) {
 }
 
 Result<void> Daemon::open_listeners(const rollout::Spec& spec) {
-    if (auto opened = open_metrics(spec); !opened)
-        return opened;
+    metrics_candidate_.reset();
     auto opened =
         listeners_->open(spec, state().next_revision); // the number that its revision gets
+    if (opened) // the workers' come first: metrics must not take an address from them
+        opened = open_metrics(spec);
     if (!opened)
-        close_unused_metrics();
+        close_unused_listeners();
     return opened;
 }
 
 void Daemon::close_unused_listeners() {
-    close_unused_metrics();
+    metrics_candidate_.reset();
+    metrics_server_.keep_only(metrics_addresses());
     host_->close_unused_listeners(state());
 }
 

@@ -3,6 +3,8 @@
 
 #include "os/clock.h"
 
+#include <algorithm>
+
 namespace svc::daemon {
 
 namespace asio = boost::asio;
@@ -14,7 +16,8 @@ wire::MetricTotals& Daemon::metric_totals() {
 
 asio::awaitable<std::vector<wire::MetricFamily>> Daemon::metrics() {
     wire::ServiceStatus status = Daemon::status();
-    co_await look_closer({.connections = true, .usage = true}, status);
+    const wire::StatusCall closely{.connections = true, .usage = true};
+    co_await look_closer(closely, status);
     co_return collect_metrics({.status = status,
                                .state = state(),
                                .totals = metric_totals(),
@@ -41,7 +44,6 @@ std::vector<Address> Daemon::metrics_addresses() const {
 }
 
 Result<void> Daemon::open_metrics(const rollout::Spec& spec) {
-    metrics_candidate_.reset();
     if (!spec.metrics)
         return {};
     auto opened = metrics_server_.open(spec.metrics->listen);
@@ -49,17 +51,14 @@ Result<void> Daemon::open_metrics(const rollout::Spec& spec) {
         metrics_candidate_ = spec.metrics->listen;
         return {};
     }
-    // A service that cannot be looked at is better than none.
-    if (phase() != Phase::booting)
+    // A service that cannot be looked at is better than none, and a next version must not wait for an address that
+    // the serving one does without.
+    const auto wanted_already = metrics_addresses();
+    if (phase() != Phase::booting && std::find(wanted_already.begin(), wanted_already.end(),
+                                               spec.metrics->listen) == wanted_already.end())
         return opened;
     warn(state().next_revision, opened.error().message + "; there are no metrics over HTTP");
     return {};
-}
-
-/// Of a candidate that was refused.
-void Daemon::close_unused_metrics() {
-    metrics_candidate_.reset();
-    metrics_server_.keep_only(metrics_addresses());
 }
 
 void Daemon::reopen_metrics() {

@@ -24,10 +24,6 @@ constexpr std::string_view remedy =
     "give each worker a socket of its own, a [[listener]] with private = true, and write probe = "
     "{ http = \"/healthz\", listener = \"NAME\" }";
 
-bool is_ip(const Address& address) {
-    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-}
-
 /// ::ffff:127.0.0.1 is 127.0.0.1 (RFC 4291, 2.5.5.2).
 Address without_mapping(Address address) {
     constexpr std::string_view mapped = "::ffff:";

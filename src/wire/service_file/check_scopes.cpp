@@ -14,10 +14,6 @@ using rollout::ListenerSpec;
 // As long as a worker's name gets: a million revisions, a thousand replicas, many restarts.
 constexpr std::string_view long_worker_name = "r999999-999.99999";
 
-bool is_ip(const Address& address) {
-    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-}
-
 void check_private(const ListenerSpec& listener, const std::string& path,
                    std::vector<Finding>& findings) {
     const Address& address = listener.address;

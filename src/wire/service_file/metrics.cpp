@@ -29,9 +29,10 @@ void find_impossible_metrics(const rollout::Spec& spec, std::vector<Finding>& fi
         add(quoted(format_address(address)) +
             " does not speak HTTP; write a TCP address (\"127.0.0.1:9464\") or \"unix:/PATH\"");
     for (const rollout::ListenerSpec& listener : spec.listeners)
-        if (listener.address == address && address.port != 0)
+        if (is_ip(address) ? address.port != 0 && may_exclude(listener.address, address)
+                           : listener.address == address)
             add(format_address(address) + " is the workers' already (listener " + listener.name +
-                "); take another one");
+                ", " + format_address(listener.address) + "); take another one");
 }
 
 } // namespace svc::wire::service_file

@@ -41,4 +41,13 @@ TEST_CASE("the workers' address is not the metrics'") {
     check_mistake(with("listen = \"127.0.0.1:80\"\n") +
                       "[[listener]]\naddress = \"127.0.0.1:80\"\nname = \"http\"\n",
                   "4:10 metrics.listen", "listener http");
+    check_mistake(with("listen = \"0.0.0.0:80\"\n") +
+                      "[[listener]]\naddress = \"127.0.0.1:80\"\nname = \"http\"\n",
+                  "4:10 metrics.listen", "listener http, 127.0.0.1:80");
+    check_mistake(with("listen = \"unix:/run/web.sock\"\n") +
+                      "[[listener]]\naddress = \"unix:/run/web.sock\"\nname = \"http\"\n",
+                  "4:10 metrics.listen", "listener http");
+    for (const std::string other : {"127.0.0.1:0", "127.0.0.1:81", "[::1]:80"})
+        CHECK(mistakes_of(with("listen = \"" + other + "\"\n") +
+                          "[[listener]]\naddress = \"127.0.0.1:80\"\n") == "");
 }

@@ -8,14 +8,6 @@
 
 namespace svc::daemon {
 
-namespace {
-
-bool is_ip(const Address& address) {
-    return address.family == AddressFamily::ipv4 || address.family == AddressFamily::ipv6;
-}
-
-} // namespace
-
 std::vector<int> ListenerEntry::fds() const {
     std::vector<int> result;
     for (const Inherited* one : inherited)
@@ -69,14 +61,6 @@ Address bound_address_of(const ListenerEntry& entry) {
         if (auto bound = os::bound_address(entry.sockets.front().get()))
             return std::move(*bound);
     return entry.address;
-}
-
-bool may_exclude(const Address& one, const Address& other) {
-    const auto is_wildcard = [](const Address& address) {
-        return address.host == "0.0.0.0" || address.host == "::";
-    };
-    return is_ip(one) && is_ip(other) && one.type == other.type && one.port == other.port &&
-           (one.host == other.host || is_wildcard(one) || is_wildcard(other));
 }
 
 bool is_held_here(const rollout::ListenerSpec& listener) {

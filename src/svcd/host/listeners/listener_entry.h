@@ -65,10 +65,6 @@ Address bound_address_of(const ListenerEntry& entry);
 /// What waits and what was dropped at all of its sockets.
 void show_load(const ListenerEntry& entry, wire::ListenerStatus& status);
 
-/// Whether one of two sockets may keep the other from its port: a wildcard address covers all, the
-/// one of IPv6 those of IPv4 too (ip(7), ipv6(7)).
-bool may_exclude(const Address& one, const Address& other);
-
 /// Those of one worker only are opened with it (PrivateListeners) and are none of the table's.
 bool is_held_here(const rollout::ListenerSpec& listener);
 /// Each revision has a socket of its own.
