@@ -189,6 +189,14 @@ class Init(Place):
         self.svc("init", "web", "--", "./only-here")
         self.assertEqual([f"{self.place}/only-here"], tomllib.loads(self.file("web"))["service"]["command"])
 
+    def test_what_the_server_has_to_do_is_told_as_its_preset_says_it(self):
+        self.fill({"server.js": "require('http').createServer().listen(3000)\n"})
+        self.svc("init", "web")
+        said = self.file("web").replace("\n# ", " ")
+        self.assertIn("the application listens with `server.listen({fd: 3})`", said)
+        self.assertIn("It handles SIGTERM itself:", said)
+        self.assertNotIn("# command = ", self.file("web"))  # there is one
+
     def test_a_server_that_is_not_installed_is_told(self):
         self.fill({"web.py": WSGI})
         done = subprocess.run([SVC, "init", "--print", "--preset", "mojolicious"], cwd=self.place,

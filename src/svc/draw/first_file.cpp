@@ -40,6 +40,8 @@ void add_service(std::string& file, const FirstFile& first) {
     if (!first.preset.empty()) {
         add_comment(file, "Sockets, readiness, check and stop signal as " + first.preset +
                               " wants them: `svc preset " + first.preset + "` prints them.");
+        for (const auto& note : first.preset_notes)
+            add_comment(file, note);
         add_key(file, "preset", toml_string(first.preset));
     }
     for (const auto& why : first.command_why)

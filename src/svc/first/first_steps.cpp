@@ -23,6 +23,31 @@ std::string plain(std::string name) {
     return name.empty() ? "web" : name.substr(0, 40);
 }
 
+/// The paragraphs of the comment that a preset begins with: what its server, or the application, has to do. Without
+/// its example of a command: the file has one.
+std::vector<std::string> notes_of(const std::string& preset) {
+    std::vector<std::string> notes;
+    const auto found = wire::find_preset(preset, {});
+    if (preset.empty() || !found)
+        return notes;
+    bool open = false;
+    std::string_view text = found->text;
+    while (text.starts_with('#')) {
+        const auto end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of("# "), line.size()));
+        if (line.starts_with("command = "))
+            continue;
+        if (open && !line.empty())
+            notes.back() += " " + std::string(line);
+        else if (!line.empty())
+            notes.emplace_back(line);
+        open = !line.empty();
+    }
+    return notes;
+}
+
 /// Where a program is: as it is called, in the application's own environment (Python's), or in PATH; empty: nowhere.
 std::string find_program(const Surroundings& here, const std::string& program) {
     if (program.starts_with('/'))
@@ -295,6 +320,7 @@ Result<FirstFile> suit(const Surroundings& here, const FirstWish& wish) {
     const auto reads = choose_command(here, wish, file, target);
     if (!reads)
         return reads.error();
+    file.preset_notes = notes_of(file.preset);
     const Family family = family_of(file.preset);
     const bool own_workers = family == Family::configuration;
     choose_listeners(here, target, file);
