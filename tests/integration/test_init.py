@@ -197,6 +197,19 @@ class Init(Place):
         self.assertIn("It handles SIGTERM itself:", said)
         self.assertNotIn("# command = ", self.file("web"))  # there is one
 
+    def test_a_path_where_no_program_is_is_refused_but_one_of_a_release(self):
+        (self.place / "plain").write_text("", encoding="utf-8")
+        for program, said in (("./nothere", f"there is no program {self.place}/nothere"),
+                              ("/nothere", "there is no program /nothere"),
+                              ("./plain", f"{self.place}/plain is no program: chmod +x permits to run it")):
+            with self.subTest(program=program):
+                self.assertIn(said, self.svc("init", "web", "--", program, status=1))
+        self.assertEqual(["plain"], [path.name for path in self.place.iterdir()])
+        self.svc("init", "web", "--", "${release}/serve")
+        self.assertIn("web.toml: no mistakes", self.svc("check", "web.toml"))
+        self.assertEqual(["${release}/serve"], tomllib.loads(self.file("web"))["service"]["command"])
+        self.assertIn("# a guess: the link to the release that serves", self.file("web"))
+
     def test_a_server_that_is_not_installed_is_told(self):
         self.fill({"web.py": WSGI})
         done = subprocess.run([SVC, "init", "--print", "--preset", "mojolicious"], cwd=self.place,

@@ -66,6 +66,13 @@ std::string path_of(const Surroundings& here, const std::string& program) {
     return found.empty() ? "/usr/bin/" + program : found;
 }
 
+/// Of a path where no program is.
+Error no_program_at(const Surroundings& here, const std::string& path) {
+    if (here.has(path))
+        return Error{shell_word(path) + " is no program: chmod +x permits to run it"};
+    return Error{"there is no program " + shell_word(path)};
+}
+
 /// Of a command that is not there: a wrong word makes no service.
 Error no_program(const Surroundings& here, const std::string& program) {
     std::vector<std::string> names;
@@ -248,18 +255,30 @@ std::vector<FirstFile::Listener> listeners_in(const std::string& preset, const s
 
 namespace {
 
+/// The command that was given, if there is such a program.
+Result<void> given_command(const Surroundings& here, const std::vector<std::string>& command,
+                           FirstFile& file) {
+    file.command = command;
+    std::string& program = file.command.front();
+    if (program.find("${release}") != std::string::npos) { // which may be made later
+        file.release = "/srv/" + file.name + "/current";
+        return {};
+    }
+    auto found = find_program(here, program);
+    if (found.empty())
+        return no_program(here, program);
+    if (!here.is_program(found))
+        return no_program_at(here, found);
+    program = std::move(found);
+    return {};
+}
+
 /// Fills in what is run; the name of the file that it reads first, if that is known.
 Result<std::string> choose_command(const Surroundings& here, const FirstWish& wish, FirstFile& file,
                                    std::string& target) {
     if (!wish.command.empty()) {
-        file.command = wish.command;
-        auto found = find_program(here, file.command.front());
-        if (found.empty())
-            return no_program(here, file.command.front());
-        if (!here.is_program(found))
-            file.command_why.push_back("There is no program " + found + " yet.");
-        file.command.front() = std::move(found);
-        return std::string();
+        const auto given = given_command(here, wish.command, file);
+        return given ? Result<std::string>(std::string()) : given.error();
     }
     auto found = wish.preset.empty() ? find_application(here) : find_application(here, wish.preset);
     if (!found && wish.preset.empty()) {
