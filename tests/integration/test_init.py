@@ -233,7 +233,9 @@ class Init(Place):
         for line, wanted in (("gunicorn -b 0.0.0.0:8000 app:application", '"app:application"'),
                              ("MODE=fast ./srv --x", '"/usr/bin/env", "MODE=fast", "./srv"'),
                              ("./srv -p $PORT", '"exec ./srv -p $PORT"'),
-                             ("MODE=fast ./srv -p $PORT", '"exec env MODE=fast ./srv -p $PORT"')):
+                             ("MODE=fast ./srv -p $PORT", '"exec env MODE=fast ./srv -p $PORT"'),
+                             ("(./srv -p $PORT)", '"-c", "(./srv -p $PORT)"'),
+                             ("(MODE=fast ./srv)", '"-c", "(MODE=fast ./srv)"')):
             with self.subTest(line=line):
                 (self.place / "Procfile").write_text(f"web: {line}\n", encoding="utf-8")
                 self.svc("init", "web", "--force")
