@@ -210,6 +210,12 @@ class Init(Place):
         self.assertEqual(["${release}/serve"], tomllib.loads(self.file("web"))["service"]["command"])
         self.assertIn("# a guess: the link to the release that serves", self.file("web"))
 
+    def test_the_hint_has_no_file_that_looks_like_an_option(self):
+        self.place = self.place / "-dash"
+        self.place.mkdir()
+        self.assertIn("svc check ./-dash.toml", self.svc("init", "--", "sleep", "60"))
+        self.assertIn("no mistakes", self.svc("check", "./-dash.toml"))
+
     def test_a_server_that_is_not_installed_is_told(self):
         self.fill({"web.py": WSGI})
         done = subprocess.run([SVC, "init", "--print", "--preset", "mojolicious"], cwd=self.place,
