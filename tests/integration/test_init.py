@@ -302,8 +302,9 @@ class User(Place):
             with self.subTest(closed=closed):
                 self.fill(files)
                 (self.place / closed).chmod(0o700 if closed != "web.py" else 0o600)
-                self.svc("init", "web")
+                printed = self.svc("init", "web")
                 self.assertIsNone(self.user())
+                self.assertIn("Without a user it runs as root. www-data cannot be that yet: ", printed)
                 said = self.file("web").replace("\n# ", " ")
                 self.assertIn("Without a user it runs as root. www-data cannot be that yet: ", said)
                 self.assertRegex(said, r"chmod o\+[rx]+ " + re.escape(str((self.place / closed).resolve())))

@@ -18,6 +18,8 @@
 namespace svc::cli {
 namespace {
 
+constexpr std::size_t longest_warning = 2000;
+
 Result<void> write_all(int file, const std::string& path, const std::string& text) {
     for (std::size_t done = 0; done < text.size();) {
         const auto some = ::write(file, text.data() + done, text.size() - done);
@@ -91,7 +93,10 @@ int init_service(const Options& options, const Console& console) {
     else if (options.print)
         console.out(text);
     else
-        console.out(what_next(path));
+        console.out(what_next(path) +
+                    (first->user_warning.empty()
+                         ? ""
+                         : printable(first->user_warning, longest_warning) + '\n'));
     return exit_done;
 }
 
