@@ -185,9 +185,12 @@ std::string late_start_text(const Worker& worker, const ReadySpec& ready) {
                (worker.probe_text.empty() ? "" : ": " + worker.probe_text);
     if (worker.probe_text.empty())
         return text;
-    // Whether it accepts is looked at from outside: nobody is asked.
-    return text + (ready.on == ReadyOn::accepting ? "; " : "; its probe says: ") +
-           worker.probe_text;
+    // Whether it accepts is looked at from outside: nobody is asked. Most that do not have opened a socket of their own.
+    if (ready.on == ReadyOn::accepting)
+        return text + "; " + worker.probe_text +
+               "; it has to take the listener from the supervisor: file descriptor 3, LISTEN_FDS "
+               "(svc-worker(7)), {fd:NAME} in its command, or a preset";
+    return text + "; its probe says: " + worker.probe_text;
 }
 
 bool stayed_up(const Worker& worker, const RestartSpec& restart, Instant now) {

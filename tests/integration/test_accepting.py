@@ -52,6 +52,8 @@ class Accepting(ServiceTest):
         said = result.stdout + result.stderr
         self.assertEqual(1, result.returncode, said)
         self.assertIn("nothing in it waits for connections on http", said)
+        self.assertIn("it has to take the listener from the supervisor: file descriptor 3, LISTEN_FDS (svc-worker(7))",
+                      " ".join(said.split()))
         self.assertEqual("1 ", get(supervisor.address()))
 
     def test_every_listener_counts(self):

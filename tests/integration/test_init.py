@@ -189,6 +189,33 @@ class Init(Place):
         self.svc("init", "web", "--", "./only-here")
         self.assertEqual([f"{self.place}/only-here"], tomllib.loads(self.file("web"))["service"]["command"])
 
+    def test_what_the_server_has_to_do_is_told_as_its_preset_says_it(self):
+        self.fill({"server.js": "require('http').createServer().listen(3000)\n"})
+        self.svc("init", "web")
+        said = self.file("web").replace("\n# ", " ")
+        self.assertIn("the application listens with `server.listen({fd: 3})`", said)
+        self.assertIn("It handles SIGTERM itself:", said)
+        self.assertNotIn("# command = ", self.file("web"))  # there is one
+
+    def test_a_path_where_no_program_is_is_refused_but_one_of_a_release(self):
+        (self.place / "plain").write_text("", encoding="utf-8")
+        for program, said in (("./nothere", f"there is no program {self.place}/nothere"),
+                              ("/nothere", "there is no program /nothere"),
+                              ("./plain", f"{self.place}/plain is no program: chmod +x permits to run it")):
+            with self.subTest(program=program):
+                self.assertIn(said, self.svc("init", "web", "--", program, status=1))
+        self.assertEqual(["plain"], [path.name for path in self.place.iterdir()])
+        self.svc("init", "web", "--", "${release}/serve")
+        self.assertIn("web.toml: no mistakes", self.svc("check", "web.toml"))
+        self.assertEqual(["${release}/serve"], tomllib.loads(self.file("web"))["service"]["command"])
+        self.assertIn("# a guess: the link to the release that serves", self.file("web"))
+
+    def test_the_hint_has_no_file_that_looks_like_an_option(self):
+        self.place = self.place / "-dash"
+        self.place.mkdir()
+        self.assertIn("svc check ./-dash.toml", self.svc("init", "--", "sleep", "60"))
+        self.assertIn("no mistakes", self.svc("check", "./-dash.toml"))
+
     def test_a_server_that_is_not_installed_is_told(self):
         self.fill({"web.py": WSGI})
         done = subprocess.run([SVC, "init", "--print", "--preset", "mojolicious"], cwd=self.place,
@@ -212,7 +239,9 @@ class Init(Place):
         for line, wanted in (("gunicorn -b 0.0.0.0:8000 app:application", '"app:application"'),
                              ("MODE=fast ./srv --x", '"/usr/bin/env", "MODE=fast", "./srv"'),
                              ("./srv -p $PORT", '"exec ./srv -p $PORT"'),
-                             ("MODE=fast ./srv -p $PORT", '"exec env MODE=fast ./srv -p $PORT"')):
+                             ("MODE=fast ./srv -p $PORT", '"exec env MODE=fast ./srv -p $PORT"'),
+                             ("(./srv -p $PORT)", '"-c", "(./srv -p $PORT)"'),
+                             ("(MODE=fast ./srv)", '"-c", "(MODE=fast ./srv)"')):
             with self.subTest(line=line):
                 (self.place / "Procfile").write_text(f"web: {line}\n", encoding="utf-8")
                 self.svc("init", "web", "--force")
@@ -273,8 +302,9 @@ class User(Place):
             with self.subTest(closed=closed):
                 self.fill(files)
                 (self.place / closed).chmod(0o700 if closed != "web.py" else 0o600)
-                self.svc("init", "web")
+                printed = self.svc("init", "web")
                 self.assertIsNone(self.user())
+                self.assertIn("Without a user it runs as root. www-data cannot be that yet: ", printed)
                 said = self.file("web").replace("\n# ", " ")
                 self.assertIn("Without a user it runs as root. www-data cannot be that yet: ", said)
                 self.assertRegex(said, r"chmod o\+[rx]+ " + re.escape(str((self.place / closed).resolve())))

@@ -40,8 +40,13 @@ void add_service(std::string& file, const FirstFile& first) {
     if (!first.preset.empty()) {
         add_comment(file, "Sockets, readiness, check and stop signal as " + first.preset +
                               " wants them: `svc preset " + first.preset + "` prints them.");
+        for (const auto& note : first.preset_notes)
+            add_comment(file, note);
         add_key(file, "preset", toml_string(first.preset));
     }
+    if (!first.release.empty())
+        add_key(file, "release", toml_string(first.release),
+                "a guess: the link to the release that serves, ${release} below");
     for (const auto& why : first.command_why)
         add_comment(file, why);
     if (first.command.empty())

@@ -17,8 +17,10 @@ struct FirstFile {
     std::string name;
     std::vector<std::string> found; ///< sentences: what was found, and where
     std::string preset;
-    std::vector<std::string> command;     ///< empty: the preset's own
-    std::vector<std::string> command_why; ///< sentences, before it
+    std::vector<std::string> preset_notes; ///< what the preset says that its server needs
+    std::vector<std::string> command;      ///< empty: the preset's own
+    std::vector<std::string> command_why;  ///< sentences, before it
+    std::string release;                   ///< a guess, of a command that is below it; else empty
     std::string directory;
     std::vector<std::string> inputs;
     std::string user;

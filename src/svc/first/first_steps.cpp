@@ -23,6 +23,31 @@ std::string plain(std::string name) {
     return name.empty() ? "web" : name.substr(0, 40);
 }
 
+/// The paragraphs of the comment that a preset begins with: what its server, or the application, has to do. Without
+/// its example of a command: the file has one.
+std::vector<std::string> notes_of(const std::string& preset) {
+    std::vector<std::string> notes;
+    const auto found = wire::find_preset(preset, {});
+    if (preset.empty() || !found)
+        return notes;
+    bool open = false;
+    std::string_view text = found->text;
+    while (text.starts_with('#')) {
+        const auto end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of("# "), line.size()));
+        if (line.starts_with("command = "))
+            continue;
+        if (open && !line.empty())
+            notes.back() += " " + std::string(line);
+        else if (!line.empty())
+            notes.emplace_back(line);
+        open = !line.empty();
+    }
+    return notes;
+}
+
 /// Where a program is: as it is called, in the application's own environment (Python's), or in PATH; empty: nowhere.
 std::string find_program(const Surroundings& here, const std::string& program) {
     if (program.starts_with('/'))
@@ -39,6 +64,13 @@ std::string find_program(const Surroundings& here, const std::string& program) {
 std::string path_of(const Surroundings& here, const std::string& program) {
     auto found = find_program(here, program);
     return found.empty() ? "/usr/bin/" + program : found;
+}
+
+/// Of a path where no program is.
+Error no_program_at(const Surroundings& here, const std::string& path) {
+    if (here.has(path))
+        return Error{shell_word(path) + " is no program: chmod +x permits to run it"};
+    return Error{"there is no program " + shell_word(path)};
 }
 
 /// Of a command that is not there: a wrong word makes no service.
@@ -223,18 +255,30 @@ std::vector<FirstFile::Listener> listeners_in(const std::string& preset, const s
 
 namespace {
 
+/// The command that was given, if there is such a program.
+Result<void> given_command(const Surroundings& here, const std::vector<std::string>& command,
+                           FirstFile& file) {
+    file.command = command;
+    std::string& program = file.command.front();
+    if (program.find("${release}") != std::string::npos) { // which may be made later
+        file.release = "/srv/" + file.name + "/current";
+        return {};
+    }
+    auto found = find_program(here, program);
+    if (found.empty())
+        return no_program(here, program);
+    if (!here.is_program(found))
+        return no_program_at(here, found);
+    program = std::move(found);
+    return {};
+}
+
 /// Fills in what is run; the name of the file that it reads first, if that is known.
 Result<std::string> choose_command(const Surroundings& here, const FirstWish& wish, FirstFile& file,
                                    std::string& target) {
     if (!wish.command.empty()) {
-        file.command = wish.command;
-        auto found = find_program(here, file.command.front());
-        if (found.empty())
-            return no_program(here, file.command.front());
-        if (!here.is_program(found))
-            file.command_why.push_back("There is no program " + found + " yet.");
-        file.command.front() = std::move(found);
-        return std::string();
+        const auto given = given_command(here, wish.command, file);
+        return given ? Result<std::string>(std::string()) : given.error();
     }
     auto found = wish.preset.empty() ? find_application(here) : find_application(here, wish.preset);
     if (!found && wish.preset.empty()) {
@@ -295,6 +339,7 @@ Result<FirstFile> suit(const Surroundings& here, const FirstWish& wish) {
     const auto reads = choose_command(here, wish, file, target);
     if (!reads)
         return reads.error();
+    file.preset_notes = notes_of(file.preset);
     const Family family = family_of(file.preset);
     const bool own_workers = family == Family::configuration;
     choose_listeners(here, target, file);

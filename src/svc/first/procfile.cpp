@@ -48,7 +48,8 @@ bool is_target(const std::string& word, Family family) {
 /// A line that a shell has to read.
 std::vector<std::string> shell_command(const std::string& line, std::vector<std::string>& notes) {
     // exec: the server gets the signals, and not a shell that passes none on.
-    const bool one = line.find_first_of("&|;\n") == std::string::npos;
+    // It takes no "(", which a shell of its own reads.
+    const bool one = line.find_first_of("&|;\n") == std::string::npos && !line.starts_with('(');
     if (!one)
         notes.emplace_back(
             "A shell reads it: write exec before the last of its commands, so that this one "

@@ -1,4 +1,5 @@
 // init: the first service file of what is here.
+#include "base/text.h"
 #include "base/unique_fd.h"
 #include "os/files.h"
 #include "svc/first/first_steps.h"
@@ -16,6 +17,8 @@
 
 namespace svc::cli {
 namespace {
+
+constexpr std::size_t longest_warning = 2000;
 
 Result<void> write_all(int file, const std::string& path, const std::string& text) {
     for (std::size_t done = 0; done < text.size();) {
@@ -65,6 +68,14 @@ Result<void> write_over(const std::string& link, const std::string& text) {
     return written;
 }
 
+std::string what_next(const std::string& path) {
+    const std::string word = shell_word(path.starts_with('-') ? "./" + path : path);
+    return "Wrote " + path + ". Next:\n  svc check " + word +
+           "   what it means, and what is wrong\n  svc try " + word +
+           "     run it in this terminal\n  svcd " + word +
+           "        run it; as a unit of systemd: svcd(8)\n";
+}
+
 } // namespace
 
 int init_service(const Options& options, const Console& console) {
@@ -82,10 +93,10 @@ int init_service(const Options& options, const Console& console) {
     else if (options.print)
         console.out(text);
     else
-        console.out("Wrote " + path + ". Next:\n  svc check " + path +
-                    "   what it means, and what is wrong\n  svc try " + path +
-                    "     run it in this terminal\n  svcd " + path +
-                    "        run it; as a unit of systemd: svcd(8)\n");
+        console.out(what_next(path) +
+                    (first->user_warning.empty()
+                         ? ""
+                         : printable(first->user_warning, longest_warning) + '\n'));
     return exit_done;
 }
 

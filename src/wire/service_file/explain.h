@@ -14,7 +14,7 @@ std::string workers(std::uint64_t count);
 std::string what_in_words(const rollout::Hook& hook);
 /// With its time: "run: /usr/local/bin/deregister (at most 30s)".
 std::string hook_in_words(const rollout::HookSpec& hook);
-/// "; if that fails, " and `what`; nothing where a failure is ignored.
+/// "; if that fails, " and `what`; nothing where a failure is ignored, or for a wait, which has none.
 std::string if_it_fails(const rollout::HookSpec& hook, std::string_view what);
 
 /// One paragraph each; without lines where the file asks for nothing of the kind.

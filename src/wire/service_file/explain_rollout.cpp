@@ -196,6 +196,8 @@ std::string hook_in_words(const rollout::HookSpec& hook) {
 }
 
 std::string if_it_fails(const rollout::HookSpec& hook, std::string_view what) {
+    if (std::holds_alternative<rollout::SleepHook>(hook.what))
+        return {}; // a wait cannot fail
     switch (hook.on_failure) {
     case rollout::HookFailure::ignore:
         return {};
