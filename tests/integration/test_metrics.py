@@ -1,5 +1,4 @@
 """Metrics: what is counted and measured, the texts that it makes, and who may ask over HTTP."""
-import json
 import os
 import pathlib
 import re
@@ -11,7 +10,6 @@ from harness import PATIENCE, ServiceTest, connect, hold_port, main, service, wa
 
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples/metrics"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
@@ -370,34 +368,6 @@ class Http(MetricsTest):
         supervisor = self.start_with()
         with connect(self.at):
             self.assertEqual(0, supervisor.stop(PATIENCE))
-
-
-class Examples(MetricsTest):
-
-    def metrics_in(self, text):
-        """Names of samples in an expression, or in many."""
-        return set(re.findall(r"\bsvc_[a-z_]+\b", text))
-
-    def names(self):
-        supervisor = self.start_with()
-        self.reload(supervisor)
-        return {sample for family in self.read(supervisor).values() for sample, _, _ in family.samples}
-
-    def test_the_rules_are_right_and_all_metrics_in_them_exist(self):
-        status, said = exposition.promtool("check", "rules", EXAMPLES / "svc-alerts.yml")
-        self.assertEqual(0, status, said)
-        text = (EXAMPLES / "svc-alerts.yml").read_text(encoding="utf-8")
-        wanted = self.metrics_in(" ".join(re.findall(r"expr: (.*)", text)))
-        self.assertTrue(wanted)
-        self.assertEqual(set(), wanted - self.names())
-
-    def test_all_metrics_of_the_dashboard_exist(self):
-        dashboard = json.loads((EXAMPLES / "dashboard.json").read_text(encoding="utf-8"))
-        texts = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
-        texts += [json.dumps(variable) for variable in dashboard.get("templating", {}).get("list", ())]
-        wanted = self.metrics_in(" ".join(texts))
-        self.assertGreater(len(wanted), 10)
-        self.assertEqual(set(), wanted - self.names())
 
 
 if __name__ == "__main__":

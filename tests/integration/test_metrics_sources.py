@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from harness import PATIENCE, ServiceTest, main, service, worker
 from supervisor import SVC
 
 HERE = pathlib.Path(__file__).resolve().parent
-RULES = HERE.parents[1] / "examples/metrics/svc-alerts.yml"
+EXAMPLES = HERE.parents[1] / "examples/metrics"
 
 
 class Sources(ServiceTest):
@@ -63,9 +64,38 @@ class Sources(ServiceTest):
         self.assertIn("name a file where you may write", result.stderr)
         self.assertEqual(1, supervisor.status()["available"])
 
+
+class Examples(ServiceTest):
+
+    def metrics_in(self, text):
+        """Names of samples in an expression, or in many."""
+        return set(re.findall(r"\bsvc_[a-z_]+\b", text))
+
+    def names(self):
+        supervisor = self.start(service(worker()))
+        self.reload(supervisor)
+        families = exposition.read(supervisor.svc("metrics").stdout)
+        return {sample for family in families.values() for sample, _, _ in family.samples}
+
+    def test_the_rules_are_right_and_all_metrics_in_them_exist(self):
+        status, said = exposition.promtool("check", "rules", EXAMPLES / "svc-alerts.yml")
+        self.assertEqual(0, status, said)
+        text = (EXAMPLES / "svc-alerts.yml").read_text(encoding="utf-8")
+        wanted = self.metrics_in(" ".join(re.findall(r"expr: (.*)", text)))
+        self.assertTrue(wanted)
+        self.assertEqual(set(), wanted - self.names())
+
+    def test_all_metrics_of_the_dashboard_exist(self):
+        dashboard = json.loads((EXAMPLES / "dashboard.json").read_text(encoding="utf-8"))
+        texts = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+        texts += [json.dumps(variable) for variable in dashboard.get("templating", {}).get("list", ())]
+        wanted = self.metrics_in(" ".join(texts))
+        self.assertGreater(len(wanted), 10)
+        self.assertEqual(set(), wanted - self.names())
+
     @unittest.skipUnless(shutil.which("promtool"), "there is no promtool (Debian: prometheus)")
     def test_the_alerts_come_when_they_are_to_and_go(self):
-        shutil.copy(RULES, self.directory)
+        shutil.copy(EXAMPLES / "svc-alerts.yml", self.directory)
         shutil.copy(HERE / "alerts.test.yml", self.directory)
         status, said = exposition.promtool("test", "rules", self.directory / "alerts.test.yml")
         self.assertEqual(0, status, said)
