@@ -201,7 +201,7 @@ class Init(Place):
         (self.place / "plain").write_text("", encoding="utf-8")
         for program, said in (("./nothere", f"there is no program {self.place}/nothere"),
                               ("/nothere", "there is no program /nothere"),
-                              ("./plain", f"{self.place}/plain is no program: chmod +x permits to run it")):
+                              ("./plain", f"{self.place}/plain is no program: chmod +x makes it one")):
             with self.subTest(program=program):
                 self.assertIn(said, self.svc("init", "web", "--", program, status=1))
         self.assertEqual(["plain"], [path.name for path in self.place.iterdir()])

@@ -69,7 +69,7 @@ std::string path_of(const Surroundings& here, const std::string& program) {
 /// Of a path where no program is.
 Error no_program_at(const Surroundings& here, const std::string& path) {
     if (here.has(path))
-        return Error{shell_word(path) + " is no program: chmod +x permits to run it"};
+        return Error{shell_word(path) + " is no program: chmod +x makes it one"};
     return Error{"there is no program " + shell_word(path)};
 }
 
