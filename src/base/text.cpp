@@ -67,11 +67,6 @@ bool deceives(std::uint32_t code_point) {
     });
 }
 
-bool is_number(std::string_view text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 struct Alias {
     std::string_view name;
     int signal;
@@ -254,6 +249,11 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
         }
     }
     return best;
+}
+
+bool is_number(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {

@@ -23,6 +23,9 @@ Result<std::uint64_t> parse_size(std::string_view text);
 /// '-'.
 bool is_plain_name(std::string_view text, std::size_t limit);
 
+/// Decimal digits, one or more; of any value.
+bool is_number(std::string_view text);
+
 /// Signal number from "SIGTERM", "TERM" or "15"; an error names what would be right.
 Result<int> parse_signal(std::string_view text);
 /// "SIGTERM"; "signal 40" for one without a name.

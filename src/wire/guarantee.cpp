@@ -10,18 +10,6 @@ bool lies_in(const std::string& path, const std::string& directory) {
     return !directory.empty() && path.starts_with(directory + "/");
 }
 
-std::string name_of(GuaranteeKind kind) {
-    switch (kind) {
-    case GuaranteeKind::immutable_release:
-        return "immutable release";
-    case GuaranteeKind::single_executable:
-        return "single executable";
-    case GuaranteeKind::none:
-        return "none";
-    }
-    fatal("name_of(): no such guarantee");
-}
-
 } // namespace
 
 Guarantee guarantee_of(const rollout::Revision& revision) {
@@ -60,8 +48,20 @@ Guarantee guarantee_of(const rollout::Revision& revision) {
     fatal("guarantee_of(): no such kind of executable");
 }
 
+std::string describe(GuaranteeKind kind) {
+    switch (kind) {
+    case GuaranteeKind::immutable_release:
+        return "immutable release";
+    case GuaranteeKind::single_executable:
+        return "single executable";
+    case GuaranteeKind::none:
+        return "none";
+    }
+    fatal("describe(): no such guarantee");
+}
+
 std::string describe(const Guarantee& guarantee) {
-    return name_of(guarantee.kind) + ": " + guarantee.why;
+    return describe(guarantee.kind) + ": " + guarantee.why;
 }
 
 } // namespace svc::wire

@@ -20,6 +20,8 @@ struct Guarantee {
 };
 
 Guarantee guarantee_of(const rollout::Revision& revision);
+/// "single executable"
+std::string describe(GuaranteeKind kind);
 /// "single executable: …"
 std::string describe(const Guarantee& guarantee);
 

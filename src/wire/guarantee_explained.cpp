@@ -39,24 +39,12 @@ std::string restarting(const rollout::RestartSpec& restart) {
     fatal("restarting: no such policy");
 }
 
-std::string name_of(GuaranteeKind kind) {
-    switch (kind) {
-    case GuaranteeKind::immutable_release:
-        return "immutable release";
-    case GuaranteeKind::single_executable:
-        return "single executable";
-    case GuaranteeKind::none:
-        return "none";
-    }
-    fatal("name_of(): no such guarantee");
-}
-
 std::string started_from(const Revision& made) {
     const bool of_interpreter = !made.program_identity.path.empty();
     const std::string program =
         shown(of_interpreter ? made.program_identity.path : made.executable);
     const Guarantee guarantee = guarantee_of(made);
-    const std::string name = " (guarantee: " + name_of(guarantee.kind) + "): ";
+    const std::string name = " (guarantee: " + describe(guarantee.kind) + "): ";
     switch (guarantee.kind) {
     case GuaranteeKind::immutable_release:
         return name + "the program comes from the release directory of its revision.";

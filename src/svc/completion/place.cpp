@@ -1,14 +1,12 @@
 #include "svc/completion/place.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <utility>
 
 namespace svc::cli {
 namespace {
-
-bool is_number(const std::string& word) {
-    return !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
-}
 
 bool looks_like_option(const std::string& word) {
     return word.starts_with('-');

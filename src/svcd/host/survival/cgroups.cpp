@@ -15,11 +15,6 @@ constexpr std::size_t named_limit = 5;
 constexpr Duration lock_bound = std::chrono::seconds(1);
 constexpr Duration launcher_bound = std::chrono::seconds(1);
 
-bool is_number(std::string_view text) {
-    return !text.empty() && text.size() <= 20 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 } // namespace
 
 bool is_workers_name(std::string_view name) {
