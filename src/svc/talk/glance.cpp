@@ -2,29 +2,24 @@
 
 #include "os/clock.h"
 
-#include <boost/json/value.hpp>
-
 #include <cerrno>
 
 namespace svc::cli {
 
-Result<Glance> Glance::ask(const Service& service) {
+Result<Glance> Glance::ask(const Service& service, const wire::VarlinkCall& call) {
     auto client = Client::connect_at_once(service.control, service.name);
     if (!client)
         return client.error();
-    auto call = make_call("Status", {{"connections", true}, {"usage", true}}, false);
     if (auto sent = client->send(call, os::now()); !sent)
         return sent.error();
-    return Glance(service, std::move(*client));
+    return Glance(std::move(*client));
 }
 
-std::optional<Result<StatusAnswer>> Glance::take() {
+std::optional<Result<wire::VarlinkReply>> Glance::take() {
     auto reply = client_.receive(os::now());
     if (!reply && reply.error().code == ETIMEDOUT)
         return std::nullopt;
-    if (!reply)
-        return reply.error();
-    return read_status(std::move(*reply), service_);
+    return reply;
 }
 
 } // namespace svc::cli

@@ -1,4 +1,4 @@
-// One look at a service that is not waited for.
+// One question to a supervisor that is not waited for.
 #pragma once
 
 #include "svc/talk/client.h"
@@ -8,18 +8,17 @@
 
 namespace svc::cli {
 
-/// A Status that was asked for, on a connection of its own: a supervisor that hangs holds up nobody.
+/// A call with one reply, on a connection of its own: a supervisor that hangs holds up nobody.
 class Glance {
 public:
-    static Result<Glance> ask(const Service& service);
+    static Result<Glance> ask(const Service& service, const wire::VarlinkCall& call);
     /// Readable when something of the answer came, or the supervisor hung up.
     [[nodiscard]] int fd() const { return client_.fd(); }
     /// The answer, or why there is none; nullopt: it is not whole yet.
-    std::optional<Result<StatusAnswer>> take();
+    std::optional<Result<wire::VarlinkReply>> take();
 
 private:
-    Glance(const Service& service, Client client) : service_(service), client_(std::move(client)) {}
-    Service service_;
+    explicit Glance(Client client) : client_(std::move(client)) {}
     Client client_;
 };
 

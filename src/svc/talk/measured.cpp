@@ -1,8 +1,7 @@
 #include "svc/talk/measured.h"
 
 #include "os/clock.h"
-#include "svc/talk/client.h"
-#include "svc/talk/conversation.h"
+#include "svc/talk/glance.h"
 
 #include <cerrno>
 #include <climits>
@@ -32,32 +31,29 @@ Result<Families> read_reply(Result<wire::VarlinkReply> reply, const Service& ser
     return std::move(answer->families);
 }
 
-/// asked → answered, or given up: `client` is there for as long as it is waited for.
+/// asked → answered, or given up: `glance` is there for as long as it is waited for.
 struct Asked {
     Service service;
-    std::optional<Client> client;
+    std::optional<Glance> glance;
     Result<Families> families = no_answer();
 };
 
 Asked ask(const Service& service) {
     Asked asked{service, {}};
-    auto client = Client::connect_at_once(service.control, service.name);
-    const auto sent = client ? client->send(make_call("Metrics", {}, false), os::now())
-                             : Result<void>(client.error());
-    if (sent)
-        asked.client.emplace(std::move(*client));
-    else if (sent.error().code != EAGAIN && sent.error().code != ETIMEDOUT)
-        asked.families = sent.error();
+    auto glance = Glance::ask(service, make_call("Metrics", {}, false));
+    if (glance)
+        asked.glance.emplace(std::move(*glance));
+    else if (glance.error().code != EAGAIN && glance.error().code != ETIMEDOUT)
+        asked.families = glance.error();
     return asked;
 }
 
-/// What has come of an answer.
 void take(Asked& asked) {
-    auto reply = asked.client->receive(os::now());
-    if (!reply && reply.error().code == ETIMEDOUT)
-        return; // a part of it
-    asked.families = read_reply(std::move(reply), asked.service);
-    asked.client.reset();
+    auto reply = asked.glance->take();
+    if (!reply)
+        return;
+    asked.families = read_reply(std::move(*reply), asked.service);
+    asked.glance.reset();
 }
 
 void wait_for(std::vector<Asked>& all, Instant until) {
@@ -65,9 +61,9 @@ void wait_for(std::vector<Asked>& all, Instant until) {
         std::vector<pollfd> fds;
         std::vector<Asked*> owing;
         for (Asked& asked : all) {
-            if (!asked.client)
+            if (!asked.glance)
                 continue;
-            fds.push_back({asked.client->fd(), POLLIN, 0});
+            fds.push_back({asked.glance->fd(), POLLIN, 0});
             owing.push_back(&asked);
         }
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - os::now()).count();

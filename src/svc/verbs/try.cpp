@@ -248,7 +248,8 @@ private:
     void look() {
         if (glance_)
             return print("svc: the supervisor has not answered yet\n");
-        auto glance = Glance::ask(service_);
+        auto glance = Glance::ask(
+            service_, make_call("Status", {{"connections", true}, {"usage", true}}, false));
         if (!glance)
             return print("svc: " + safe(glance.error().message) + '\n');
         glance_.emplace(std::move(*glance));
@@ -256,21 +257,23 @@ private:
     }
 
     void read_glance() {
-        const auto answer = glance_->take();
-        if (!answer)
+        auto reply = glance_->take();
+        if (!reply)
             return;
+        const auto answer = *reply ? read_status(std::move(**reply), service_)
+                                   : Result<StatusAnswer>(reply->error());
         ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, glance_->fd(), nullptr);
         glance_.reset();
         const bool introduces = std::exchange(introduces_, false);
         if (introduces)
             read_output(); // what was said before
-        if (!*answer)
-            print("svc: " + safe(answer->error().message) + '\n');
+        if (!answer)
+            print("svc: " + safe(answer.error().message) + '\n');
         else if (introduces)
-            print(render_serving((*answer)->status, plan_.directory.path(), *served_ - began_,
-                                 keys_, terminal_));
+            print(render_serving(answer->status, plan_.directory.path(), *served_ - began_, keys_,
+                                 terminal_));
         else
-            print(render_status((*answer)->status, os::wall_now(), terminal_));
+            print(render_status(answer->status, os::wall_now(), terminal_));
     }
 
     /// What was asked for while another call was under way: the last of it.
