@@ -235,6 +235,12 @@ asio::awaitable<void> ControlSession::handle_one(std::string message) {
         advance(Phase::leaving);
         co_return;
     }
+    // Who hung up before it was begun has told somebody that it failed: nothing may come of it later. It may have waited
+    // in the queue of a supervisor that has died since.
+    if (!call->oneway && hung_up(socket_.native_handle())) {
+        drop("the client is gone");
+        co_return;
+    }
     if (call->oneway)
         handling_ = Handling::oneway_call;
     try {

@@ -33,7 +33,8 @@ struct SessionLimits {
 ///     ├── a message that is none, the server ends ──────┘               │
 ///     └── error, over a limit, evicted, hang-up ────────────────────────┘ (from every phase)
 ///
-/// No way leads back. A call that is being handled when the session leaves is handled to its end. At an upgrade
+/// No way leads back. A call that is being handled when the session leaves is handled to its end; one whose client is
+/// gone is not begun, unless it is oneway. At an upgrade
 /// the client is carried over with what is unfinished(); its session in the next program begins with that.
 ///
 /// A client that closes and one that only ends its sending side look alike to read(2); poll(2)

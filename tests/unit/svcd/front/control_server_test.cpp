@@ -112,6 +112,24 @@ TEST_CASE("a client that vanishes in a wait ends the wait, also after it ended i
     }
 }
 
+TEST_CASE("a call whose client is gone before it is begun is not begun, but for one that wants no "
+          "answer") {
+    Scene scene;
+    Client client(scene.path);
+    client.call("t.late");
+    client.close();
+    Client oneway(scene.path);
+    oneway.call("t.silent", true);
+    oneway.close();
+    Client half(scene.path);
+    half.call("t.half");
+    half.end_sending();
+    scene.until_closed(half);
+    CHECK(half.replies() == 1);
+    test::run_until(scene.io, [&] { return scene.server->clients() == 0; });
+    CHECK(scene.methods.calls == std::vector<std::string>{"t.silent", "t.half"});
+}
+
 TEST_CASE("a client that vanishes in the middle of a message is forgotten") {
     Scene scene;
     Client client(scene.path);
